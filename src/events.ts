@@ -1,0 +1,509 @@
+// Every event: its type, its topic, its key. The ground floor: it knows nothing of logs, views or HTTP.
+//
+// Events are facts and never change. Each type has its Avro schema in schemas/, with the same field names.
+// Times are milliseconds since 1970 (`…AtMs`), durations milliseconds (`…Ms`), secrets are sealed (see
+// secrets.ts) or hashed, JSON that Hooklane only hands on stays text.
+
+import type {
+  EndpointId,
+  EventId,
+  InboundId,
+  IntegrationId,
+  LogId,
+  OrganizationId,
+  ProjectId,
+  WebhookId,
+} from './ids.ts';
+
+// ── topic inbound: what integrations sent, raw ──────────────────────────────────────────────────────────────
+
+/** The fields of everything an integration sends. `body` is the JSON as it came, `headers` the ones worth keeping. */
+interface Received {
+  id: InboundId;
+  organizationId: OrganizationId;
+  projectId: ProjectId;
+  integrationId: IntegrationId;
+  receivedAtMs: number;
+  headers: Record<string, string>;
+  body: Buffer;
+}
+
+export interface LogReceived extends Received {
+  type: 'LogReceived';
+}
+
+export interface DeployReceived extends Received {
+  type: 'DeployReceived';
+}
+
+// ── topic organizations: configuration and domain events ────────────────────────────────────────────────────
+
+export interface OrganizationCreated {
+  type: 'OrganizationCreated';
+  organizationId: OrganizationId;
+  atMs: number;
+  name: string;
+  /** publicSecret, sealed. */
+  secret: string;
+}
+
+export interface OrganizationChanged {
+  type: 'OrganizationChanged';
+  organizationId: OrganizationId;
+  atMs: number;
+  name: string;
+}
+
+export interface OrganizationSecretRotated {
+  type: 'OrganizationSecretRotated';
+  organizationId: OrganizationId;
+  atMs: number;
+  secret: string;
+}
+
+/** The end of an organization and of all that belongs to it. */
+export interface OrganizationDeleted {
+  type: 'OrganizationDeleted';
+  organizationId: OrganizationId;
+  atMs: number;
+}
+
+export interface ProjectCreated {
+  type: 'ProjectCreated';
+  organizationId: OrganizationId;
+  projectId: ProjectId;
+  atMs: number;
+  name: string;
+}
+
+export interface ProjectChanged {
+  type: 'ProjectChanged';
+  organizationId: OrganizationId;
+  projectId: ProjectId;
+  atMs: number;
+  name: string;
+}
+
+export interface ProjectDeleted {
+  type: 'ProjectDeleted';
+  organizationId: OrganizationId;
+  projectId: ProjectId;
+  atMs: number;
+}
+
+/** What may be set for an integration. A rate limit is written `3/6s`; null is none. */
+export interface IntegrationSettings {
+  name: string;
+  origins: string[];
+  burst: string | null;
+  sustained: string | null;
+  status: 'active' | 'disabled';
+}
+
+export interface IntegrationCreated extends IntegrationSettings {
+  type: 'IntegrationCreated';
+  organizationId: OrganizationId;
+  projectId: ProjectId;
+  integrationId: IntegrationId;
+  atMs: number;
+  /** SHA-256 of the publicSecret, hexadecimal: the secret itself is stored nowhere. */
+  tokenHash: string;
+}
+
+export interface IntegrationChanged extends IntegrationSettings {
+  type: 'IntegrationChanged';
+  organizationId: OrganizationId;
+  integrationId: IntegrationId;
+  atMs: number;
+}
+
+export interface IntegrationSecretRotated {
+  type: 'IntegrationSecretRotated';
+  organizationId: OrganizationId;
+  integrationId: IntegrationId;
+  atMs: number;
+  tokenHash: string;
+}
+
+export interface IntegrationDeleted {
+  type: 'IntegrationDeleted';
+  organizationId: OrganizationId;
+  integrationId: IntegrationId;
+  atMs: number;
+}
+
+/** What to do with a trigger that comes before the gap is over. */
+export const WHEN_BUSY = ['omit'] as const;
+export type WhenBusy = (typeof WHEN_BUSY)[number];
+
+/** What may be set for an endpoint. `events` are kinds, with `*` for any run of characters (`log.*`). */
+export interface EndpointSettings {
+  url: string;
+  events: string[];
+  gapMs: number;
+  timeoutMs: number;
+  whenBusy: WhenBusy;
+  /** How long after each failed attempt the next one starts; empty: one attempt. */
+  retriesMs: number[];
+  status: 'active' | 'disabled';
+  disabledReason: string | null;
+}
+
+export interface EndpointCreated extends EndpointSettings {
+  type: 'EndpointCreated';
+  organizationId: OrganizationId;
+  endpointId: EndpointId;
+  atMs: number;
+  /** The signing secret (`whsec_…`), sealed. */
+  secret: string;
+}
+
+export interface EndpointChanged extends EndpointSettings {
+  type: 'EndpointChanged';
+  organizationId: OrganizationId;
+  endpointId: EndpointId;
+  atMs: number;
+}
+
+export interface EndpointSecretRotated {
+  type: 'EndpointSecretRotated';
+  organizationId: OrganizationId;
+  endpointId: EndpointId;
+  atMs: number;
+  secret: string;
+}
+
+export interface EndpointDeleted {
+  type: 'EndpointDeleted';
+  organizationId: OrganizationId;
+  endpointId: EndpointId;
+  atMs: number;
+}
+
+export const LOG_LEVELS = ['trace', 'debug', 'info', 'warning', 'error', 'fatal'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+export interface LogRecorded {
+  type: 'LogRecorded';
+  logId: LogId;
+  inboundId: InboundId;
+  organizationId: OrganizationId;
+  projectId: ProjectId;
+  integrationId: IntegrationId;
+  atMs: number;
+  receivedAtMs: number;
+  /** When it happened, as the sender says; else receivedAtMs. */
+  occurredAtMs: number;
+  message: string;
+  level: LogLevel;
+  /** The exception's type (`TypeError`). */
+  errorType: string | null;
+  stack: string | null;
+  environment: string | null;
+  release: string | null;
+  fingerprint: string;
+  tags: Record<string, string>;
+  /** A JSON object, or null. */
+  user: string | null;
+  /** A JSON object with everything of the payload that found no place above. */
+  extra: string;
+}
+
+export interface DeployRecorded {
+  type: 'DeployRecorded';
+  eventId: EventId;
+  inboundId: InboundId;
+  organizationId: OrganizationId;
+  projectId: ProjectId;
+  integrationId: IntegrationId;
+  atMs: number;
+  receivedAtMs: number;
+  version: string;
+  environment: string | null;
+  url: string | null;
+  /** A JSON object with the rest of the payload. */
+  extra: string;
+}
+
+/** An inbound webhook that cannot become what it should: the end of it, with the reason. */
+export interface InboundWebhookFailed {
+  type: 'InboundWebhookFailed';
+  inboundId: InboundId;
+  organizationId: OrganizationId;
+  atMs: number;
+  reason: string;
+}
+
+/** A trigger of any kind, published through the API. */
+export interface EventPublished {
+  type: 'EventPublished';
+  eventId: EventId;
+  organizationId: OrganizationId;
+  atMs: number;
+  kind: string;
+  /** JSON. */
+  data: string;
+}
+
+/** An operator wants a webhook that is in `error` or `omitted` to be tried again. Names all that is needed. */
+export interface WebhookRetryRequested {
+  type: 'WebhookRetryRequested';
+  webhookId: WebhookId;
+  organizationId: OrganizationId;
+  endpointId: EndpointId;
+  eventId: EventId;
+  kind: string;
+  atMs: number;
+  /** How many attempts it has had. */
+  attemptCount: number;
+  /** The body of the request. */
+  body: Buffer;
+}
+
+// ── topic outbound: the life of every outbound webhook ──────────────────────────────────────────────────────
+
+/** A trigger has become a webhook for one endpoint: `pending`. */
+export interface WebhookScheduled {
+  type: 'WebhookScheduled';
+  webhookId: WebhookId;
+  organizationId: OrganizationId;
+  endpointId: EndpointId;
+  eventId: EventId;
+  kind: string;
+  atMs: number;
+  /** Not to be sent before. */
+  dueAtMs: number;
+}
+
+export const OMIT_REASONS = ['gap', 'disabled', 'overflow'] as const;
+export type OmitReason = (typeof OMIT_REASONS)[number];
+
+/** A trigger came too soon for an endpoint: the webhook is born `omitted`. */
+export interface WebhookOmitted {
+  type: 'WebhookOmitted';
+  webhookId: WebhookId;
+  organizationId: OrganizationId;
+  endpointId: EndpointId;
+  eventId: EventId;
+  kind: string;
+  atMs: number;
+  reason: OmitReason;
+  /** When the endpoint would have been free; null where waiting would not have helped. */
+  freeAtMs: number | null;
+}
+
+/** An operator's retry was taken up: `pending` again. */
+export interface WebhookRetried {
+  type: 'WebhookRetried';
+  webhookId: WebhookId;
+  organizationId: OrganizationId;
+  endpointId: EndpointId;
+  atMs: number;
+  dueAtMs: number;
+}
+
+/** The claim: it is durable before the request leaves, so nobody can start another one inside the gap. */
+export interface AttemptStarted {
+  type: 'AttemptStarted';
+  webhookId: WebhookId;
+  organizationId: OrganizationId;
+  endpointId: EndpointId;
+  /** 1 for the first. */
+  attempt: number;
+  atMs: number;
+}
+
+/** What one request came to. `startedAtMs` is when it left: at or after its claim. */
+interface AttemptOutcome {
+  webhookId: WebhookId;
+  organizationId: OrganizationId;
+  endpointId: EndpointId;
+  attempt: number;
+  atMs: number;
+  startedAtMs: number;
+  durationMs: number;
+  responseCode: number | null;
+  /** The start of the answer's body. */
+  responseBody: string | null;
+}
+
+/** What can go wrong with an attempt. */
+export const ATTEMPT_ERRORS = [
+  'status',
+  'timeout',
+  'dns',
+  'refused',
+  'reset',
+  'tls',
+  'address',
+  'interrupted',
+  'network',
+] as const;
+export type AttemptError = (typeof ATTEMPT_ERRORS)[number];
+
+export interface AttemptFailed extends AttemptOutcome {
+  type: 'AttemptFailed';
+  error: AttemptError;
+  /** For people: `answered 500`, `no answer within 5s`. */
+  detail: string;
+  /** When it is tried again; null: never, WebhookFailed follows. */
+  nextAttemptAtMs: number | null;
+}
+
+/** An attempt was answered with 2xx in time: `processed`. */
+export interface WebhookProcessed extends AttemptOutcome {
+  type: 'WebhookProcessed';
+}
+
+/** The last attempt failed, or the endpoint is gone: `error`. */
+export interface WebhookFailed {
+  type: 'WebhookFailed';
+  webhookId: WebhookId;
+  organizationId: OrganizationId;
+  endpointId: EndpointId;
+  atMs: number;
+  reason: string;
+}
+
+// ── topic lanes: what a dispatcher must know to take a partition over (compacted) ────────────────────────────
+
+/** An endpoint as its lane knows it. */
+export interface LaneEndpointState extends EndpointSettings {
+  endpointId: EndpointId;
+  secret: string;
+  /** When the last request to it started; 0: never. */
+  lastStartedAtMs: number;
+}
+
+/** The newest state of a lane, but for what is pending in it. */
+export interface LaneSaved {
+  type: 'LaneSaved';
+  organizationId: OrganizationId;
+  /** The last offset of topic organizations that the lane has taken in: what stands at or before it is no trigger. */
+  seen: number;
+  /** The organization's publicSecret, sealed; null: the organization is deleted. */
+  secret: string | null;
+  endpoints: LaneEndpointState[];
+}
+
+/** The newest state of one pending webhook. */
+export interface PendingSaved {
+  type: 'PendingSaved';
+  webhookId: WebhookId;
+  organizationId: OrganizationId;
+  endpointId: EndpointId;
+  eventId: EventId;
+  kind: string;
+  /** Attempts started so far. */
+  attempt: number;
+  /** When the attempt in flight was started; null: it waits. */
+  startedAtMs: number | null;
+  /** Not to be sent before. */
+  dueAtMs: number;
+  body: Buffer;
+}
+
+/** The webhook is pending no longer: takes its PendingSaved out of the compacted topic. */
+export interface PendingDropped {
+  type: 'PendingDropped';
+  webhookId: WebhookId;
+  organizationId: OrganizationId;
+}
+
+// ── the table of all of them ────────────────────────────────────────────────────────────────────────────────
+
+export type InboundEvent = LogReceived | DeployReceived;
+
+export type OrganizationEvent =
+  | OrganizationCreated
+  | OrganizationChanged
+  | OrganizationSecretRotated
+  | OrganizationDeleted
+  | ProjectCreated
+  | ProjectChanged
+  | ProjectDeleted
+  | IntegrationCreated
+  | IntegrationChanged
+  | IntegrationSecretRotated
+  | IntegrationDeleted
+  | EndpointCreated
+  | EndpointChanged
+  | EndpointSecretRotated
+  | EndpointDeleted
+  | LogRecorded
+  | DeployRecorded
+  | InboundWebhookFailed
+  | EventPublished
+  | WebhookRetryRequested;
+
+export type OutboundEvent =
+  | WebhookScheduled
+  | WebhookOmitted
+  | WebhookRetried
+  | AttemptStarted
+  | AttemptFailed
+  | WebhookProcessed
+  | WebhookFailed;
+
+export type LaneRecord = LaneSaved | PendingSaved | PendingDropped;
+
+export type HooklaneEvent = InboundEvent | OrganizationEvent | OutboundEvent | LaneRecord;
+export type EventType = HooklaneEvent['type'];
+
+/** `organizations`, `outbound` and `lanes` are co-partitioned: the same key stands in the same partition of each. */
+export const TOPICS = ['inbound', 'organizations', 'outbound', 'lanes'] as const;
+export type Topic = (typeof TOPICS)[number];
+
+/** In which topic each type of event stands. */
+export const TOPIC_OF: { readonly [T in EventType]: Topic } = {
+  LogReceived: 'inbound',
+  DeployReceived: 'inbound',
+  OrganizationCreated: 'organizations',
+  OrganizationChanged: 'organizations',
+  OrganizationSecretRotated: 'organizations',
+  OrganizationDeleted: 'organizations',
+  ProjectCreated: 'organizations',
+  ProjectChanged: 'organizations',
+  ProjectDeleted: 'organizations',
+  IntegrationCreated: 'organizations',
+  IntegrationChanged: 'organizations',
+  IntegrationSecretRotated: 'organizations',
+  IntegrationDeleted: 'organizations',
+  EndpointCreated: 'organizations',
+  EndpointChanged: 'organizations',
+  EndpointSecretRotated: 'organizations',
+  EndpointDeleted: 'organizations',
+  LogRecorded: 'organizations',
+  DeployRecorded: 'organizations',
+  InboundWebhookFailed: 'organizations',
+  EventPublished: 'organizations',
+  WebhookRetryRequested: 'organizations',
+  WebhookScheduled: 'outbound',
+  WebhookOmitted: 'outbound',
+  WebhookRetried: 'outbound',
+  AttemptStarted: 'outbound',
+  AttemptFailed: 'outbound',
+  WebhookProcessed: 'outbound',
+  WebhookFailed: 'outbound',
+  LaneSaved: 'lanes',
+  PendingSaved: 'lanes',
+  PendingDropped: 'lanes',
+};
+
+/** The key of an event: what shares a key is in one partition, in order. */
+export function keyOf(event: HooklaneEvent): string {
+  return TOPIC_OF[event.type] === 'inbound' ? (event as InboundEvent).integrationId : event.organizationId;
+}
+
+/** The events of one topic. */
+export type EventOf<T extends Topic> = {
+  inbound: InboundEvent;
+  organizations: OrganizationEvent;
+  outbound: OutboundEvent;
+  lanes: LaneRecord;
+}[T];
+
+/** Under which key a compacted topic keeps only the newest record: a lane, or one pending webhook of it. */
+export function compactionKeyOf(record: LaneRecord): string {
+  return record.type === 'LaneSaved' ? record.organizationId : `${record.organizationId}/${record.webhookId}`;
+}

@@ -1,0 +1,59 @@
+// Ids: a prefix that tells what it names, then a ULID (26 characters of Crockford's base 32, the first ten of
+// them the time in milliseconds), so that ids sort by the time they were made.
+//
+// What is made out of one thing shares that thing's ULID: the inbound webhook `in_X` becomes the log `log_X`,
+// whose trigger is `evt_X`. Whoever holds one id can write down the others, and doing a step twice gives the
+// same ids.
+
+import { createHash } from 'node:crypto';
+import { encodeTime, monotonicFactory } from 'ulid';
+
+export type OrganizationId = `org_${string}`;
+export type ProjectId = `prj_${string}`;
+export type IntegrationId = `int_${string}`;
+export type EndpointId = `ep_${string}`;
+export type InboundId = `in_${string}`;
+export type LogId = `log_${string}`;
+export type EventId = `evt_${string}`;
+export type WebhookId = `wh_${string}`;
+
+/** What an id may name, by its prefix. */
+export type Prefix = 'org' | 'prj' | 'int' | 'ep' | 'in' | 'log' | 'evt' | 'wh';
+
+const nextUlid = monotonicFactory();
+
+/** A new id; ids made by one process sort in the order in which they were made, also within a millisecond. */
+export function newId<P extends Prefix>(prefix: P, nowMs?: number): `${P}_${string}` {
+  return `${prefix}_${nextUlid(nowMs)}`;
+}
+
+/** The id of what is made out of `id`: the same ULID behind another prefix. */
+export function siblingId<P extends Prefix>(prefix: P, id: string): `${P}_${string}` {
+  return `${prefix}_${id.slice(id.indexOf('_') + 1)}`;
+}
+
+/** An id that the same time and the same `parts` always give: 80 bits of their SHA-256 stand for the randomness. */
+export function derivedId<P extends Prefix>(prefix: P, atMs: number, parts: string): `${P}_${string}` {
+  const hash = createHash('sha256').update(parts).digest();
+  let random = '';
+  // 5 bits a character, 8 characters from each 5 bytes.
+  for (let at = 0; at < 10; at += 5) {
+    let bits = hash.readUIntBE(at, 5);
+    let group = '';
+    for (let i = 0; i < 8; i++) {
+      group = BASE32[bits % 32] + group;
+      bits = Math.floor(bits / 32);
+    }
+    random += group;
+  }
+  return `${prefix}_${encodeTime(atMs, 10)}${random}`;
+}
+
+const BASE32 = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
+
+/** Whether `text` has the form of an id with this prefix. It says nothing about whether such a thing exists. */
+export function isId<P extends Prefix>(prefix: P, text: string): text is `${P}_${string}` {
+  return text.startsWith(`${prefix}_`) && ULID.test(text.slice(prefix.length + 1));
+}
+
+const ULID = /^[0-7][0-9A-HJKMNP-TV-Z]{25}$/;

@@ -1,0 +1,145 @@
+// The log port: topics of events, in partitions, and groups that work them off. Engines: sqlite.ts.
+//
+//   topic      a named sequence of events, split into partitions by key; one topic is compacted
+//   offset     where an event stands in its partition; grows, but may leave holes
+//   group      those who share the work on a topic: each partition has one owner in it at a time
+//   position   the offset that a group will read next in a partition
+//
+// Guarantees of every engine: what append() or commit() has resolved for is durable and stays readable in the
+// order of its partition; commit() appends its events and moves the position on in one step, or does nothing;
+// once a partition has a newer owner, commit() by an older one throws Fenced. Not guaranteed: order across
+// partitions or topics, and that a failed append() left nothing behind.
+
+import type { EventOf, EventType, HooklaneEvent, Topic } from '../events.ts';
+
+/** Those who work a topic off, by name. */
+export type Group = 'recorder' | 'dispatcher';
+
+/** Where an event stands. */
+export interface Position {
+  topic: Topic;
+  partition: number;
+  offset: number;
+}
+
+export interface StoredEvent<T extends Topic = Topic> extends Position {
+  topic: T;
+  event: EventOf<T>;
+}
+
+/** For each partition, by its number, the offset from which to read on; a missing one is read from the start. */
+export type Offsets = Readonly<Record<number, number>>;
+
+export interface ReadOptions {
+  /** Default: from the start. */
+  from?: Offsets;
+  /** Only this partition; default: all of them, one after the other. */
+  partition?: number;
+  /** Only events of these types; others are skipped undecoded. */
+  types?: readonly EventType[];
+  /** Events a batch at most; default 1,000. */
+  batch?: number;
+}
+
+/**
+ * Some events of one partition, in order. `next` is the offset to read on from: it moves also when `types`
+ * let nothing through, so a batch may be empty. `end` is the partition's end when the reading began.
+ */
+export interface Batch<T extends Topic> {
+  topic: T;
+  partition: number;
+  events: StoredEvent<T>[];
+  next: number;
+  end: number;
+}
+
+export interface Log {
+  /** How many partitions each topic has. */
+  readonly partitions: number;
+
+  /**
+   * Resolves, with where each event stands, once all of them are durable. Rejects with LogUnavailable, and then
+   * possibly none, possibly some of them are in the log. Events must not be changed afterwards.
+   */
+  append(events: readonly HooklaneEvent[]): Promise<Position[]>;
+
+  /**
+   * Joins a group: runs `work` once for each partition that this process comes to own, until it is lost.
+   * `work` returns when `partition.lost` is aborted; Fenced may leave it, anything else it throws fails the
+   * membership.
+   */
+  join<T extends Topic>(group: Group, topic: T, work: (partition: Partition<T>) => Promise<void>): Membership;
+
+  /** Replays a topic without a group, to its end as it was when the reading began. */
+  read<T extends Topic>(topic: T, options?: ReadOptions): AsyncIterable<Batch<T>>;
+
+  /** As read(), then waits for what comes, for ever: until `signal` is aborted, which ends it without an error. */
+  follow<T extends Topic>(topic: T, options: ReadOptions & { signal: AbortSignal }): AsyncIterable<Batch<T>>;
+
+  /** For each partition the offset that the next event will get, or more. */
+  ends(topic: Topic): Promise<number[]>;
+
+  /** For each partition the position of the group; 0 where it has none. */
+  positions(group: Group, topic: Topic): Promise<number[]>;
+
+  /** Lets all partitions go, waits for the work on them to return, then for what is being written. */
+  close(): Promise<void>;
+}
+
+export interface Membership {
+  /** Settles when the membership has ended: resolves after close(), rejects if `work` failed. */
+  readonly ended: Promise<void>;
+  /** Aborts `lost` of every partition and waits for their work to return. */
+  close(): Promise<void>;
+}
+
+/** One partition, as its owner sees it. */
+export interface Partition<T extends Topic> {
+  readonly topic: T;
+  readonly index: number;
+  /** Aborted when the partition belongs to somebody else, or when we are closing. */
+  readonly lost: AbortSignal;
+
+  /**
+   * The next events, in order, `max` at most. Waits for at least one, until wake() is called or the partition
+   * is lost: then it may return none. It reads on from where it ended, at first from the group's position.
+   */
+  next(max: number): Promise<StoredEvent<T>[]>;
+
+  /** Lets the pending next(), or else the coming one, return without waiting. */
+  wake(): void;
+
+  /**
+   * Appends `out` and moves the group's position to `upTo`, both or none. Events of a compacted topic in `out`
+   * replace what stands there under the same compaction key. Throws Fenced when there is a newer owner (stop
+   * all work on the partition), LogUnavailable when nothing was changed (the same call may be made again).
+   */
+  commit(out: readonly HooklaneEvent[], upTo: number): Promise<void>;
+}
+
+/** The partition has a newer owner; nothing was changed. */
+export class Fenced extends Error {
+  readonly code = 'FENCED';
+  constructor(group: string, topic: string, partition: number) {
+    super(`${group} no longer owns partition ${partition} of ${topic}`);
+    this.name = 'Fenced';
+  }
+}
+
+/** The log cannot be written or read at the moment: full disk, missing rights, no broker. Try again later. */
+export class LogUnavailable extends Error {
+  readonly code = 'LOG_UNAVAILABLE';
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'LogUnavailable';
+  }
+}
+
+/** What is there cannot be used as a log, or not now: foreign, corrupt, served by another process. For people. */
+export class LogRefused extends Error {
+  readonly code = 'LOG_REFUSED';
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'LogRefused';
+  }
+}

@@ -1,0 +1,143 @@
+// The views port: the store of read models. Engines: sqlite.ts.
+//
+//   view       a named collection of documents, declared by a projection
+//   document   fields by name, JSON values; `id` names it, ids sort by time
+//   patch      a change of one document, caused by one event of the log
+//   shadow     a second copy of a view, filled beside the live one, that can take its place
+//
+// Guarantees of every engine: a patch is applied once: each document remembers, for each topic, the offset it
+// has seen, and a patch from an event at or before it is no change. apply() is atomic for each document, and
+// moves positions only after its patches. Documents are the same, byte for byte as canonical JSON, however
+// often and in whatever batches their events came. Views can be lost: they are rebuilt from the log.
+
+import type { Topic } from '../events.ts';
+import type { Offsets, Position } from '../log/log.ts';
+
+/** A JSON value. Fields that are absent and fields that are null are the same: null. */
+export type Value = string | number | boolean | null | Value[] | { [key: string]: Value };
+export type Fields = Record<string, Value>;
+
+/** A document as it is read: its id and its fields. */
+export type Document = Fields & { id: string };
+
+/** A view as its projection declares it. */
+export interface ViewDefinition {
+  name: string;
+  /** Grows whenever the projection changes what it makes of the same events: the view is then rebuilt. */
+  version: number;
+  /** The topics it is made from. */
+  topics: readonly Topic[];
+  /** Fields by which documents are found: with `id` behind each, for pages. `['organizationId', 'status']`. */
+  indexes: readonly (readonly string[])[];
+}
+
+/**
+ * A change of one document, made out of the event at `cause`. The document is made if it is not there.
+ * Within one topic the order of events counts; what two topics write must commute, which is what setOnce, max,
+ * min and put into different keys are for.
+ */
+export interface Patch {
+  view: string;
+  id: string;
+  cause: Position;
+  /** Fields to set. */
+  set?: Fields;
+  /** Fields to set where they are null. */
+  setOnce?: Fields;
+  /** Fields to raise to this number, or text, if they are null or less. */
+  max?: Record<string, number | string>;
+  /** Fields to lower to this number, or text, if they are null or greater. */
+  min?: Record<string, number | string>;
+  /** Entries to put into fields that are maps: field → key → value; another value under the key is replaced. */
+  put?: Record<string, Record<string, Value>>;
+}
+
+/** One condition on a field. Values compare as JSON values of the same type do; null is matched by `eq` alone. */
+export type Condition =
+  | { field: string; eq: string | number | boolean | null }
+  | { field: string; in: readonly (string | number)[] }
+  | { field: string; prefix: string }
+  /** `from` ≤ value < `to`. */
+  | { field: string; from?: string | number; to?: string | number };
+
+export interface Query {
+  /** All of them must hold. */
+  where?: readonly Condition[];
+  /** Documents a page, 1 to 1,000. */
+  limit: number;
+  /** Only documents with ids less than this one: the last id of the page before. */
+  before?: string;
+  /** Only documents with ids up to this one: so later pages show nothing newer than the first one did. */
+  upTo?: string;
+}
+
+/** What a view has taken in: for each topic, for each partition, the offset it reads next. */
+export type ViewPositions = Readonly<Partial<Record<Topic, Offsets>>>;
+
+/** Patches for any of the views, and how far their topics have been read when they are applied. */
+export interface ViewBatch {
+  patches: readonly Patch[];
+  /** These partitions have been read up to here; for all views of the topic. */
+  positions: readonly Position[];
+}
+
+export interface Views {
+  /** Applies the patches and moves the positions on (never back) in one step. Rejects with ViewsUnavailable. */
+  apply(batch: ViewBatch): Promise<void>;
+
+  /** What the view has taken in. */
+  positions(view: string): Promise<ViewPositions>;
+
+  get(view: string, id: string): Promise<Document | undefined>;
+
+  /** The documents that meet all conditions, newest (greatest id) first. */
+  find(view: string, query: Query): Promise<Document[]>;
+
+  /** How many documents meet all conditions. */
+  count(view: string, where?: readonly Condition[]): Promise<number>;
+
+  /** Every document with what it has seen, least id first, in batches: to compare two views. */
+  scan(view: string): AsyncIterable<ScannedDocument[]>;
+
+  /** Begins an empty shadow of the view; one that was left behind by a dead process is dropped. */
+  shadow(view: string): Promise<Shadow>;
+
+  /** Bytes on disk, all views together. */
+  size(): Promise<number>;
+
+  close(): Promise<void>;
+}
+
+/** A document with, for each topic, the offset that it has seen. */
+export interface ScannedDocument {
+  document: Document;
+  seen: Partial<Record<Topic, number>>;
+}
+
+/** A view being rebuilt beside the live one, which nobody sees until it takes its place. */
+export interface Shadow {
+  apply(batch: ViewBatch): Promise<void>;
+  positions(): Promise<ViewPositions>;
+  scan(): AsyncIterable<ScannedDocument[]>;
+  /** Takes the live view's place in one step. False, and no change, while the live view has read further. */
+  swap(): Promise<boolean>;
+  drop(): Promise<void>;
+}
+
+/** The store cannot be written or read at the moment. Try again later. */
+export class ViewsUnavailable extends Error {
+  readonly code = 'VIEWS_UNAVAILABLE';
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'ViewsUnavailable';
+  }
+}
+
+/** What is there is not a store of views, or is corrupt. For people. */
+export class ViewsRefused extends Error {
+  readonly code = 'VIEWS_REFUSED';
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'ViewsRefused';
+  }
+}

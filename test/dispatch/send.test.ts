@@ -1,0 +1,157 @@
+import assert from 'node:assert/strict';
+import { createServer } from 'node:net';
+import { type TestContext, test } from 'node:test';
+import type { Request } from '../../src/dispatch/crank.ts';
+import { createSender } from '../../src/dispatch/send.ts';
+import { signature } from '../../src/dispatch/sign.ts';
+import { createSecretBox, newSigningSecret } from '../../src/secrets.ts';
+import { systemClock } from '../../src/time.ts';
+import { startReceiver } from '../support/receiver.ts';
+
+const secrets = createSecretBox(Buffer.alloc(32, 7));
+const signingSecret = newSigningSecret();
+const body = Buffer.from('{"id":"evt_1","data":{"message":"größer"}}');
+
+function senderFor(t: TestContext) {
+  const sender = createSender({ secrets, clock: systemClock() });
+  t.after(() => sender.close());
+  return (url: string, facts: Partial<Request> = {}) =>
+    sender.send({
+      organizationId: 'org_1',
+      webhookId: 'wh_1',
+      attempt: 1,
+      claimedAtMs: Date.now(),
+      url,
+      timeoutMs: 5_000,
+      gapMs: 5_000,
+      organizationSecret: secrets.seal('orgs_secret'),
+      signingSecret: secrets.seal(signingSecret),
+      body,
+      ...facts,
+    });
+}
+
+test('a request bears the headers of the design, the body as it is, and a signature over both', async (t) => {
+  const send = senderFor(t);
+  const { url, arrivals } = await startReceiver(t);
+  const outcome = await send(url);
+  assert.equal(outcome.failure, null);
+  assert.equal(outcome.responseCode, 200);
+  assert.equal(outcome.responseBody, 'ok');
+  const [arrival] = arrivals;
+  assert.ok(arrival);
+  assert.equal(arrival.method, 'POST');
+  assert.equal(arrival.path, '/hook?a=1');
+  assert.equal(arrival.body, body.toString('utf8'));
+  const { headers } = arrival;
+  assert.equal(headers.authorization, 'Bearer orgs_secret');
+  assert.equal(headers['content-type'], 'application/json');
+  assert.match(headers['user-agent'] ?? '', /^Hooklane\/\d+\.\d+\.\d+/);
+  assert.equal(headers['x-rails-webhook-gap'], '5');
+  assert.equal(headers['webhook-id'], 'wh_1');
+  const timestamp = Number(headers['webhook-timestamp']);
+  assert.ok(Math.abs(timestamp - Date.now() / 1000) < 60);
+  assert.equal(headers['webhook-signature'], signature([signingSecret], 'wh_1', timestamp, body));
+});
+
+test('every 2xx is a success, and nothing else', async (t) => {
+  const send = senderFor(t);
+  for (const code of [200, 201, 204, 299]) {
+    const { url } = await startReceiver(t, (response) => response.writeHead(code).end());
+    assert.equal((await send(url)).failure, null, String(code));
+  }
+  for (const code of [300, 304, 400, 404, 410, 500, 503]) {
+    const { url } = await startReceiver(t, (response) => response.writeHead(code).end());
+    const { failure, responseCode } = await send(url);
+    assert.deepEqual(failure, { error: 'status', detail: `answered ${code}` });
+    assert.equal(responseCode, code);
+  }
+});
+
+test('a redirect is not followed', async (t) => {
+  const send = senderFor(t);
+  const elsewhere = await startReceiver(t);
+  const { url } = await startReceiver(t, (response) =>
+    response.writeHead(307, { location: elsewhere.url }).end(),
+  );
+  assert.equal((await send(url)).failure?.error, 'status');
+  assert.equal(elsewhere.arrivals.length, 0);
+});
+
+test('a receiver that never answers fails the attempt when its time is over', async (t) => {
+  const send = senderFor(t);
+  const { url } = await startReceiver(t, () => {});
+  const { failure, responseCode, durationMs } = await send(url, { timeoutMs: 150 });
+  assert.deepEqual(failure, { error: 'timeout', detail: 'no complete answer within 150ms' });
+  assert.equal(responseCode, null);
+  assert.ok(durationMs >= 100);
+});
+
+test('a receiver that drips its answer does not get more time for it', async (t) => {
+  const send = senderFor(t);
+  const { url } = await startReceiver(t, (response) => {
+    response.writeHead(200);
+    const timer = setInterval(() => response.write('.'), 20);
+    response.on('close', () => clearInterval(timer));
+  });
+  const { failure, responseCode } = await send(url, { timeoutMs: 200 });
+  assert.equal(failure?.error, 'timeout');
+  assert.equal(responseCode, 200);
+});
+
+test('of an endless answer only so much is read, and its status counts', async (t) => {
+  const send = senderFor(t);
+  let written = 0;
+  const { url } = await startReceiver(t, (response) => {
+    response.writeHead(200);
+    const chunk = Buffer.alloc(16 * 1024, 'x');
+    const write = () => {
+      while (!response.destroyed) {
+        written += chunk.length;
+        if (!response.write(chunk)) return void response.once('drain', write);
+      }
+    };
+    write();
+  });
+  const { failure, responseBody } = await send(url);
+  assert.equal(failure, null);
+  assert.equal(responseBody, 'x'.repeat(1024));
+  assert.ok(written < 64 * 1024 * 1024);
+});
+
+test('a refused and a cut connection are told apart', async (t) => {
+  const send = senderFor(t);
+  const server = createServer((socket) => socket.destroy());
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  const port = typeof address === 'object' ? address?.port : undefined;
+  assert.equal((await send(`http://127.0.0.1:${port}/`)).failure?.error, 'reset');
+  await new Promise((resolve) => server.close(resolve));
+  assert.equal((await send(`http://127.0.0.1:${port}/`)).failure?.error, 'refused');
+});
+
+test('a name that cannot be resolved is told apart', async (t) => {
+  const send = senderFor(t);
+  assert.equal((await send('http://hooklane.invalid/')).failure?.error, 'dns');
+});
+
+test('a request whose time is over before it could leave does not leave', async (t) => {
+  const send = senderFor(t);
+  const { url, arrivals } = await startReceiver(t);
+  const { failure } = await send(url, { claimedAtMs: Date.now() - 5_000 });
+  assert.equal(failure?.error, 'interrupted');
+  await send(url);
+  assert.equal(arrivals.length, 1);
+});
+
+test('connections are reused', async (t) => {
+  const send = senderFor(t);
+  const ports = new Set<number | undefined>();
+  const { url } = await startReceiver(t, (response, request) => {
+    ports.add(request.socket.remotePort);
+    response.end();
+  });
+  for (let i = 0; i < 10; i++) await send(url);
+  // An outcome is known a moment before its connection is free again, so the next request may open a second one.
+  assert.ok(ports.size <= 2);
+});
