@@ -1,0 +1,217 @@
+// The environment to a Config: defaults, what is refused and how it is said.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { type ConfigFlags, InvalidConfig, loadConfig } from '../src/config.ts';
+
+const KEY = Buffer.alloc(32, 7).toString('base64');
+
+function refusal(env: Record<string, string>, flags: ConfigFlags = {}): InvalidConfig {
+  try {
+    loadConfig(env, flags);
+  } catch (error) {
+    assert.ok(error instanceof InvalidConfig);
+    return error;
+  }
+  assert.fail(`not refused: ${JSON.stringify(env)}`);
+}
+
+test('an empty environment gives the defaults', () => {
+  assert.deepEqual(loadConfig({}, {}, '/srv'), {
+    production: false,
+    host: '127.0.0.1',
+    port: 3000,
+    dataDirectory: '/srv/data',
+    log: 'sqlite',
+    views: 'sqlite',
+    adminToken: undefined,
+    masterKey: undefined,
+    topicPrefix: 'hooklane.',
+    partitions: undefined,
+    allowAddresses: ['127.0.0.0/8', '::1/128'],
+    allowHttp: false,
+    logLevel: 'info',
+    burst: '3/6s',
+    sustained: '100/1h',
+  });
+});
+
+test('every variable is read', () => {
+  const env = {
+    NODE_ENV: 'production',
+    HOST: '::',
+    PORT: '0',
+    HOOKLANE_DATA: '../elsewhere',
+    HOOKLANE_LOG: 'sqlite',
+    HOOKLANE_VIEWS: 'sqlite',
+    HOOKLANE_ADMIN_TOKEN: 'sixteen-letters!',
+    HOOKLANE_MASTER_KEY: KEY,
+    HOOKLANE_TOPIC_PREFIX: 'staging-',
+    HOOKLANE_PARTITIONS: '1024',
+    HOOKLANE_ALLOW_ADDRESSES: '10.0.0.0/8, fd00::/8',
+    HOOKLANE_ALLOW_HTTP: '1',
+    HOOKLANE_LOG_LEVEL: 'silent',
+    HOOKLANE_BURST: '10/1m30s',
+    HOOKLANE_SUSTAINED: 'none',
+  };
+  assert.deepEqual(loadConfig(env, {}, '/srv/app'), {
+    production: true,
+    host: '::',
+    port: 0,
+    dataDirectory: '/srv/elsewhere',
+    log: 'sqlite',
+    views: 'sqlite',
+    adminToken: 'sixteen-letters!',
+    masterKey: Buffer.alloc(32, 7),
+    topicPrefix: 'staging-',
+    partitions: 1024,
+    allowAddresses: ['10.0.0.0/8', 'fd00::/8'],
+    allowHttp: true,
+    logLevel: 'silent',
+    burst: '10/1m30s',
+    sustained: null,
+  });
+});
+
+test('in production no address that is not public is allowed by default', () => {
+  assert.deepEqual(loadConfig({ NODE_ENV: 'production' }).allowAddresses, []);
+});
+
+test('an empty variable counts as not set', () => {
+  const empty = {
+    HOST: '',
+    PORT: '',
+    HOOKLANE_DATA: '',
+    HOOKLANE_LOG: '',
+    HOOKLANE_REDIS: '',
+    HOOKLANE_BURST: '',
+  };
+  assert.deepEqual(loadConfig(empty), loadConfig({}));
+});
+
+test('everything wrong is reported at once, a line each, with the name, the value and what is allowed', () => {
+  const wrong = refusal({ PORT: '70000', HOOKLANE_PARTITIONS: '0', HOOKLANE_LOG_LEVEL: 'loud' });
+  assert.equal(wrong.code, 'INVALID_CONFIG');
+  assert.deepEqual(wrong.message.split('\n'), [
+    'PORT="70000" is not allowed; allowed: a whole number from 0 to 65535 (0: any free port)',
+    'HOOKLANE_PARTITIONS="0" is not allowed; allowed: a whole number from 1 to 1024',
+    'HOOKLANE_LOG_LEVEL="loud" is not allowed; allowed: fatal, error, warn, info, debug, trace, silent',
+  ]);
+});
+
+const WRONG: Record<string, string[]> = {
+  HOST: ['two words', 'http://here', '-', 'a/b', '1.2.3.4:80'],
+  PORT: ['-1', '65536', '80.5', '0x50', 'http', ' 80', '1e3'],
+  HOOKLANE_LOG: ['SQLite', 'postgres://here', 'memory'],
+  HOOKLANE_VIEWS: ['sqlite3', 'mysql'],
+  HOOKLANE_ADMIN_TOKEN: ['short', 'fifteen-letters', 'sixteen letters!', 'sixteen-lettersé'],
+  HOOKLANE_MASTER_KEY: [
+    'x',
+    Buffer.alloc(31).toString('base64'),
+    Buffer.alloc(33).toString('base64'),
+    ` ${KEY}`,
+    KEY.slice(0, -1),
+  ],
+  HOOKLANE_TOPIC_PREFIX: ['with space', 'a/b', 'ü.', 'x'.repeat(101)],
+  HOOKLANE_PARTITIONS: ['0', '1025', '1.5', 'many'],
+  HOOKLANE_ALLOW_ADDRESSES: [
+    '10.0.0.0',
+    '10.0.0.0/33',
+    'fd00::/129',
+    'localhost/8',
+    '10.0.0.0/8,',
+    '10.0.0/8',
+  ],
+  HOOKLANE_ALLOW_HTTP: ['yes', 'true', '2'],
+  HOOKLANE_LOG_LEVEL: ['warning', 'INFO'],
+  HOOKLANE_BURST: [
+    '3',
+    '3/',
+    '/6s',
+    '0/6s',
+    '3/0s',
+    '3/6',
+    '3/6s/1',
+    '-3/6s',
+    '1.5/6s',
+    '2000000/6s',
+    'null',
+  ],
+  HOOKLANE_SUSTAINED: ['100/hour', 'off'],
+};
+
+for (const [name, values] of Object.entries(WRONG)) {
+  test(`a wrong ${name} is refused`, () => {
+    for (const value of values) {
+      assert.deepEqual(
+        refusal({ [name]: value }).problems.map((problem) => problem.name),
+        [name],
+        value,
+      );
+    }
+  });
+}
+
+test('engines that come with another release are refused by name, without the password in their URL', () => {
+  const wrong = refusal({
+    HOOKLANE_LOG: 'kafka://broker:9092',
+    HOOKLANE_VIEWS: 'mongodb://user:p@ss@db/hooklane',
+    HOOKLANE_REDIS: 'redis://:hunter2@cache:6379',
+  });
+  assert.deepEqual(wrong.message.split('\n'), [
+    'HOOKLANE_LOG="kafka://broker:9092" kafka is not available in this version; allowed: sqlite',
+    'HOOKLANE_VIEWS="mongodb://…@db/hooklane" mongodb is not available in this version; allowed: sqlite',
+    'HOOKLANE_REDIS="redis://…@cache:6379" is not allowed; allowed: nothing, as redis is not available in this version',
+  ]);
+});
+
+test('the values of secrets are never shown', () => {
+  const wrong = refusal({
+    HOOKLANE_ADMIN_TOKEN: 'hunter2',
+    HOOKLANE_MASTER_KEY: 'hunter3',
+    HOOKLANE_TOKN: 'hunter4',
+  });
+  assert.equal(wrong.problems.length, 3);
+  assert.doesNotMatch(JSON.stringify([wrong.message, wrong.problems]), /hunter/);
+});
+
+test('an unknown HOOKLANE_ variable is refused with the nearest name', () => {
+  assert.equal(
+    refusal({ HOOKLANE_PARTITION: '4' }).message,
+    'HOOKLANE_PARTITION is not known; did you mean HOOKLANE_PARTITIONS?',
+  );
+  assert.match(refusal({ HOOKLANE_LOGLEVEL: 'info' }).message, /did you mean HOOKLANE_LOG_LEVEL\?$/);
+});
+
+test('variables of the CLI, of tests and of others are left alone', () => {
+  const env = { HOOKLANE_URL: 'x', HOOKLANE_TOKEN: 'x', HOOKLANE_TEST_KAFKA: 'x', HOOKLANES: 'x', PATH: 'x' };
+  assert.deepEqual(loadConfig(env), loadConfig({}));
+});
+
+test('options stand above the environment, also where that is wrong', () => {
+  const config = loadConfig({ HOST: 'no host', PORT: 'no port' }, { host: '0.0.0.0', port: '8080' });
+  assert.deepEqual([config.host, config.port], ['0.0.0.0', 8080]);
+});
+
+test('a wrong option is reported by its own name, also an empty one', () => {
+  assert.deepEqual(refusal({ PORT: '3000' }, { port: '99999', host: '' }).message.split('\n'), [
+    '--host="" is not allowed; allowed: an IP address or a host name',
+    '--port="99999" is not allowed; allowed: a whole number from 0 to 65535 (0: any free port)',
+  ]);
+});
+
+test('whatever the environment holds gives a Config or InvalidConfig with one line a problem', () => {
+  const names = [...Object.keys(WRONG), 'HOOKLANE_REDIS', 'HOOKLANE_DATA', 'NODE_ENV', 'HOOKLANE_X'];
+  const environments = fc.dictionary(fc.constantFrom(...names), fc.string({ unit: 'binary' }));
+  fc.assert(
+    fc.property(environments, (env) => {
+      try {
+        loadConfig(env);
+      } catch (error) {
+        assert.ok(error instanceof InvalidConfig);
+        assert.equal(error.message.split(/[\n\r]/).length, error.problems.length);
+      }
+    }),
+  );
+});
