@@ -1,0 +1,100 @@
+// Events to bytes and back: Avro single-object encoding (the marker C3 01, the fingerprint of the writer's schema,
+// the record). What an older release wrote is read through a resolver from its schema to today's.
+
+import type avro from 'avsc';
+import type { EventType, HooklaneEvent } from '../events.ts';
+import { currentSchemas, releasedSchemas, type Schema, type StoredType } from './schemas.ts';
+
+const MARKER = Buffer.from([0xc3, 0x01]);
+const HEADER_BYTES = 10;
+
+/** An event that is stored. */
+export type StoredKind = Extract<HooklaneEvent, { type: StoredType }>;
+
+/** Bytes that are no event we know. The caller knows where they stand. */
+export class Undecodable extends Error {
+  readonly code = 'UNDECODABLE';
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'Undecodable';
+  }
+}
+
+interface Writer {
+  type: avro.Type;
+  header: Buffer;
+}
+
+interface Reader {
+  eventType: StoredType;
+  type: avro.Type;
+  /** From the writer's schema, where it is not today's. */
+  resolver: avro.Resolver | undefined;
+}
+
+const writers = new Map<EventType, Writer>();
+/** By the fingerprint's two halves: numbers make a quicker key than text. */
+const readers = new Map<number, Map<number, Reader>>();
+
+for (const schema of currentSchemas) {
+  writers.set(schema.eventType, {
+    type: schema.avro,
+    header: Buffer.concat([MARKER, schema.fingerprint]),
+  });
+  addReader(schema, schema.avro, undefined);
+}
+for (const schema of releasedSchemas) {
+  const type = writers.get(schema.eventType)?.type;
+  if (type === undefined) throw new Error(`${schema.eventType} was released and has no schema any more`);
+  if (readerOf(schema.fingerprint, 0) === undefined)
+    addReader(schema, type, type.createResolver(schema.avro));
+}
+
+function addReader({ eventType, fingerprint }: Schema, type: avro.Type, resolver: avro.Resolver | undefined) {
+  const low = fingerprint.readUInt32LE(0);
+  const byHigh = readers.get(low) ?? new Map<number, Reader>();
+  readers.set(low, byHigh.set(fingerprint.readUInt32LE(4), { eventType, type, resolver }));
+}
+
+function readerOf(bytes: Buffer, at: number): Reader | undefined {
+  return readers.get(bytes.readUInt32LE(at))?.get(bytes.readUInt32LE(at + 4));
+}
+
+/** Where events are encoded before their bytes are copied out; grows to the largest event there was. */
+let scratch = Buffer.allocUnsafeSlow(64 * 1024);
+
+/** The bytes of an event. Throws when a field is missing or of the wrong type. */
+export function encode(event: StoredKind): Buffer {
+  const writer = writers.get(event.type);
+  if (writer === undefined) throw new Error(`${event.type} has no schema`);
+  for (;;) {
+    const end = writer.type.encode(event, scratch, HEADER_BYTES);
+    if (end >= 0) {
+      writer.header.copy(scratch);
+      return Buffer.from(scratch.subarray(0, end));
+    }
+    // A negative end says how much was missing.
+    scratch = Buffer.allocUnsafeSlow(2 * (scratch.length - end));
+  }
+}
+
+/** Of which type the event is, by its first bytes alone; undefined: not an event we know. */
+export function typeIn(bytes: Buffer): EventType | undefined {
+  if (bytes.length < HEADER_BYTES || bytes[0] !== MARKER[0] || bytes[1] !== MARKER[1]) return undefined;
+  return readerOf(bytes, MARKER.length)?.eventType;
+}
+
+/** The event. Throws Undecodable for bytes that are cut, or written with a schema that was never released. */
+export function decode(bytes: Buffer): StoredKind {
+  if (typeIn(bytes) === undefined) {
+    throw new Undecodable('not an event, or written by a newer release of Hooklane');
+  }
+  const { eventType, type, resolver } = readerOf(bytes, MARKER.length) as Reader;
+  const { value, offset } = type.decode(bytes, HEADER_BYTES, resolver);
+  if (offset !== bytes.length) throw new Undecodable(`${eventType} is cut or has bytes left over`);
+  // avsc makes instances of a class of its own; events are plain objects.
+  const event = { type: eventType, ...value };
+  if (eventType === 'LaneSaved')
+    event.endpoints = event.endpoints.map((endpoint: object) => ({ ...endpoint }));
+  return event;
+}

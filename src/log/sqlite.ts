@@ -1,0 +1,147 @@
+// The log on SQLite: one file, log.db, in the data directory. Appends of this process wake readers at once; those
+// of other processes are noticed by asking SQLite, every 20 ms while somebody waits, whether another connection has
+// written. One process serves a directory; within it the newest member of a group owns all partitions.
+
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Topic } from '../events.ts';
+import { type Batch, type Log, LogUnavailable, type ReadOptions } from './log.ts';
+import { createNews } from './news.ts';
+import { openLogFile } from './sqlite-file.ts';
+import { createGroups } from './sqlite-groups.ts';
+import { type ServingLock, takeServingLock } from './sqlite-lock.ts';
+import { createReader } from './sqlite-reader.ts';
+import { createWriter } from './sqlite-writer.ts';
+
+export interface SqliteLogOptions {
+  /** The data directory; made if it is not there. */
+  directory: string;
+  /** For a new log, default 1; for one that is there it must be what it has. */
+  partitions?: number;
+  /** To be the one process that joins groups. Others may read and append. */
+  serve: boolean;
+}
+
+/** How often other processes' appends are looked for. */
+const POLL_MS = 20;
+/** Events that are read at a time. */
+const BATCH_EVENTS = 1_000;
+
+/** Opens the log of a data directory. Throws LogRefused. */
+export function openSqliteLog({ directory, partitions: wanted, serve }: SqliteLogOptions): Log {
+  const { db, partitions } = openLogFile(directory, wanted);
+  let lock: ServingLock | undefined;
+  try {
+    lock = serve ? takeServingLock(directory) : undefined;
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+  const listeners = new Set<() => void>();
+  const reader = createReader(db);
+  const writer = createWriter(db, partitions, wakeAll);
+  const groups = createGroups({ db, reader, writer, listen });
+  const closing = new AbortController();
+  let poll: NodeJS.Timeout | undefined;
+
+  function wakeAll(): void {
+    for (const listener of listeners) listener();
+  }
+
+  /** Calls `listener` whenever the log may have grown, until the returned function is called. */
+  function listen(listener: () => void): () => void {
+    listeners.add(listener);
+    poll ??= setInterval(lookForOthers, POLL_MS);
+    return () => {
+      listeners.delete(listener);
+      if (listeners.size > 0) return;
+      clearInterval(poll);
+      poll = undefined;
+    };
+  }
+
+  function lookForOthers(): void {
+    if (!writer.othersWrote()) return;
+    groups.checkFences();
+    wakeAll();
+  }
+
+  function ensureOpen(): void {
+    if (closing.signal.aborted) throw new LogUnavailable('the log is closed');
+  }
+
+  function endsOf(topic: Topic): number[] {
+    ensureOpen();
+    writer.othersWrote();
+    return writer.ends(topic);
+  }
+
+  async function* read<T extends Topic>(topic: T, options: ReadOptions = {}): AsyncGenerator<Batch<T>> {
+    const { from = {}, partition: only, types, batch: max = BATCH_EVENTS } = options;
+    for (const [partition, end] of endsOf(topic).entries()) {
+      if (only !== undefined && only !== partition) continue;
+      for (let at = from[partition] ?? 0; at < end; ) {
+        ensureOpen();
+        const { events, next } = reader.select(topic, { partition, from: at, end, max, types });
+        yield { topic, partition, events, next, end };
+        at = next;
+        // SQLite answers at once: without this a long replay would keep everything else from running.
+        await nextTurn();
+      }
+    }
+  }
+
+  async function* follow<T extends Topic>(
+    topic: T,
+    { signal, from = {}, ...options }: ReadOptions & { signal: AbortSignal },
+  ): AsyncGenerator<Batch<T>> {
+    const ended = AbortSignal.any([signal, closing.signal]);
+    const reached: Record<number, number> = { ...from };
+    const news = createNews();
+    const stopListening = listen(news.raise);
+    ended.addEventListener('abort', news.raise);
+    try {
+      while (!ended.aborted) {
+        for await (const batch of read(topic, { ...options, from: reached })) {
+          reached[batch.partition] = batch.next;
+          yield batch;
+          if (ended.aborted) return;
+        }
+        await news.heard();
+      }
+    } finally {
+      stopListening();
+      ended.removeEventListener('abort', news.raise);
+    }
+  }
+
+  return {
+    partitions,
+    read,
+    follow,
+    async append(events) {
+      ensureOpen();
+      return writer.write(events);
+    },
+    join(group, topic, work) {
+      ensureOpen();
+      if (lock === undefined) throw new Error('only the serving process joins groups');
+      return groups.join(group, topic, work);
+    },
+    async ends(topic) {
+      return endsOf(topic);
+    },
+    async positions(group, topic) {
+      ensureOpen();
+      return groups.positions(group, topic, partitions);
+    },
+    async close() {
+      if (closing.signal.aborted) return;
+      await groups.close();
+      writer.flush();
+      closing.abort();
+      clearInterval(poll);
+      db.close();
+      lock?.release();
+    },
+  };
+}

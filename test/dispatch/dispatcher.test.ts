@@ -1,0 +1,170 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { pino } from 'pino';
+import { type Dispatcher, startDispatcher } from '../../src/dispatch/dispatcher.ts';
+import { createSender } from '../../src/dispatch/send.ts';
+import type { EndpointCreated, HooklaneEvent, OrganizationEvent, OutboundEvent } from '../../src/events.ts';
+import { newId } from '../../src/ids.ts';
+import type { Log } from '../../src/log/log.ts';
+import { openSqliteLog } from '../../src/log/sqlite.ts';
+import { createSecretBox, newSigningSecret } from '../../src/secrets.ts';
+import { systemClock } from '../../src/time.ts';
+import { temporaryDirectory } from '../support/directory.ts';
+import { startReceiver } from '../support/receiver.ts';
+import { waitFor } from '../support/wait.ts';
+import { endpointCreated, organizationCreated, organizationId } from './story.ts';
+
+const secrets = createSecretBox(Buffer.alloc(32, 1));
+const logger = pino({ level: 'silent' });
+
+function configured(url: string, settings: Partial<EndpointCreated> = {}): HooklaneEvent[] {
+  return [
+    { ...organizationCreated(), secret: secrets.seal('orgs_1') },
+    endpointCreated({ url, secret: secrets.seal(newSigningSecret()), ...settings }),
+  ];
+}
+
+function published(): OrganizationEvent {
+  const ids = { eventId: newId('evt'), organizationId };
+  return { type: 'EventPublished', ...ids, atMs: Date.now(), kind: 'log.created', data: '{"a":1}' };
+}
+
+/** A process: its log and its dispatcher. */
+function start(directory: string): {
+  log: Log;
+  dispatcher: Dispatcher;
+  stop(withinMs?: number): Promise<void>;
+} {
+  const log = openSqliteLog({ directory, serve: true });
+  const clock = systemClock();
+  const sender = createSender({ secrets, clock });
+  const dispatcher = startDispatcher({ log, sender, clock, logger, skewMs: 0 });
+  const stop = async (withinMs = 5_000) => {
+    await dispatcher.close(withinMs);
+    await log.close();
+  };
+  return { log, dispatcher, stop };
+}
+
+async function outbound(log: Log): Promise<OutboundEvent[]> {
+  const events: OutboundEvent[] = [];
+  for await (const batch of log.read('outbound')) events.push(...batch.events.map(({ event }) => event));
+  return events;
+}
+
+async function typesWhen(log: Log, count: number): Promise<string[]> {
+  const events = await waitFor(`${count} outbound events`, async () => {
+    const found = await outbound(log);
+    return found.length >= count && found;
+  });
+  return events.map(({ type }) => type);
+}
+
+function startFor(t: TestContext) {
+  const running = start(temporaryDirectory(t));
+  t.after(() => running.stop());
+  return running;
+}
+
+test('a trigger reaches its subscriber, and the log tells how', async (t) => {
+  const { log } = startFor(t);
+  const { url, arrivals } = await startReceiver(t);
+  await log.append([...configured(url), published()]);
+  assert.deepEqual(await typesWhen(log, 3), ['WebhookScheduled', 'AttemptStarted', 'WebhookProcessed']);
+  assert.equal(arrivals.length, 1);
+  const { id, type, organizationId: told, data } = JSON.parse(arrivals[0]?.body ?? '');
+  assert.deepEqual({ type, told, data }, { type: 'log.created', told: organizationId, data: { a: 1 } });
+  assert.match(id, /^evt_/);
+});
+
+test('what comes within the gap is omitted, what comes after it is sent, and never early', async (t) => {
+  const { log } = startFor(t);
+  const { url, arrivals } = await startReceiver(t);
+  await log.append([...configured(url, { gapMs: 300 }), published(), published()]);
+  await typesWhen(log, 4);
+  for (let sent = arrivals.length; sent < 2; sent = arrivals.length) {
+    const { length } = await outbound(log);
+    await log.append([published()]);
+    await typesWhen(log, length + 1);
+  }
+  const [first, second] = arrivals;
+  assert.ok(first && second);
+  // The receiver notices an arrival a little later than it happens, and not always as much.
+  assert.ok(second.atMs - first.atMs > 290, `${second.atMs - first.atMs} ms`);
+});
+
+test('a failed attempt is made again after its delay with the same id', async (t) => {
+  const { log } = startFor(t);
+  let calls = 0;
+  const { url, arrivals } = await startReceiver(t, (response) => {
+    calls++;
+    response.writeHead(calls < 3 ? 500 : 200).end();
+  });
+  await log.append([...configured(url, { gapMs: 0, retriesMs: [20, 30] }), published()]);
+  const types = await typesWhen(log, 7);
+  assert.deepEqual(types.slice(-3), ['AttemptFailed', 'AttemptStarted', 'WebhookProcessed']);
+  assert.equal(new Set(arrivals.map(({ headers }) => headers['webhook-id'])).size, 1);
+});
+
+test('an endpoint that hangs holds up no other endpoint', async (t) => {
+  const { log } = startFor(t);
+  const hanging = await startReceiver(t, () => {});
+  const { url, arrivals } = await startReceiver(t);
+  const other = endpointCreated({
+    url,
+    endpointId: newId('ep'),
+    gapMs: 0,
+    secret: secrets.seal(newSigningSecret()),
+  });
+  await log.append([...configured(hanging.url, { gapMs: 0, timeoutMs: 1_000 }), other]);
+  await log.append(Array.from({ length: 200 }, published));
+  await waitFor('all webhooks of the other endpoint', () => arrivals.length === 200, 5_000);
+});
+
+test('2,000 triggers without a gap all arrive once', async (t) => {
+  const { log } = startFor(t);
+  const { url, arrivals } = await startReceiver(t);
+  await log.append(configured(url, { gapMs: 0 }));
+  await log.append(Array.from({ length: 2_000 }, published));
+  await waitFor('all of them', () => arrivals.length >= 2_000, 20_000);
+  await typesWhen(log, 6_000);
+  assert.equal(new Set(arrivals.map(({ headers }) => headers['webhook-id'])).size, 2_000);
+  assert.equal(arrivals.length, 2_000);
+});
+
+test('a stop waits for what is in flight and keeps its outcome', async (t) => {
+  const directory = temporaryDirectory(t);
+  const first = start(directory);
+  let answer: (() => void) | undefined;
+  const { url, arrivals } = await startReceiver(t, (response) => {
+    answer = () => response.end();
+  });
+  await first.log.append([...configured(url), published()]);
+  await waitFor('the request', () => arrivals.length === 1);
+  const closing = first.dispatcher.close(10_000);
+  answer?.();
+  await closing;
+  const events = await outbound(first.log);
+  await first.log.close();
+  assert.equal(events.at(-1)?.type, 'WebhookProcessed');
+});
+
+test('what a stop could not wait for is sent again by the next process, with the same id, after the gap', async (t) => {
+  const directory = temporaryDirectory(t);
+  const settings = { gapMs: 100, timeoutMs: 400 };
+  const first = start(directory);
+  let hang = true;
+  const { url, arrivals } = await startReceiver(t, (response) => {
+    if (!hang) response.end();
+  });
+  await first.log.append([...configured(url, settings), published()]);
+  await waitFor('the first request', () => arrivals.length === 1);
+  await first.stop(0);
+  hang = false;
+  const second = start(directory);
+  t.after(() => second.stop());
+  const types = await typesWhen(second.log, 5);
+  assert.deepEqual(types.slice(2), ['AttemptFailed', 'AttemptStarted', 'WebhookProcessed']);
+  assert.equal(arrivals.length, 2);
+  assert.equal(arrivals[0]?.headers['webhook-id'], arrivals[1]?.headers['webhook-id']);
+});
