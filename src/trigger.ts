@@ -21,7 +21,7 @@ export interface Trigger {
 export function triggerOf(event: OrganizationEvent): Trigger | undefined {
   switch (event.type) {
     case 'LogRecorded':
-      return trigger(event, siblingId('evt', event.logId), 'log.created', () => logData(event));
+      return logTrigger(event);
     case 'DeployRecorded':
       return trigger(event, event.eventId, 'deploy.created', () => deployData(event));
     case 'EventPublished':
@@ -53,10 +53,12 @@ function trigger(
   return { eventId, organizationId: event.organizationId, kind, atMs: event.atMs, data };
 }
 
-/** What of a log a subscriber is told: the fields of the log, its JSON parts as they are. */
-export type LogFacts = Omit<LogRecorded, 'type' | 'atMs' | 'organizationId'>;
+/** The trigger that a recorded log is. */
+export function logTrigger(log: LogRecorded): Trigger {
+  return trigger(log, siblingId('evt', log.logId), 'log.created', () => logData(log));
+}
 
-function logData(log: LogFacts): string {
+function logData(log: LogRecorded): string {
   const facts = JSON.stringify({
     id: log.logId,
     projectId: log.projectId,

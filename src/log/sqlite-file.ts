@@ -1,26 +1,16 @@
 // The file log.db: what it is recognised by, its tables, and what SQLite's errors mean. A file that is not ours, or
 // not whole, is refused before SQLite opens it, and left as it is.
 
-import {
-  accessSync,
-  closeSync,
-  constants,
-  existsSync,
-  mkdirSync,
-  openSync,
-  readSync,
-  statSync,
-} from 'node:fs';
+import { accessSync, constants, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { comesFromOutside, sqliteCode, whyForeign } from '../database-file.ts';
 import { TOPICS } from '../events.ts';
 import { LogRefused, LogUnavailable } from './log.ts';
 
 const FILE = 'log.db';
-/** `HkLg`: tells our files from other programs'. */
-const APPLICATION_ID = 0x486b4c67;
-/** Of the tables; a newer one than this is not touched. */
-const FORMAT = 1;
+/** The application id is `HkLg`. */
+const KIND = { applicationId: 0x486b4c67, format: 1 };
 /** How long a write waits for another process that writes. */
 const BUSY_MS = 5_000;
 /** Offsets in a partition: an id is partition × this + offset, and stays within the integers of a double. */
@@ -35,7 +25,8 @@ export function openLogFile(
 ): { db: DatabaseSync; partitions: number } {
   const path = join(directory, FILE);
   makeWritable(directory);
-  recognise(path);
+  const foreign = whyForeign(path, KIND);
+  if (foreign !== undefined) throw new LogRefused(`${foreign}; set HOOKLANE_DATA to another directory`);
   let db: DatabaseSync | undefined;
   try {
     db = new DatabaseSync(path, { timeout: BUSY_MS });
@@ -48,7 +39,7 @@ export function openLogFile(
     return { db, partitions: has };
   } catch (error) {
     db?.close();
-    throw primaryCode(error) === undefined ? error : refused(path, error);
+    throw sqliteCode(error) === undefined ? error : refused(path, error);
   }
 }
 
@@ -58,29 +49,6 @@ function makeWritable(directory: string): void {
     accessSync(directory, constants.R_OK | constants.W_OK | constants.X_OK);
   } catch (error) {
     throw refused(directory, error);
-  }
-}
-
-/** Throws LogRefused unless the file is missing, empty or ours. Source: sqlite.org/fileformat.html, "The Database Header". */
-function recognise(path: string): void {
-  if (!existsSync(path) || statSync(path).size === 0) return;
-  const header = Buffer.alloc(100);
-  const file = openSync(path, 'r');
-  readSync(file, header);
-  closeSync(file);
-  if (header.toString('latin1', 0, 16) !== 'SQLite format 3\0') {
-    throw new LogRefused(
-      `${path} is not a SQLite database; move it away, or set HOOKLANE_DATA to another directory`,
-    );
-  }
-  if (header.readUInt32BE(68) !== APPLICATION_ID) {
-    throw new LogRefused(`${path} belongs to another program; set HOOKLANE_DATA to another directory`);
-  }
-  const format = header.readUInt32BE(60);
-  if (format > FORMAT) {
-    throw new LogRefused(
-      `${path} was made by a newer release of Hooklane (format ${format}, this one knows ${FORMAT})`,
-    );
   }
 }
 
@@ -108,31 +76,21 @@ function createTables(db: DatabaseSync, partitions: number): void {
       PRIMARY KEY ("group", topic, partition)
     ) STRICT, WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value ANY NOT NULL) STRICT, WITHOUT ROWID;
-    PRAGMA application_id = ${APPLICATION_ID};
-    PRAGMA user_version = ${FORMAT}`);
+    PRAGMA application_id = ${KIND.applicationId};
+    PRAGMA user_version = ${KIND.format}`);
   db.prepare("INSERT OR IGNORE INTO meta VALUES ('partitions', ?)").run(partitions);
   db.exec('COMMIT');
 }
 
-/** SQLite's primary result code of an error; undefined: it is no error of SQLite. */
-function primaryCode(error: unknown): number | undefined {
-  if (!(error instanceof Error) || !('errcode' in error)) return undefined;
-  return typeof error.errcode === 'number' ? error.errcode & 0xff : undefined;
-}
-
-/** BUSY and LOCKED, READONLY, IOERR, CORRUPT, FULL, CANTOPEN, NOTADB. Source: sqlite.org/rescode.html. */
-const UNAVAILABLE = new Set([5, 6, 8, 10, 11, 13, 14, 26]);
-
 /** What passes, or is mended, without a change of the program: as LogUnavailable; other errors as they are. */
 export function asUnavailable(error: unknown): unknown {
-  const code = primaryCode(error);
-  if (code === undefined || !UNAVAILABLE.has(code)) return error;
+  if (!comesFromOutside(error)) return error;
   return new LogUnavailable(`the log cannot be used: ${(error as Error).message}`, { cause: error });
 }
 
 /** Whether another process holds the lock that was wanted. */
 export function isBusy(error: unknown): boolean {
-  return primaryCode(error) === 5;
+  return sqliteCode(error) === 5;
 }
 
 function refused(path: string, error: unknown): LogRefused {

@@ -71,7 +71,7 @@ export function openSqliteLog({ directory, partitions: wanted, serve }: SqliteLo
 
   function endsOf(topic: Topic): number[] {
     ensureOpen();
-    writer.othersWrote();
+    lookForOthers();
     return writer.ends(topic);
   }
 

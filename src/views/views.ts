@@ -77,7 +77,7 @@ export type ViewPositions = Readonly<Partial<Record<Topic, Offsets>>>;
 /** Patches for any of the views, and how far their topics have been read when they are applied. */
 export interface ViewBatch {
   patches: readonly Patch[];
-  /** These partitions have been read up to here; for all views of the topic. */
+  /** For partitions that have been read, the offset to read next; for all views made from the topic. */
   positions: readonly Position[];
 }
 

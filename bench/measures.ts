@@ -1,0 +1,178 @@
+// The measures of npm run bench. Each starts its own processes, warms them up, and stops them.
+
+import { loadConfig } from '../src/config.ts';
+import { openLog, openViews } from '../src/open.ts';
+import { projections } from '../src/projections/all.ts';
+import { rebuild } from '../src/projections/rebuild.ts';
+import { postBytes, runLoad } from './load.ts';
+import { errorPayload } from './payload.ts';
+import { type Hooklane, runBareUndici, startBareFastify, startHooklane } from './processes.ts';
+import { startBenchReceiver } from './receiver.ts';
+
+/** One figure, and the bare one that it stands beside. */
+export interface Measure {
+  name: string;
+  value: number;
+  unit: string;
+  beside?: { name: string; value: number };
+}
+
+const POSTS = '/api/v1/webhooks/logs';
+const WARM_UP = 5_000;
+const COUNT = 20_000;
+const CONNECTIONS = 64;
+
+/** Posts accepted a second, durable, all roles running, beside a bare Fastify route that stores nothing. */
+export async function measurePosts(): Promise<Measure[]> {
+  const hooklane = await startHooklane();
+  const { token } = await unlimited(hooklane);
+  const value = await postsPerSecond(hooklane.port, token);
+  await hooklane.stop();
+  const bare = await startBareFastify();
+  const beside = await postsPerSecond(bare.port, token);
+  await bare.stop();
+  return [
+    {
+      name: 'accepted posts, 64 connections',
+      value,
+      unit: 'posts/s',
+      beside: { name: 'bare Fastify route', value: beside },
+    },
+  ];
+}
+
+async function postsPerSecond(port: number, token: string): Promise<number> {
+  const request = (index: number) => postBytes(POSTS, token, errorPayload(index));
+  await runLoad({ port, request, connections: CONNECTIONS, count: WARM_UP });
+  const { seconds, statuses } = await runLoad({ port, request, connections: CONNECTIONS, count: COUNT });
+  expectAll(statuses, COUNT);
+  return COUNT / seconds;
+}
+
+/** Events a second from the first post to the last delivery, beside a plain undici loop to the same receiver. */
+export async function measurePipeline(): Promise<Measure[]> {
+  const receiver = await startBenchReceiver();
+  const hooklane = await startHooklane();
+  const { token, organizationId } = await unlimited(hooklane);
+  await subscribe(hooklane, organizationId, receiver.url);
+  const run = async (count: number): Promise<number> => {
+    const startedMs = performance.now();
+    const arrived = receiver.expect(count);
+    const { statuses } = await runLoad({
+      port: hooklane.port,
+      request: (index) => postBytes(POSTS, token, errorPayload(index)),
+      connections: CONNECTIONS,
+      count,
+    });
+    expectAll(statuses, count);
+    await arrived;
+    return (performance.now() - startedMs) / 1_000;
+  };
+  await run(WARM_UP);
+  const value = COUNT / (await run(COUNT));
+  await hooklane.stop();
+  await runBareUndici(receiver.url, WARM_UP);
+  const bare = COUNT / (await runBareUndici(receiver.url, COUNT));
+  receiver.stop();
+  return [
+    {
+      name: 'whole pipeline, gap 0, one endpoint',
+      value,
+      unit: 'events/s',
+      beside: { name: 'bare undici loop', value: bare },
+    },
+  ];
+}
+
+/** From the post of an error to the arrival of its webhook, at 200 a second. */
+export async function measureLatency(): Promise<Measure[]> {
+  const receiver = await startBenchReceiver();
+  const hooklane = await startHooklane();
+  const { token, organizationId } = await unlimited(hooklane);
+  await subscribe(hooklane, organizationId, receiver.url);
+  const run = async (count: number): Promise<number[]> => {
+    const postedMs: number[] = [];
+    const latenciesMs: number[] = [];
+    receiver.onArrival = (body) => {
+      const index = Number(/of order (\d+)/.exec(body)?.[1]);
+      latenciesMs.push(performance.now() - (postedMs[index] ?? Number.NaN));
+    };
+    const arrived = receiver.expect(count);
+    await runLoad({
+      port: hooklane.port,
+      request: (index) => {
+        postedMs[index] = performance.now();
+        return postBytes(POSTS, token, errorPayload(index));
+      },
+      connections: CONNECTIONS,
+      count,
+      perSecond: 200,
+    });
+    await arrived;
+    return latenciesMs.sort((a, b) => a - b);
+  };
+  await run(400);
+  const latenciesMs = await run(2_000);
+  await hooklane.stop();
+  receiver.stop();
+  return [
+    { name: 'post to delivery at 200/s, p50', value: percentile(latenciesMs, 0.5), unit: 'ms' },
+    { name: 'post to delivery at 200/s, p99', value: percentile(latenciesMs, 0.99), unit: 'ms' },
+  ];
+}
+
+/** Events a second that a rebuild of one view takes in. */
+export async function measureRebuild(): Promise<Measure[]> {
+  const hooklane = await startHooklane();
+  const { token } = await unlimited(hooklane);
+  const request = (index: number) => postBytes(POSTS, token, errorPayload(index));
+  const { statuses } = await runLoad({
+    port: hooklane.port,
+    request,
+    connections: CONNECTIONS,
+    count: 50_000,
+  });
+  expectAll(statuses, 50_000);
+  const config = loadConfig({ HOOKLANE_DATA: hooklane.dataDirectory });
+  const log = openLog(config, { serve: false });
+  const views = openViews(config);
+  await settled(async () => (await log.ends('organizations')).reduce((sum, end) => sum + end, 0) >= 50_000);
+  const startedMs = performance.now();
+  const { events } = await rebuild(logsView, { log, views });
+  const seconds = (performance.now() - startedMs) / 1_000;
+  await views.close();
+  await log.close();
+  await hooklane.stop();
+  return [{ name: 'rebuild of the view of logs', value: events / seconds, unit: 'events/s' }];
+}
+
+const logsView = (() => {
+  const projection = projections.find(({ definition }) => definition.name === 'logs');
+  if (projection === undefined) throw new Error('there is no view of logs');
+  return projection;
+})();
+
+async function unlimited({ admin }: Hooklane): Promise<{ token: string; organizationId: string }> {
+  const { id: organizationId = '' } = await admin('/organizations', { name: 'bench' });
+  const { id: projectId } = await admin(`/organizations/${organizationId}/projects`, { name: 'bench' });
+  const rateLimits = { burst: null, sustained: null };
+  const integration = { name: 'bench', rateLimits };
+  const { publicSecret: token = '' } = await admin(`/projects/${projectId}/integrations`, integration);
+  return { token, organizationId };
+}
+
+async function subscribe({ admin }: Hooklane, organizationId: string, url: string): Promise<void> {
+  await admin(`/organizations/${organizationId}/endpoints`, { url, events: ['log.*'], gap: '0s' });
+}
+
+function expectAll(statuses: Record<string, number>, count: number): void {
+  if (statuses[201] !== count) throw new Error(`not all posts were accepted: ${JSON.stringify(statuses)}`);
+}
+
+async function settled(condition: () => Promise<boolean>): Promise<void> {
+  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 50));
+}
+
+function percentile(sorted: readonly number[], share: number): number {
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
+}

@@ -1,0 +1,140 @@
+// One serving process: opens the engines, starts the roles that are asked for, and stops them in the order in
+// which nothing is lost: first no more posts, then what is in flight, then what is to be recorded and projected.
+
+import type { AddressInfo } from 'node:net';
+import type { Logger } from 'pino';
+import { createAdministrator } from '../command/admin/administrator.ts';
+import { openDirectory } from '../command/directory.ts';
+import { createDefaults, type Defaults } from '../command/first-start.ts';
+import { buildServer } from '../command/server.ts';
+import type { Config } from '../config.ts';
+import { startDispatcher } from '../dispatch/dispatcher.ts';
+import { createSender } from '../dispatch/send.ts';
+import type { Keys } from '../keys.ts';
+import type { Log } from '../log/log.ts';
+import { openLog, openViews, SKEW_MS } from '../open.ts';
+import { projections } from '../projections/all.ts';
+import { startProjector } from '../projections/projector.ts';
+import { reached } from '../projections/reached.ts';
+import { createQueries } from '../query/queries.ts';
+import { startRecorder } from '../record/recorder.ts';
+import { createSecretBox, hashToken } from '../secrets.ts';
+import { systemClock } from '../time.ts';
+import type { Views } from '../views/views.ts';
+
+export const ROLES = ['api', 'record', 'project', 'dispatch'] as const;
+export type Role = (typeof ROLES)[number];
+
+/** How long a stop waits for requests in flight, in and out. */
+const STOP_WITHIN_MS = 10_000;
+
+/** How long an admin's request waits for the read models, so that who has written reads it. */
+const CAUGHT_UP_WITHIN_MS = 1_000;
+
+export interface App {
+  /** Where the API listens; undefined without the role `api`. */
+  url: string | undefined;
+  /** What was made because the store was empty. */
+  defaults: Defaults | undefined;
+  /** Rejects when a role fails for a reason that does not pass by itself. */
+  failed: Promise<never>;
+  close(): Promise<void>;
+}
+
+export interface AppOptions {
+  config: Config;
+  keys: Keys;
+  roles: ReadonlySet<Role>;
+  logger: Logger;
+}
+
+/** Starts the process. Throws what the engines throw (LogRefused, ViewsRefused), and Node's error if the port is taken. */
+export async function startApp({ config, keys, roles, logger }: AppOptions): Promise<App> {
+  const clock = systemClock();
+  const secrets = createSecretBox(keys.masterKey);
+  /** How to stop what was started, the last one first. */
+  const stops: (() => Promise<void>)[] = [];
+  const stopAll = async () => {
+    for (let stop = stops.pop(); stop !== undefined; stop = stops.pop()) await stop();
+  };
+  const { promise: failed, reject: fail } = Promise.withResolvers<never>();
+  failed.catch(() => {});
+
+  try {
+    const log = openLog(config, { serve: true });
+    stops.push(() => log.close());
+    const views = openViews(config);
+    stops.push(() => views.close());
+    if (roles.has('project')) {
+      const projector = startProjector({ log, views, projections, logger });
+      projector.ended.catch(fail);
+      stops.push(() => projector.close());
+    }
+    if (roles.has('record')) {
+      const recorder = startRecorder({ log, clock, logger });
+      recorder.ended.catch(fail);
+      stops.push(() => recorder.close());
+    }
+    if (roles.has('dispatch')) {
+      const sender = createSender({ secrets, clock });
+      const dispatcher = startDispatcher({ log, sender, clock, logger, skewMs: SKEW_MS });
+      dispatcher.ended.catch(fail);
+      stops.push(() => dispatcher.close(STOP_WITHIN_MS));
+    }
+    let url: string | undefined;
+    let defaults: Defaults | undefined;
+    if (roles.has('api')) {
+      const directory = await openDirectory({ log });
+      directory.ended.catch(fail);
+      stops.push(() => directory.close());
+      const administrator = createAdministrator({
+        log,
+        directory,
+        secrets,
+        clock,
+        settings: config,
+        caughtUp: (position) => reached([position], { views, projections, withinMs: CAUGHT_UP_WITHIN_MS }),
+      });
+      defaults = await createDefaults(directory, administrator);
+      const server = buildServer({
+        log,
+        directory,
+        administrator,
+        queries: createQueries({ views, clock }),
+        clock,
+        logger,
+        production: config.production,
+        adminTokenHash: hashToken(keys.adminToken),
+        notReady: () => notReady(log, views),
+      });
+      stops.push(() => closeServer(server));
+      await server.listen({ host: config.host, port: config.port });
+      url = urlOf(server.server.address() as AddressInfo);
+    }
+    return { url, defaults, failed, close: stopAll };
+  } catch (error) {
+    await stopAll();
+    throw error;
+  }
+}
+
+/** Which stores cannot be used now. */
+async function notReady(log: Log, views: Views): Promise<{ part: string; detail: string }[]> {
+  const checks = { log: () => log.ends('inbound'), views: () => views.positions('logs') };
+  const parts: { part: string; detail: string }[] = [];
+  for (const [part, check] of Object.entries(checks)) {
+    await check().catch((error: Error) => parts.push({ part, detail: error.message }));
+  }
+  return parts;
+}
+
+/** Waits for requests that are being answered; cuts those that do not come to an end. */
+async function closeServer(server: ReturnType<typeof buildServer>): Promise<void> {
+  const timer = setTimeout(() => server.server.closeAllConnections(), STOP_WITHIN_MS);
+  await server.close();
+  clearTimeout(timer);
+}
+
+function urlOf({ address, family, port }: AddressInfo): string {
+  return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
+}

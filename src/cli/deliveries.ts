@@ -1,0 +1,64 @@
+// hooklane deliveries: what was sent to whom, and what became of it.
+
+import { styleText } from 'node:util';
+import type { Command } from 'commander';
+import { retryWebhook } from '../command/admin/retry.ts';
+import { harmless, paint, print, printFields, printJson, printTable } from './output.ts';
+import { addList, addShow } from './resource.ts';
+import { withAdministrator } from './stores.ts';
+import { addTail } from './tail.ts';
+
+export function registerDeliveries(program: Command): void {
+  const deliveries = program.command('deliveries').description('outbound webhooks and their attempts');
+  const columns = [
+    'id',
+    'event',
+    'endpointId',
+    'status',
+    'reason',
+    'attemptCount',
+    'responseCode',
+    'createdAt',
+  ];
+  addList(deliveries, 'deliveries', columns, "deliveries list --status error --event 'log.*' --since 1h");
+  addShow(deliveries, 'deliveries', 'deliveries show wh_…', showDelivery);
+  deliveries
+    .command('retry')
+    .description('try webhooks again that are in error or omitted')
+    .argument('<id...>', 'the deliveries')
+    .option('--json', 'print one JSON document')
+    .addHelpText('after', '\nExample:\n  $ hooklane deliveries retry wh_…')
+    .action(retry);
+  addTail(deliveries, {
+    topic: 'outbound',
+    types: ['WebhookOmitted', 'AttemptFailed', 'WebhookProcessed', 'WebhookFailed'],
+    resource: 'deliveries',
+    idOf: ({ webhookId }) => webhookId,
+    line: ({ createdAt, id, event, status, reason, responseCode, url }) =>
+      [createdAt, id, event, paint('status', status), reason ?? responseCode ?? '', url]
+        .map(String)
+        .join('  '),
+    example: 'deliveries tail --json',
+  });
+}
+
+async function retry(ids: string[], { json }: { json?: true }): Promise<void> {
+  const items = await withAdministrator(async ({ administrator, queries }) => {
+    // All are looked up before the first is tried: a wrong id changes nothing.
+    const webhooks = await Promise.all(ids.map((id) => queries.retryable(id)));
+    const answers = [];
+    for (const webhook of webhooks)
+      answers.push(await administrator.run((context) => retryWebhook(context, webhook)));
+    return answers;
+  });
+  if (json) printJson({ items, cursor: null });
+  else printTable(items, ['id', 'status'], '');
+}
+
+function showDelivery({ payload, attempts, ...facts }: Record<string, unknown>): void {
+  printFields(facts);
+  print(`\n${styleText('bold', 'attempts')}`);
+  const columns = ['number', 'startedAt', 'durationMs', 'responseCode', 'error', 'detail', 'responseBody'];
+  printTable(Array.isArray(attempts) ? attempts : [], columns, 'none');
+  print(`\n${styleText('bold', 'payload')}\n${harmless(JSON.stringify(payload, null, 2))}`);
+}

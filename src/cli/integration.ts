@@ -1,0 +1,79 @@
+// hooklane integration: what may post.
+
+import type { Command } from 'commander';
+import {
+  changeIntegration,
+  createIntegration,
+  rotateIntegrationSecret,
+} from '../command/admin/integration.ts';
+import { rateLimit } from './options.ts';
+import { addList, change } from './resource.ts';
+
+interface CreateOptions {
+  project: string;
+  origin?: string[];
+  burst?: string | null;
+  sustained?: string | null;
+  json?: true;
+}
+
+export function registerIntegration(program: Command): void {
+  const integration = program.command('integration').description('integrations of a project: what may post');
+  integration
+    .command('create')
+    .description('make an integration; its publicSecret, the token to post with, is shown this once')
+    .argument('<name>', 'its name')
+    .requiredOption('--project <project>', 'the project (id or name)')
+    .option('--origin <origin...>', 'take posts from these Origins alone (in production)')
+    .option('--burst <limit>', 'posts in a short time, such as 3/6s, or none', rateLimit)
+    .option('--sustained <limit>', 'posts in a long time, such as 100/1h, or none', rateLimit)
+    .option('--json', 'print one JSON document')
+    .addHelpText('after', '\nExample:\n  $ hooklane integration create browser --project shop --burst 10/1s')
+    .action((name: string, options: CreateOptions) =>
+      change(async (queries) => {
+        const id = await queries.resolve('project', options.project);
+        const { origin: origins, burst, sustained } = options;
+        const rateLimits = {
+          ...(burst !== undefined && { burst }),
+          ...(sustained !== undefined && { sustained }),
+        };
+        return (context) => createIntegration(context, id, { name, rateLimits, ...(origins && { origins }) });
+      }, options),
+    );
+  const columns = ['id', 'projectId', 'name', 'status', 'origins', 'rateLimits', 'createdAt'];
+  addList(integration, 'integrations', columns, 'integration list --project shop');
+  addSwitch(integration, 'disable', 'refuse its posts with 403', 'disabled');
+  addSwitch(integration, 'enable', 'take its posts again', 'active');
+  integration
+    .command('rotate-secret')
+    .description('give an integration a new token; the old one is refused from now on')
+    .argument('<integration>', 'its id or name')
+    .option('--json', 'print one JSON document')
+    .addHelpText('after', '\nExample:\n  $ hooklane integration rotate-secret browser')
+    .action((name: string, options) =>
+      change(async (queries) => {
+        const id = await queries.resolve('integration', name);
+        return (context) => rotateIntegrationSecret(context, id);
+      }, options),
+    );
+}
+
+function addSwitch(
+  parent: Command,
+  command: string,
+  description: string,
+  status: 'active' | 'disabled',
+): void {
+  parent
+    .command(command)
+    .description(description)
+    .argument('<integration>', 'its id or name')
+    .option('--json', 'print one JSON document')
+    .addHelpText('after', `\nExample:\n  $ hooklane integration ${command} browser`)
+    .action((name: string, options) =>
+      change(async (queries) => {
+        const id = await queries.resolve('integration', name);
+        return (context) => changeIntegration(context, id, { status });
+      }, options),
+    );
+}

@@ -1,0 +1,65 @@
+// What options and arguments of commands may be: each text is checked before anything is done, and refused with
+// what is allowed.
+
+import { readFileSync } from 'node:fs';
+import { InvalidArgumentError } from 'commander';
+import { parseDuration } from '../time.ts';
+
+/** A duration such as `5s`, as it was written. */
+export function duration(text: string): string {
+  if (parseDuration(text) === undefined) {
+    throw new InvalidArgumentError('Allowed: a duration such as 250ms, 5s, 10m or 2h.');
+  }
+  return text;
+}
+
+/** A list such as `log.created,deploy.*`. */
+export function list(text: string): string[] {
+  const entries = text.split(',').map((entry) => entry.trim());
+  if (entries.some((entry) => entry === '')) {
+    throw new InvalidArgumentError('Allowed: one or more values, separated by commas.');
+  }
+  return entries;
+}
+
+/** A list of durations such as `5s,30s`, or `none`. */
+export function durations(text: string): string[] {
+  return text === 'none' ? [] : list(text).map(duration);
+}
+
+/** A rate limit such as `3/6s`, or `none`. What it may be exactly is checked where it is used. */
+export function rateLimit(text: string): string | null {
+  return text === 'none' ? null : text;
+}
+
+/** A whole number from `least` to `most`. */
+export function wholeNumber(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+    if (value >= least && value <= most) return value;
+    throw new InvalidArgumentError(`Allowed: a whole number from ${least} to ${most}.`);
+  };
+}
+
+/** An absolute http or https URL. */
+export function httpUrl(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url?.protocol !== 'http:' && url?.protocol !== 'https:') {
+    throw new InvalidArgumentError('Allowed: an absolute http or https URL.');
+  }
+  return text;
+}
+
+/** One of a few words. */
+export function oneOf<T extends string>(words: readonly T[]): (text: string) => T {
+  return (text) => {
+    const word = words.find((candidate) => candidate === text);
+    if (word === undefined) throw new InvalidArgumentError(`Allowed: ${words.join(', ')}.`);
+    return word;
+  };
+}
+
+/** The content of a file, or of standard input for `-`. */
+export function readInput(path: string): Buffer {
+  return readFileSync(path === '-' ? 0 : path);
+}

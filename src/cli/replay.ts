@@ -1,0 +1,86 @@
+// hooklane replay: rebuilds read models from the log, beside the live ones, or only compares them.
+
+import type { Command } from 'commander';
+import { projections } from '../projections/all.ts';
+import type { Projection } from '../projections/projection.ts';
+import { compare, rebuild } from '../projections/rebuild.ts';
+import { CommandFailed } from './failed.ts';
+import { note, printJson, printTable } from './output.ts';
+import { type Stores, withStores } from './stores.ts';
+
+export function registerReplay(program: Command): void {
+  program
+    .command('replay')
+    .description('rebuild read models from the log, beside the live ones; sends nothing')
+    .argument('[view...]', `which, of ${names().join(', ')} (default: all)`)
+    .option('--verify', 'only compare a rebuilt view with the live one; exit code 1 if they differ')
+    .option('--json', 'print one JSON document')
+    .addHelpText('after', '\nExample:\n  $ hooklane replay deliveries --verify')
+    .action(replay);
+}
+
+function names(): string[] {
+  return projections.map(({ definition }) => definition.name);
+}
+
+async function replay(views: string[], { verify, json }: { verify?: true; json?: true }): Promise<void> {
+  const chosen = views.length === 0 ? [...projections] : views.map(projectionOf);
+  const items = await withStores(async (stores) => {
+    const results = [];
+    for (const projection of chosen) {
+      results.push(verify ? await verifyView(projection, stores) : await rebuildView(projection, stores));
+    }
+    return results;
+  });
+  if (json) printJson({ items, cursor: null });
+  else
+    printTable(
+      items,
+      ['view', verify ? 'documents' : 'events', ...(verify ? ['differences'] : ['seconds'])],
+      '',
+    );
+  const different = items.filter((item) => 'differences' in item && item.differences > 0);
+  if (different.length > 0)
+    throw new CommandFailed(`differs from its log: ${different.map(({ view }) => view).join(', ')}`);
+}
+
+function projectionOf(view: string): Projection {
+  const projection = projections.find(({ definition }) => definition.name === view);
+  if (projection === undefined)
+    throw new CommandFailed(`there is no view ${view}; allowed: ${names().join(', ')}`);
+  return projection;
+}
+
+async function rebuildView(projection: Projection, { log, views }: Stores) {
+  const view = projection.definition.name;
+  const startedMs = performance.now();
+  const { events } = await rebuild(projection, { log, views, onProgress: progressOf(view) });
+  clearProgress();
+  return { view, events, seconds: Number(((performance.now() - startedMs) / 1_000).toFixed(2)) };
+}
+
+async function verifyView(projection: Projection, { log, views }: Stores) {
+  const view = projection.definition.name;
+  const { documents, differences, examples } = await compare(projection, {
+    log,
+    views,
+    onProgress: progressOf(view),
+  });
+  clearProgress();
+  for (const { id, live, rebuilt } of examples) {
+    note(`${view} ${id}\n  live:    ${live ?? 'is missing'}\n  rebuilt: ${rebuilt ?? 'is missing'}`);
+  }
+  return { view, documents, differences };
+}
+
+/** A line that is written over again and again, where stderr is a terminal. */
+function progressOf(view: string): (done: number, total: number) => void {
+  return (done, total) => {
+    if (process.stderr.isTTY)
+      process.stderr.write(`\r${view}: ${Math.floor((100 * done) / total)} % of ${total} events`);
+  };
+}
+
+function clearProgress(): void {
+  if (process.stderr.isTTY) process.stderr.write('\r\u001b[K');
+}

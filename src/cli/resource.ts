@@ -1,0 +1,92 @@
+// What commands on one kind of thing have in common: list, show, and changes whose answer is printed.
+
+import type { Command } from 'commander';
+import type { AdminContext, Decision } from '../command/admin/decision.ts';
+import type { Filters, Queries } from '../query/queries.ts';
+import { RESOURCES, type ResourceName } from '../query/resources.ts';
+import { note, printFields, printJson, printTable } from './output.ts';
+import { withAdministrator, withStores } from './stores.ts';
+
+/** What each filter of a list may be, for --help. */
+const FILTERS: Readonly<Record<string, [flags: string, description: string]>> = {
+  org: ['--org <organization>', 'only of this organization (id or name)'],
+  project: ['--project <project>', 'only of this project (id or name)'],
+  integration: ['--integration <integration>', 'only of this integration (id or name)'],
+  endpoint: ['--endpoint <endpoint>', 'only of this endpoint (id or URL)'],
+  status: ['--status <status>', 'only in this status'],
+  event: ['--event <kind>', 'only of this kind, or pattern (log.*)'],
+  code: ['--code <code>', 'only answered with this code, or class (5xx)'],
+  level: ['--level <level>', 'only of this level'],
+  environment: ['--environment <name>', 'only of this environment'],
+  release: ['--release <name>', 'only of this release'],
+  fingerprint: ['--fingerprint <fingerprint>', 'only the same error'],
+  since: ['--since <time>', 'from then on: an age (1h) or a time (2026-01-31T12:00:00Z)'],
+  until: ['--until <time>', 'before then'],
+};
+
+/** Adds `list` for a resource, with all its filters. */
+export function addList(
+  parent: Command,
+  resource: ResourceName,
+  columns: readonly string[],
+  example: string,
+): void {
+  const { noun, filters } = RESOURCES[resource];
+  const list = parent.command('list').description(`list ${plural(noun)}, newest first`);
+  for (const name of Object.keys(filters)) {
+    const option = FILTERS[name];
+    if (option === undefined) throw new Error(`the filter ${name} has no option`);
+    list.option(...option);
+  }
+  list
+    .option('--limit <count>', 'how many at most, 1 to 200 (default: 50)')
+    .option('--cursor <cursor>', 'go on where the page before ended')
+    .option('--json', 'print one JSON document')
+    .addHelpText('after', `\nExample:\n  $ hooklane ${example}`)
+    .action(async ({ json, ...filters }: Record<string, string> & { json?: true }) => {
+      const page = await withStores(({ queries }) => queries.list(resource, filters as Filters));
+      if (json) {
+        printJson(page);
+        return;
+      }
+      printTable(page.items, columns, `No ${plural(noun)} here.`);
+      if (page.cursor !== null) note(`There are more: --cursor ${page.cursor}`);
+    });
+}
+
+function plural(noun: string): string {
+  return noun.endsWith('y') ? `${noun.slice(0, -1)}ies` : `${noun}s`;
+}
+
+/** Adds `show ID` for a resource. `print` is for people. */
+export function addShow(
+  parent: Command,
+  resource: ResourceName,
+  example: string,
+  print: (item: Record<string, unknown>) => void = printFields,
+): void {
+  const { noun } = RESOURCES[resource];
+  parent
+    .command('show')
+    .description(`show one ${noun} with all that is known of it`)
+    .argument('<id>', `the ${noun}`)
+    .option('--json', 'print one JSON document')
+    .addHelpText('after', `\nExample:\n  $ hooklane ${example}`)
+    .action(async (id: string, { json }: { json?: true }) => {
+      const item = await withStores(({ queries }) => queries.show(resource, id));
+      if (json) printJson(item);
+      else print(item);
+    });
+}
+
+/** Decides a change, and prints the answer. `decide` may look names up first. */
+export async function change(
+  decide: (queries: Queries) => Promise<(context: AdminContext) => Decision<object>>,
+  { json }: { json?: true },
+): Promise<void> {
+  const answer = await withAdministrator(async ({ administrator, queries }) =>
+    administrator.run(await decide(queries)),
+  );
+  if (json) printJson(answer);
+  else printFields(answer);
+}

@@ -1,0 +1,52 @@
+// hooklane send: posts a payload as an integration would, over HTTP.
+
+import type { Command } from 'commander';
+import { request } from 'undici';
+import { loadConfig } from '../config.ts';
+import { CommandFailed } from './failed.ts';
+import { httpUrl, readInput } from './options.ts';
+import { harmless, printFields, printJson } from './output.ts';
+
+interface SendOptions {
+  token: string;
+  url?: string;
+  json?: true;
+}
+
+export function registerSend(program: Command): void {
+  program
+    .command('send')
+    .description('post a payload as an integration would')
+    .argument('<file>', 'a file with a JSON object; - for standard input')
+    .requiredOption('--token <token>', "the integration's publicSecret")
+    .option('--url <url>', 'the server (default: http://HOST:PORT)', httpUrl)
+    .option('--json', 'print one JSON document')
+    .addHelpText('after', `\nExample:\n  $ echo '{"message":"Hello"}' | hooklane send --token ints_… -`)
+    .action(send);
+}
+
+async function send(file: string, { token, url, json }: SendOptions): Promise<void> {
+  const { host, port } = loadConfig(process.env);
+  const base = url ?? `http://${host}:${port}`;
+  const { statusCode, body } = await request(new URL('/api/v1/webhooks/logs', base), {
+    method: 'POST',
+    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+    body: readInput(file),
+  });
+  const text = await body.text();
+  if (statusCode !== 201)
+    throw new CommandFailed(`${base} answered ${statusCode}: ${harmless(detailOf(text))}`);
+  if (json) printJson(JSON.parse(text));
+  else printFields(JSON.parse(text));
+}
+
+/** What a problem says, or the start of what is none. */
+function detailOf(text: string): string {
+  try {
+    const problem: unknown = JSON.parse(text);
+    if (typeof problem === 'object' && problem !== null && 'detail' in problem) return String(problem.detail);
+  } catch {
+    // Not JSON: something else than Hooklane answers there.
+  }
+  return text.slice(0, 200);
+}

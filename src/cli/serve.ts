@@ -1,0 +1,83 @@
+// hooklane serve: the serving process. Stops on SIGTERM and SIGINT, with exit code 0 when all that was in flight
+// was finished.
+
+import type { Command } from 'commander';
+import { pino } from 'pino';
+import { loadConfig } from '../config.ts';
+import { loadKeys } from '../keys.ts';
+import { type App, ROLES, type Role, startApp } from './app.ts';
+import { list, oneOf } from './options.ts';
+import { print } from './output.ts';
+
+interface ServeOptions {
+  roles: Role[];
+  host?: string;
+  port?: string;
+}
+
+export function registerServe(program: Command): void {
+  program
+    .command('serve')
+    .description('run Hooklane: take posts, record them, send webhooks, keep the read models')
+    .option('--roles <roles>', `what to run, of ${ROLES.join(',')}`, roles, [...ROLES])
+    .option('--port <port>', 'port to listen on (default: PORT, or 3000)')
+    .option('--host <host>', 'address to listen on (default: HOST, or 127.0.0.1)')
+    .addHelpText('after', '\nExample:\n  $ HOOKLANE_DATA=/var/lib/hooklane hooklane serve --port 8080')
+    .action(serve);
+}
+
+function roles(text: string): Role[] {
+  return list(text).map(oneOf(ROLES));
+}
+
+async function serve({ roles, host, port }: ServeOptions): Promise<void> {
+  const config = loadConfig(process.env, { host, port });
+  const logger = pino({ level: config.logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime });
+  const stopped = signalled();
+  const app = await startApp({ config, keys: loadKeys(config), roles: new Set(roles), logger });
+  greet(app, config.dataDirectory);
+  try {
+    await Promise.race([stopped, app.failed]);
+    logger.info('stopping');
+  } finally {
+    await app.close();
+  }
+  logger.info('stopped');
+}
+
+/** Resolves at the first SIGTERM or SIGINT. */
+function signalled(): Promise<void> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve());
+  });
+}
+
+function greet({ url, defaults }: App, dataDirectory: string): void {
+  if (url === undefined) {
+    print(`Hooklane runs on ${dataDirectory}`);
+    return;
+  }
+  print(`Hooklane listens on ${url} and keeps its data in ${dataDirectory}`);
+  if (defaults === undefined) return;
+  print(`
+This is the first start, so the organization, project and integration "default" were made.
+The token of the integration, shown this once: ${defaults.token}
+
+Post an error:
+
+  curl -i ${url}/api/v1/webhooks/logs \\
+    -H 'authorization: Bearer ${defaults.token}' \\
+    -H 'content-type: application/json' \\
+    -d '{"message":"Hello from Hooklane","level":"error"}'
+
+Be told of it, in two more terminals:
+
+  npx hooklane listen --port 4000
+  npx hooklane endpoint create --org default --url http://127.0.0.1:4000/ --events 'log.*'
+
+See what happened:
+
+  npx hooklane logs list
+  npx hooklane deliveries list
+`);
+}

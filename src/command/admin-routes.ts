@@ -1,0 +1,105 @@
+// The admin routes: thin, each a decision of admin/ behind a URL.
+
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Queries } from '../query/queries.ts';
+import type { Administrator } from './admin/administrator.ts';
+import type { AdminContext, Decision } from './admin/decision.ts';
+import { changeEndpoint, createEndpoint, deleteEndpoint, rotateEndpointSecret } from './admin/endpoint.ts';
+import {
+  changeIntegration,
+  createIntegration,
+  deleteIntegration,
+  rotateIntegrationSecret,
+} from './admin/integration.ts';
+import {
+  changeOrganization,
+  createOrganization,
+  deleteOrganization,
+  rotateOrganizationSecret,
+} from './admin/organization.ts';
+import { changeProject, createProject, deleteProject } from './admin/project.ts';
+import { publishEvent } from './admin/publish.ts';
+import { retryWebhook } from './admin/retry.ts';
+
+export interface AdminRoutesOptions {
+  administrator: Administrator;
+  queries: Pick<Queries, 'retryable'>;
+  /** The id of an organization that is given by id or name, as the directory knows it. */
+  organizationId: (idOrName: string) => string;
+}
+
+type Change = (context: AdminContext, id: string, input: unknown) => Decision<object>;
+type Rotate = (context: AdminContext, id: string) => Decision<object>;
+type Delete = (context: AdminContext, id: string) => Decision;
+
+/** What can be done to one thing, by the collection it is in. */
+const SINGLE: readonly { collection: string; change: Change; rotate?: Rotate; remove: Delete }[] = [
+  {
+    collection: 'organizations',
+    change: changeOrganization,
+    rotate: rotateOrganizationSecret,
+    remove: deleteOrganization,
+  },
+  { collection: 'projects', change: changeProject, remove: deleteProject },
+  {
+    collection: 'integrations',
+    change: changeIntegration,
+    rotate: rotateIntegrationSecret,
+    remove: deleteIntegration,
+  },
+  { collection: 'endpoints', change: changeEndpoint, rotate: rotateEndpointSecret, remove: deleteEndpoint },
+];
+
+/** What can be made within another thing: POST /<within>/:id/<collection>. */
+const MADE_WITHIN: readonly { within: string; collection: string; create: Change }[] = [
+  { within: 'organizations', collection: 'projects', create: createProject },
+  { within: 'organizations', collection: 'endpoints', create: createEndpoint },
+  { within: 'organizations', collection: 'events', create: publishEvent },
+  { within: 'projects', collection: 'integrations', create: createIntegration },
+];
+
+export async function adminRoutes(server: FastifyInstance, options: AdminRoutesOptions): Promise<void> {
+  const { administrator, queries, organizationId } = options;
+
+  function idOf(request: FastifyRequest, collection: string): string {
+    const { id } = request.params as { id: string };
+    return collection === 'organizations' ? organizationId(id) : id;
+  }
+
+  async function answer(
+    reply: FastifyReply,
+    status: number,
+    decide: (context: AdminContext) => Decision<object>,
+  ): Promise<object> {
+    const made = await administrator.run(decide);
+    reply.code(status);
+    return made;
+  }
+
+  server.post('/organizations', (request, reply) =>
+    answer(reply, 201, (context) => createOrganization(context, request.body)),
+  );
+  for (const { within, collection, create } of MADE_WITHIN) {
+    server.post(`/${within}/:id/${collection}`, (request, reply) =>
+      answer(reply, 201, (context) => create(context, idOf(request, within), request.body)),
+    );
+  }
+  for (const { collection, change, rotate, remove } of SINGLE) {
+    const path = `/${collection}/:id`;
+    server.patch(path, (request, reply) =>
+      answer(reply, 200, (context) => change(context, idOf(request, collection), request.body)),
+    );
+    server.delete(path, async (request, reply) => {
+      await administrator.run((context) => remove(context, idOf(request, collection)));
+      return reply.code(204).send();
+    });
+    if (rotate === undefined) continue;
+    server.post(`${path}/rotate-secret`, (request, reply) =>
+      answer(reply, 200, (context) => rotate(context, idOf(request, collection))),
+    );
+  }
+  server.post('/deliveries/:id/retry', async (request, reply) => {
+    const webhook = await queries.retryable(idOf(request, 'deliveries'));
+    return answer(reply, 202, (context) => retryWebhook(context, webhook));
+  });
+}

@@ -1,0 +1,50 @@
+// Projects of an organization: made, renamed, deleted.
+
+import { newId } from '../../ids.ts';
+import { toIso } from '../../time.ts';
+import type { Project } from '../directory-state.ts';
+import { inputParser } from '../input.ts';
+import { type AdminContext, type Decision, ensureFree, existing } from './decision.ts';
+
+const parse = inputParser<{ name: string }>({
+  type: 'object',
+  additionalProperties: false,
+  required: ['name'],
+  properties: { name: { type: 'string', format: 'name' } },
+});
+
+export function projectAnswer({ id, organizationId, name, createdAtMs }: Project) {
+  return { id, organizationId, name, createdAt: toIso(createdAtMs) };
+}
+
+function siblings({ state }: AdminContext, organizationId: string): Project[] {
+  return [...state.projects.values()].filter((project) => project.organizationId === organizationId);
+}
+
+export function createProject(context: AdminContext, organization: string, input: unknown) {
+  const { state, nowMs } = context;
+  const { id: organizationId } = existing(state.organizations, 'organization', organization);
+  const { name } = parse(input);
+  ensureFree(siblings(context, organizationId), 'a project', name);
+  const projectId = newId('prj', nowMs);
+  return {
+    event: { type: 'ProjectCreated', organizationId, projectId, atMs: nowMs, name },
+    answer: projectAnswer({ id: projectId, organizationId, name, createdAtMs: nowMs }),
+  } satisfies Decision<object>;
+}
+
+export function changeProject(context: AdminContext, id: string, input: unknown) {
+  const project = existing(context.state.projects, 'project', id);
+  const { name } = parse(input);
+  const { id: projectId, organizationId } = project;
+  ensureFree(siblings(context, organizationId), 'a project', name, projectId);
+  return {
+    event: { type: 'ProjectChanged', organizationId, projectId, atMs: context.nowMs, name },
+    answer: projectAnswer({ ...project, name }),
+  } satisfies Decision<object>;
+}
+
+export function deleteProject({ state, nowMs }: AdminContext, id: string): Decision {
+  const { id: projectId, organizationId } = existing(state.projects, 'project', id);
+  return { event: { type: 'ProjectDeleted', organizationId, projectId, atMs: nowMs }, answer: undefined };
+}

@@ -1,0 +1,29 @@
+// Triggers that do not come from an integration: published by an operator or another system.
+
+import { newId } from '../../ids.ts';
+import { InvalidInput, inputParser } from '../input.ts';
+import { type AdminContext, type Decision, existing } from './decision.ts';
+
+/** Bytes of JSON that the data of an event may have. */
+const MAX_DATA_BYTES = 64 * 1024;
+
+const parse = inputParser<{ kind: string; data: unknown }>({
+  type: 'object',
+  additionalProperties: false,
+  required: ['kind', 'data'],
+  properties: { kind: { type: 'string', format: 'kind' }, data: {} },
+});
+
+export function publishEvent({ state, nowMs }: AdminContext, organization: string, input: unknown) {
+  const { id: organizationId } = existing(state.organizations, 'organization', organization);
+  const { kind, data: value } = parse(input);
+  const data = JSON.stringify(value);
+  if (Buffer.byteLength(data) > MAX_DATA_BYTES) {
+    throw new InvalidInput([{ field: 'data', message: `allowed: up to ${MAX_DATA_BYTES} bytes of JSON` }]);
+  }
+  const eventId = newId('evt', nowMs);
+  return {
+    event: { type: 'EventPublished', eventId, organizationId, atMs: nowMs, kind, data },
+    answer: { id: eventId },
+  } satisfies Decision<object>;
+}

@@ -1,0 +1,170 @@
+// What the command side knows of organizations and what belongs to them, and what events change in it. The state is
+// changed in place, and by nothing but evolve().
+
+import type { EndpointSettings, EventType, IntegrationSettings, OrganizationEvent } from '../events.ts';
+import type { EndpointId, IntegrationId, OrganizationId, ProjectId } from '../ids.ts';
+
+export interface Organization {
+  id: OrganizationId;
+  name: string;
+  createdAtMs: number;
+}
+
+export interface Project {
+  id: ProjectId;
+  organizationId: OrganizationId;
+  name: string;
+  createdAtMs: number;
+}
+
+export interface Integration extends IntegrationSettings {
+  id: IntegrationId;
+  organizationId: OrganizationId;
+  projectId: ProjectId;
+  createdAtMs: number;
+  tokenHash: string;
+}
+
+export interface Endpoint extends EndpointSettings {
+  id: EndpointId;
+  organizationId: OrganizationId;
+  createdAtMs: number;
+}
+
+export interface DirectoryState {
+  organizations: Map<OrganizationId, Organization>;
+  projects: Map<ProjectId, Project>;
+  integrations: Map<IntegrationId, Integration>;
+  endpoints: Map<EndpointId, Endpoint>;
+  /** Integrations by the hash of their token. */
+  byTokenHash: Map<string, Integration>;
+}
+
+/** The events that change the directory. */
+export const DIRECTORY_EVENTS: readonly EventType[] = [
+  'OrganizationCreated',
+  'OrganizationChanged',
+  'OrganizationDeleted',
+  'ProjectCreated',
+  'ProjectChanged',
+  'ProjectDeleted',
+  'IntegrationCreated',
+  'IntegrationChanged',
+  'IntegrationSecretRotated',
+  'IntegrationDeleted',
+  'EndpointCreated',
+  'EndpointChanged',
+  'EndpointDeleted',
+];
+
+export function emptyDirectory(): DirectoryState {
+  return {
+    organizations: new Map(),
+    projects: new Map(),
+    integrations: new Map(),
+    endpoints: new Map(),
+    byTokenHash: new Map(),
+  };
+}
+
+/** Changes `state` by what has happened. What goes takes along what belongs to it. */
+export function evolve(state: DirectoryState, event: OrganizationEvent): void {
+  switch (event.type) {
+    case 'OrganizationCreated': {
+      const { organizationId: id, name, atMs: createdAtMs } = event;
+      state.organizations.set(id, { id, name, createdAtMs });
+      return;
+    }
+    case 'OrganizationChanged':
+      change(state.organizations, event.organizationId, { name: event.name });
+      return;
+    case 'OrganizationDeleted': {
+      const { organizationId } = event;
+      state.organizations.delete(organizationId);
+      for (const { id } of ofOrganization(state.projects, organizationId)) state.projects.delete(id);
+      for (const { id } of ofOrganization(state.endpoints, organizationId)) state.endpoints.delete(id);
+      for (const { id } of ofOrganization(state.integrations, organizationId)) removeIntegration(state, id);
+      return;
+    }
+    case 'ProjectCreated': {
+      const { projectId: id, organizationId, name, atMs: createdAtMs } = event;
+      state.projects.set(id, { id, organizationId, name, createdAtMs });
+      return;
+    }
+    case 'ProjectChanged':
+      change(state.projects, event.projectId, { name: event.name });
+      return;
+    case 'ProjectDeleted':
+      state.projects.delete(event.projectId);
+      for (const { id, projectId } of [...state.integrations.values()]) {
+        if (projectId === event.projectId) removeIntegration(state, id);
+      }
+      return;
+    case 'IntegrationCreated': {
+      const { integrationId: id, organizationId, projectId, atMs: createdAtMs, tokenHash } = event;
+      const ids = { id, organizationId, projectId };
+      const integration = { ...ids, createdAtMs, tokenHash, ...integrationSettings(event) };
+      state.integrations.set(id, integration);
+      state.byTokenHash.set(tokenHash, integration);
+      return;
+    }
+    case 'IntegrationChanged':
+      change(state.integrations, event.integrationId, integrationSettings(event));
+      return;
+    case 'IntegrationSecretRotated': {
+      const integration = state.integrations.get(event.integrationId);
+      if (integration === undefined) return;
+      state.byTokenHash.delete(integration.tokenHash);
+      integration.tokenHash = event.tokenHash;
+      state.byTokenHash.set(event.tokenHash, integration);
+      return;
+    }
+    case 'IntegrationDeleted':
+      removeIntegration(state, event.integrationId);
+      return;
+    case 'EndpointCreated': {
+      const { endpointId: id, organizationId, atMs: createdAtMs } = event;
+      state.endpoints.set(id, { id, organizationId, createdAtMs, ...endpointSettings(event) });
+      return;
+    }
+    case 'EndpointChanged':
+      change(state.endpoints, event.endpointId, endpointSettings(event));
+      return;
+    case 'EndpointDeleted':
+      state.endpoints.delete(event.endpointId);
+      return;
+    default:
+      return;
+  }
+}
+
+function change<Id, Thing extends object>(things: Map<Id, Thing>, id: Id, settings: Partial<Thing>): void {
+  const thing = things.get(id);
+  if (thing !== undefined) Object.assign(thing, settings);
+}
+
+function ofOrganization<Thing extends { organizationId: OrganizationId }>(
+  things: Map<unknown, Thing>,
+  organizationId: OrganizationId,
+): Thing[] {
+  return [...things.values()].filter((thing) => thing.organizationId === organizationId);
+}
+
+function removeIntegration(state: DirectoryState, id: IntegrationId): void {
+  const integration = state.integrations.get(id);
+  if (integration === undefined) return;
+  state.byTokenHash.delete(integration.tokenHash);
+  state.integrations.delete(id);
+}
+
+/** The settings alone of what carries them. */
+export function integrationSettings(from: IntegrationSettings): IntegrationSettings {
+  const { name, origins, burst, sustained, status } = from;
+  return { name, origins, burst, sustained, status };
+}
+
+/** The settings alone of what carries them. */
+export function endpointSettings(from: EndpointSettings): EndpointSettings {
+  const { url, events, gapMs, timeoutMs, whenBusy, retriesMs, status, disabledReason } = from;
+  return { url, events, gapMs, timeoutMs, whenBusy, retriesMs, status, disabledReason };
+}

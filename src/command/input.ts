@@ -1,0 +1,108 @@
+// What is given to be created or changed, checked by JSON Schema: each field that is wrong is named, with what is
+// allowed. The same for HTTP and CLI.
+
+import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
+import { parseDuration } from '../time.ts';
+import { parseRateLimit } from './rate-limits.ts';
+
+/** What is given is not what it may be. */
+export class InvalidInput extends Error {
+  readonly code = 'INVALID_INPUT';
+  readonly errors: readonly { field: string; message: string }[];
+  constructor(errors: readonly { field: string; message: string }[]) {
+    super(errors.map(({ field, message }) => (field === '' ? message : `${field}: ${message}`)).join('; '));
+    this.name = 'InvalidInput';
+    this.errors = errors;
+  }
+}
+
+interface Format {
+  validate: (text: string) => boolean;
+  allowed: string;
+}
+
+/** Forms of text that schemas name, with what is allowed. */
+const FORMATS = {
+  name: {
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
+    validate: (text) => text.trim() === text && /^[^\u0000-\u001f\u007f-\u009f]{1,100}$/u.test(text),
+    allowed: '1 to 100 characters, no control characters, no spaces around it',
+  },
+  kind: {
+    validate: (text) => text.length <= 100 && /^[a-z0-9_]+(\.[a-z0-9_]+)*$/.test(text),
+    allowed: 'a kind such as order.paid: lower case words with dots between, 100 characters at most',
+  },
+  'kind-pattern': {
+    validate: (text) => text.length <= 100 && /^[a-z0-9_.*]+$/.test(text),
+    allowed: 'a kind such as log.created, or a pattern such as log.* or *',
+  },
+  gap: duration(0, '24h'),
+  timeout: duration(100, '30s'),
+  delay: duration(0, '24h'),
+  'rate-limit': {
+    validate: (text) => parseRateLimit(text) !== undefined,
+    allowed: 'a count and a time such as 3/6s or 100/1h, from 1 to 1000000 in 1s to 24h; or null for none',
+  },
+  origin: {
+    validate: (text) => URL.canParse(text) && new URL(text).origin === text.toLowerCase(),
+    allowed: 'an origin such as https://app.example.com, without a path',
+  },
+  'endpoint-url': {
+    validate: isEndpointUrl,
+    allowed: 'an absolute http or https URL without user, password or fragment, 2048 characters at most',
+  },
+} as const satisfies Record<string, Format>;
+
+function duration(leastMs: number, most: string): Format {
+  const mostMs = parseDuration(most) ?? 0;
+  const least = leastMs === 0 ? '0s' : `${leastMs}ms`;
+  return {
+    validate: (text) => {
+      const ms = parseDuration(text);
+      return ms !== undefined && ms >= leastMs && ms <= mostMs;
+    },
+    allowed: `a duration from ${least} to ${most}, such as 250ms, 5s, 10m or 2h`,
+  };
+}
+
+function isEndpointUrl(text: string): boolean {
+  if (text.length > 2_048 || !URL.canParse(text)) return false;
+  const { protocol, username, password, hash } = new URL(text);
+  return ['http:', 'https:'].includes(protocol) && username === '' && password === '' && hash === '';
+}
+
+const ajv = new Ajv({ allErrors: true, strict: true, allowUnionTypes: true });
+for (const [name, { validate }] of Object.entries(FORMATS)) ajv.addFormat(name, { type: 'string', validate });
+
+/** A function that gives its input back as what `schema` describes, or throws InvalidInput. */
+export function inputParser<T>(schema: object): (input: unknown) => T {
+  const validate: ValidateFunction<T> = ajv.compile<T>(schema);
+  return (input) => {
+    if (validate(input)) return input;
+    throw new InvalidInput((validate.errors ?? []).filter(isTelling).map(toFieldError));
+  };
+}
+
+/** Not that one of two alternatives does not fit, which the errors of the alternatives tell better. */
+function isTelling({ keyword }: ErrorObject): boolean {
+  return keyword !== 'anyOf';
+}
+
+function toFieldError({ instancePath, keyword, params, message = 'is wrong' }: ErrorObject) {
+  const path = instancePath.slice(1).replaceAll('/', '.');
+  const within = (name: string) => (path === '' ? name : `${path}.${name}`);
+  switch (keyword) {
+    case 'required':
+      return { field: within(params.missingProperty), message: 'is required' };
+    case 'additionalProperties':
+      return { field: within(params.additionalProperty), message: 'is not known' };
+    case 'format':
+      return { field: path, message: `allowed: ${FORMATS[params.format as keyof typeof FORMATS].allowed}` };
+    case 'enum':
+      return { field: path, message: `allowed: ${params.allowedValues.join(', ')}` };
+    case 'type':
+      return { field: path, message: `must be of type ${[params.type].flat().join(' or ')}` };
+    default:
+      return { field: path, message };
+  }
+}

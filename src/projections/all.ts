@@ -1,0 +1,22 @@
+// Every projection there is.
+
+import { deliveries } from './deliveries.ts';
+import { endpoints } from './endpoints.ts';
+import { inboundWebhooks } from './inbound-webhooks.ts';
+import { integrations } from './integrations.ts';
+import { logs } from './logs.ts';
+import { organizations } from './organizations.ts';
+import type { Projection } from './projection.ts';
+import { projects } from './projects.ts';
+import { triggers } from './triggers.ts';
+
+export const projections: readonly Projection[] = [
+  organizations,
+  projects,
+  integrations,
+  endpoints,
+  inboundWebhooks,
+  logs,
+  triggers,
+  deliveries,
+];

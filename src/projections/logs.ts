@@ -1,0 +1,42 @@
+// Logs. What a log's webhook repeats byte for byte (tags, user, extra) stays JSON text.
+
+import { toIso } from '../time.ts';
+import type { Projection } from './projection.ts';
+
+export const logs: Projection = {
+  definition: {
+    name: 'logs',
+    version: 1,
+    topics: ['organizations'],
+    indexes: [['organizationId'], ['projectId'], ['integrationId'], ['level'], ['fingerprint']],
+  },
+  project(event) {
+    if (event.type !== 'LogRecorded') return [];
+    const { organizationId, projectId, integrationId, message, level, environment, release } = event;
+    const { fingerprint, stack, user, extra } = event;
+    return [
+      {
+        id: event.logId,
+        set: {
+          organizationId,
+          projectId,
+          integrationId,
+          inboundWebhookId: event.inboundId,
+          message,
+          level,
+          type: event.errorType,
+          environment,
+          release,
+          fingerprint,
+          occurredAt: toIso(event.occurredAtMs),
+          receivedAt: toIso(event.receivedAtMs),
+          recordedAt: toIso(event.atMs),
+          stack,
+          tags: JSON.stringify(event.tags),
+          user,
+          extra,
+        },
+      },
+    ];
+  },
+};

@@ -1,0 +1,48 @@
+// From a batch of the log to a batch for the views: what the loop, the rebuild and the CLI share. Pure.
+
+import type { Topic } from '../events.ts';
+import type { Batch, Offsets } from '../log/log.ts';
+import type { Patch, ViewBatch, ViewPositions, Views } from '../views/views.ts';
+import type { Projection } from './projection.ts';
+
+/** What the events of a batch change in the views of `projections`, and how far that takes them. */
+export function projectBatch(projections: readonly Projection[], batch: Batch<Topic>): ViewBatch {
+  const { topic, partition, next } = batch;
+  const patches: Patch[] = [];
+  for (const { definition, project } of projections) {
+    if (!definition.topics.includes(topic)) continue;
+    const view = definition.name;
+    for (const { event, offset } of batch.events) {
+      const cause = { topic, partition, offset };
+      for (const change of project(event)) patches.push({ view, cause, ...change });
+    }
+  }
+  return { patches, positions: [{ topic, partition, offset: next }] };
+}
+
+/** The topics that these projections are made from. */
+export function topicsOf(projections: readonly Projection[]): Topic[] {
+  return [...new Set(projections.flatMap(({ definition }) => definition.topics))];
+}
+
+/** From where a topic must be read so that none of the views misses anything. */
+export async function leastOffsets(
+  topic: Topic,
+  projections: readonly Projection[],
+  views: Pick<Views, 'positions'>,
+): Promise<Offsets> {
+  const readers = projections.filter(({ definition }) => definition.topics.includes(topic));
+  const positions = await Promise.all(readers.map(({ definition }) => views.positions(definition.name)));
+  return least(positions.map((position: ViewPositions) => position[topic] ?? {}));
+}
+
+function least(all: readonly Offsets[]): Offsets {
+  const [first = {}, ...rest] = all;
+  const offsets: Record<number, number> = { ...first };
+  for (const partition of Object.keys(offsets).map(Number)) {
+    for (const other of rest) {
+      offsets[partition] = Math.min(offsets[partition] ?? 0, other[partition] ?? 0);
+    }
+  }
+  return offsets;
+}

@@ -1,0 +1,146 @@
+// Rebuilding a view from the log, beside the live one; and comparing a rebuilt one with it. Only reads the log, so it
+// sends nothing.
+
+import type { Log } from '../log/log.ts';
+import { canonicalJson } from '../views/patch.ts';
+import type { ScannedDocument, Shadow, ViewPositions, Views } from '../views/views.ts';
+import { projectBatch } from './project.ts';
+import type { Projection } from './projection.ts';
+
+interface Stores {
+  log: Log;
+  views: Views;
+  /** Called after each batch: events done, of how many as known so far. */
+  onProgress?: (done: number, total: number) => void;
+  signal?: AbortSignal;
+}
+
+/** Rebuilds a view and puts it in the place of the live one. Resolves to how many events were read. */
+export async function rebuild(projection: Projection, stores: Stores): Promise<{ events: number }> {
+  return withShadow(projection, stores, async (shadow) => {
+    let events = 0;
+    // The live view goes on reading: the shadow takes its place once it has read at least as far.
+    do events += await catchUp(projection, shadow, stores, events);
+    while (!(await shadow.swap()));
+    return { events };
+  });
+}
+
+/** How a rebuilt view differs from the live one. */
+export interface Comparison {
+  documents: number;
+  differences: number;
+  /** The first ones: ids, with what is live and what was rebuilt; undefined: there is none. */
+  examples: { id: string; live: string | undefined; rebuilt: string | undefined }[];
+}
+
+const MAX_EXAMPLES = 20;
+
+/** Rebuilds a view aside and compares it with the live one, document by document; changes nothing. */
+export async function compare(projection: Projection, stores: Stores): Promise<Comparison> {
+  const view = projection.definition.name;
+  return withShadow(projection, stores, async (shadow) => {
+    let events = 0;
+    for (;;) {
+      events += await catchUp(projection, shadow, stores, events);
+      const before = await stores.views.positions(view);
+      if (!equalPositions(before, await shadow.positions())) continue;
+      const comparison = await compareDocuments(stores.views.scan(view), shadow.scan());
+      // What was written while we compared makes differences that are none.
+      if (comparison.differences === 0 || equalPositions(before, await stores.views.positions(view))) {
+        await shadow.drop();
+        return comparison;
+      }
+    }
+  });
+}
+
+async function withShadow<T>(
+  { definition }: Projection,
+  { views }: Stores,
+  work: (shadow: Shadow) => Promise<T>,
+): Promise<T> {
+  const shadow = await views.shadow(definition.name);
+  try {
+    return await work(shadow);
+  } catch (error) {
+    // The error that brought us here is the one to tell; a shadow left behind goes when the next one begins.
+    await shadow.drop().catch(() => {});
+    throw error;
+  }
+}
+
+/** Reads on to the log's end as it is now; resolves to how many events that were. */
+async function catchUp(
+  projection: Projection,
+  shadow: Shadow,
+  { log, onProgress, signal }: Stores,
+  before: number,
+): Promise<number> {
+  const { topics } = projection.definition;
+  const positions = await shadow.positions();
+  let total = before;
+  for (const topic of topics) {
+    const ends = await log.ends(topic);
+    total += ends.reduce((sum, end, partition) => sum + end - (positions[topic]?.[partition] ?? 0), 0);
+  }
+  let done = 0;
+  for (const topic of topics) {
+    for await (const batch of log.read(topic, { from: positions[topic] ?? {} })) {
+      signal?.throwIfAborted();
+      await shadow.apply(projectBatch([projection], batch));
+      done += batch.events.length;
+      onProgress?.(before + done, Math.max(total, before + done));
+    }
+  }
+  return done;
+}
+
+function equalPositions(a: ViewPositions, b: ViewPositions): boolean {
+  return (
+    canonicalJson(a as Record<string, Record<string, number>>) ===
+    canonicalJson(b as Record<string, Record<string, number>>)
+  );
+}
+
+/** Both are in the order of ids: they are walked through side by side. */
+async function compareDocuments(
+  live: AsyncIterable<ScannedDocument[]>,
+  rebuilt: AsyncIterable<ScannedDocument[]>,
+): Promise<Comparison> {
+  const comparison: Comparison = { documents: 0, differences: 0, examples: [] };
+  const left = each(live);
+  const right = each(rebuilt);
+  let a = (await left.next()).value;
+  let b = (await right.next()).value;
+  while (a !== undefined || b !== undefined) {
+    const id = least(a?.document.id, b?.document.id);
+    const inLive = a?.document.id === id ? a : undefined;
+    const inRebuilt = b?.document.id === id ? b : undefined;
+    const [liveText, rebuiltText] = [textOf(inLive), textOf(inRebuilt)];
+    comparison.documents++;
+    if (liveText !== rebuiltText) {
+      comparison.differences++;
+      if (comparison.examples.length < MAX_EXAMPLES) {
+        comparison.examples.push({ id, live: liveText, rebuilt: rebuiltText });
+      }
+    }
+    if (inLive !== undefined) a = (await left.next()).value;
+    if (inRebuilt !== undefined) b = (await right.next()).value;
+  }
+  return comparison;
+}
+
+async function* each(batches: AsyncIterable<ScannedDocument[]>): AsyncGenerator<ScannedDocument, undefined> {
+  for await (const batch of batches) yield* batch;
+  return undefined;
+}
+
+function least(a: string | undefined, b: string | undefined): string {
+  if (a === undefined) return b ?? '';
+  return b === undefined || a < b ? a : b;
+}
+
+function textOf(scanned: ScannedDocument | undefined): string | undefined {
+  return scanned === undefined ? undefined : canonicalJson(scanned.document);
+}

@@ -1,0 +1,100 @@
+// Filters as people write them, and the conditions they stand for. Pure but for looking names up, which is given.
+
+import { encodeTime } from 'ulid';
+import { LOG_LEVELS } from '../events.ts';
+import type { Prefix } from '../ids.ts';
+import { parseDuration } from '../time.ts';
+import { matches } from '../trigger.ts';
+import type { Condition, Document } from '../views/views.ts';
+import { InvalidQuery } from './errors.ts';
+
+/** What a filter comes to: conditions, and what conditions cannot say. */
+export interface Filtered {
+  where: Condition[];
+  keep?: (document: Document) => boolean;
+}
+
+export interface FilterContext {
+  /** The present, from which ages count. */
+  nowMs: number;
+  /** The id of what is named; throws NotFound. */
+  resolve(kind: NamedKind, idOrName: string): Promise<string>;
+}
+
+/** What can be named as well as given by its id. */
+export type NamedKind = 'organization' | 'project' | 'integration' | 'endpoint';
+
+export type Filter = (text: string, context: FilterContext) => Filtered | Promise<Filtered>;
+
+/** Only what belongs to the named thing. */
+export function belongsTo(kind: NamedKind): Filter {
+  return async (text, { resolve }) => ({ where: [{ field: `${kind}Id`, eq: await resolve(kind, text) }] });
+}
+
+/** Only what has exactly this text in a field. */
+export function equals(field: string): Filter {
+  return (text) => ({ where: [{ field, eq: text }] });
+}
+
+/** As equals(), of a few words. */
+export function oneOf(field: string, words: readonly string[]): Filter {
+  return (text) => {
+    if (!words.includes(text)) throw new InvalidQuery(field, `allowed: ${words.join(', ')}`);
+    return { where: [{ field, eq: text }] };
+  };
+}
+
+export const level: Filter = oneOf('level', LOG_LEVELS);
+
+/** `log.created`, or a pattern such as `log.*`. */
+export const event: Filter = (text) => {
+  if (!text.includes('*')) return { where: [{ field: 'event', eq: text }] };
+  const [prefix = '', ...rest] = text.split('*');
+  const where: Condition[] = prefix === '' ? [] : [{ field: 'event', prefix }];
+  if (rest.every((part) => part === '')) return { where };
+  return { where, keep: (document) => matches(text, String(document.event)) };
+};
+
+/** `500`, or a class such as `5xx`. */
+export const code: Filter = (text) => {
+  const field = 'responseCode';
+  if (/^[1-5]xx$/.test(text)) {
+    const from = Number(text[0]) * 100;
+    return { where: [{ field, from, to: from + 100 }] };
+  }
+  if (!/^[1-5]\d\d$/.test(text))
+    throw new InvalidQuery('code', 'allowed: a status code such as 500, or a class such as 5xx');
+  return { where: [{ field, eq: Number(text) }] };
+};
+
+/** From then on; ids begin with their time, so a bound on time is one on ids. */
+export function since(prefix: Prefix): Filter {
+  return (text, { nowMs }) => ({
+    where: [{ field: 'id', from: idAt(prefix, parseTime('since', text, nowMs)) }],
+  });
+}
+
+/** Before then. */
+export function until(prefix: Prefix): Filter {
+  return (text, { nowMs }) => ({
+    where: [{ field: 'id', to: idAt(prefix, parseTime('until', text, nowMs)) }],
+  });
+}
+
+function idAt(prefix: Prefix, atMs: number): string {
+  return `${prefix}_${encodeTime(atMs, 10)}`;
+}
+
+/** An age (`1h`: an hour ago) or an ISO 8601 time, in milliseconds. Throws InvalidQuery. */
+export function parseTime(field: string, text: string, nowMs: number): number {
+  const ageMs = parseDuration(text);
+  const isoLike = /^\d{4}-\d\d-\d\d/.test(text);
+  const atMs = ageMs !== undefined ? nowMs - ageMs : isoLike ? Date.parse(text) : Number.NaN;
+  if (Number.isNaN(atMs)) {
+    throw new InvalidQuery(
+      field,
+      `allowed: an age such as 30m or 1h, or a time such as 2026-01-31T12:00:00Z`,
+    );
+  }
+  return Math.max(0, atMs);
+}

@@ -1,0 +1,166 @@
+// What CLI and HTTP may ask of the read models. Lists are newest first, in pages; a page that is reached by a cursor
+// shows nothing newer than the first page did.
+
+import { isId } from '../ids.ts';
+import type { Clock } from '../time.ts';
+import type { Condition, Document, Fields, Views } from '../views/views.ts';
+import { type Cursor, decodeCursor, encodeCursor } from './cursor.ts';
+import { InvalidQuery, NotFound } from './errors.ts';
+import type { Filtered, NamedKind } from './filters.ts';
+import { createNames } from './names.ts';
+import { requestBody } from './request-body.ts';
+import { RESOURCES, type Resource, type ResourceName } from './resources.ts';
+import * as shapes from './shapes.ts';
+
+export const DEFAULT_LIMIT = 50;
+export const MAX_LIMIT = 200;
+/** Documents that a filter which no index helps may look at for one page. */
+const MAX_EXAMINED = 20_000;
+
+/** Filters by name, as people write them; `limit` and `cursor` among them. */
+export type Filters = Readonly<Record<string, string>>;
+
+export interface Page {
+  items: shapes.Item[];
+  /** For the next page; null: this is the last one. */
+  cursor: string | null;
+}
+
+/** What must be known to make a webhook pending again. */
+export interface Retryable {
+  webhookId: string;
+  organizationId: string;
+  endpointId: string;
+  eventId: string;
+  kind: string;
+  attemptCount: number;
+  status: string;
+  body: Buffer;
+}
+
+export interface Queries {
+  /** Throws InvalidQuery for filters that are not known or not well-formed, NotFound for names of nothing. */
+  list(resource: ResourceName, filters: Filters): Promise<Page>;
+  /** One thing with all its fields. Throws NotFound. */
+  show(resource: ResourceName, idOrName: string): Promise<shapes.Item>;
+  /** The id of what is named. Throws NotFound, or InvalidQuery if several have the name. */
+  resolve(kind: NamedKind, idOrName: string): Promise<string>;
+  /** Throws NotFound. */
+  retryable(id: string): Promise<Retryable>;
+}
+
+export function createQueries({ views, clock }: { views: Views; clock: Clock }): Queries {
+  const names = createNames(views);
+
+  async function conditions(resource: Resource, filters: Filters): Promise<Filtered> {
+    const where: Condition[] = resource.deletable ? [{ field: 'deletedAt', eq: null }] : [];
+    const keeps: NonNullable<Filtered['keep']>[] = [];
+    for (const [name, text] of Object.entries(filters)) {
+      if (name === 'limit' || name === 'cursor') continue;
+      const filter = Object.hasOwn(resource.filters, name) ? resource.filters[name] : undefined;
+      if (filter === undefined) {
+        const allowed = [...Object.keys(resource.filters), 'limit', 'cursor'].join(', ');
+        throw new InvalidQuery(name, `no such filter; allowed: ${allowed}`);
+      }
+      const filtered = await filter(text, { nowMs: clock(), resolve: names.resolve });
+      where.push(...filtered.where);
+      if (filtered.keep !== undefined) keeps.push(filtered.keep);
+    }
+    return { where, keep: (document) => keeps.every((keep) => keep(document)) };
+  }
+
+  async function list(name: ResourceName, filters: Filters): Promise<Page> {
+    const resource: Resource = RESOURCES[name];
+    const limit = parseLimit(filters.limit);
+    const { where, keep = () => true } = await conditions(resource, filters);
+    let cursor: Cursor | undefined;
+    if (filters.cursor !== undefined) cursor = decodeCursor(filters.cursor);
+    const found: Document[] = [];
+    let last = cursor?.last;
+    for (let examined = 0; found.length <= limit; ) {
+      const page = await views.find(resource.view, {
+        where,
+        limit: limit + 1,
+        ...(last === undefined ? {} : { before: last }),
+        ...(cursor === undefined ? {} : { upTo: cursor.top }),
+      });
+      for (const document of page) {
+        if (keep(document) && (!resource.deletable || (await names.isAlive(document)))) found.push(document);
+      }
+      examined += page.length;
+      last = page.at(-1)?.id ?? last;
+      if (page.length <= limit) return pageOf(resource, found.slice(0, limit), found.length > limit, cursor);
+      if (examined >= MAX_EXAMINED && found.length <= limit) {
+        const top = cursor?.top ?? found[0]?.id ?? last;
+        const next = last === undefined || top === undefined ? null : encodeCursor({ last, top });
+        return { items: found.map(resource.summary), cursor: next };
+      }
+    }
+    return pageOf(resource, found.slice(0, limit), true, cursor);
+  }
+
+  async function find(name: ResourceName, idOrName: string): Promise<Document> {
+    const { view, prefix, noun, deletable }: Resource = RESOURCES[name];
+    const id = deletable ? await names.resolve(noun as NamedKind, idOrName) : idOrName;
+    const document = isId(prefix, id) ? await views.get(view, id) : undefined;
+    if (document === undefined) throw new NotFound(noun, idOrName);
+    return document;
+  }
+
+  return {
+    list,
+    resolve: names.resolve,
+    async show(name, idOrName) {
+      const document = await find(name, idOrName);
+      switch (name) {
+        case 'logs':
+          return shapes.logDetail(document);
+        case 'inbound-webhooks':
+          return shapes.inboundWebhookDetail(document);
+        case 'deliveries': {
+          const endpoint = await views.get('endpoints', String(document.endpointId));
+          const url = endpoint?.url;
+          const body = await requestBody(views, document);
+          return shapes.deliveryDetail(document, typeof url === 'string' ? url : null, body);
+        }
+        default:
+          return RESOURCES[name].summary(document);
+      }
+    },
+    async retryable(id) {
+      const document = await find('deliveries', id);
+      const body = await requestBody(views, document);
+      if (body === undefined) throw new NotFound('trigger', String(document.eventId));
+      const text = (field: keyof Fields) => String(document[field]);
+      return {
+        webhookId: document.id,
+        organizationId: text('organizationId'),
+        endpointId: text('endpointId'),
+        eventId: text('eventId'),
+        kind: text('event'),
+        attemptCount: Number(document.attemptCount),
+        status: text('status'),
+        body: Buffer.from(body),
+      };
+    },
+  };
+}
+
+function pageOf(
+  { summary }: Resource,
+  documents: Document[],
+  more: boolean,
+  cursor: Cursor | undefined,
+): Page {
+  const last = documents.at(-1)?.id;
+  const top = cursor?.top ?? documents[0]?.id;
+  const next = more && last !== undefined && top !== undefined ? encodeCursor({ last, top }) : null;
+  return { items: documents.map(summary), cursor: next };
+}
+
+function parseLimit(text: string | undefined): number {
+  if (text === undefined) return DEFAULT_LIMIT;
+  const limit = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+  if (limit >= 1 && limit <= MAX_LIMIT) return limit;
+  throw new InvalidQuery('limit', `allowed: a whole number from 1 to ${MAX_LIMIT}`);
+}

@@ -1,0 +1,96 @@
+// Documents as users see them: the fields of each thing, in order, the same in HTTP and with --json. `summary` is
+// what lists show, `detail` what `show` adds. Pure.
+
+import type { Document, Fields, Value } from '../views/views.ts';
+
+export type Item = Fields;
+
+/** The fields named, null where there is none. */
+function pick(document: Document, fields: readonly string[]): Item {
+  return Object.fromEntries(fields.map((field) => [field, document[field] ?? null]));
+}
+
+export function organization(document: Document): Item {
+  return pick(document, ['id', 'name', 'createdAt', 'sentLastWebhookAt']);
+}
+
+export function project(document: Document): Item {
+  return pick(document, ['id', 'organizationId', 'name', 'createdAt']);
+}
+
+export function integration(document: Document): Item {
+  return pick(document, [
+    'id',
+    'organizationId',
+    'projectId',
+    'name',
+    'createdAt',
+    'origins',
+    'rateLimits',
+    'status',
+  ]);
+}
+
+export function endpoint(document: Document): Item {
+  const settings = ['url', 'events', 'gap', 'timeout', 'whenBusy', 'retries', 'status', 'disabledReason'];
+  return pick(document, ['id', 'organizationId', ...settings, 'createdAt']);
+}
+
+export function inboundWebhook(document: Document): Item {
+  const ids = ['id', 'organizationId', 'projectId', 'integrationId'];
+  return pick(document, [...ids, 'resource', 'status', 'error', 'logId', 'eventId', 'receivedAt']);
+}
+
+export function inboundWebhookDetail(document: Document): Item {
+  const payload = jsonOrText(document.payload);
+  return { ...inboundWebhook(document), payload, headers: document.headers ?? {} };
+}
+
+export function log(document: Document): Item {
+  const ids = ['id', 'organizationId', 'projectId', 'integrationId', 'inboundWebhookId'];
+  const facts = [
+    'message',
+    'level',
+    'type',
+    'environment',
+    'release',
+    'fingerprint',
+    'occurredAt',
+    'receivedAt',
+  ];
+  return pick(document, [...ids, ...facts]);
+}
+
+export function logDetail(document: Document): Item {
+  return {
+    ...log(document),
+    stack: document.stack ?? null,
+    tags: jsonOrText(document.tags),
+    user: jsonOrText(document.user),
+    extra: jsonOrText(document.extra),
+  };
+}
+
+export function delivery(document: Document): Item {
+  const ids = ['id', 'organizationId', 'endpointId', 'event', 'eventId'];
+  const state = ['status', 'reason', 'attemptCount', 'responseCode', 'nextAttemptAt', 'freeAt'];
+  return pick(document, [...ids, ...state, 'createdAt', 'finishedAt']);
+}
+
+/** `url` is that of the endpoint now, `body` the body of its requests. */
+export function deliveryDetail(document: Document, url: string | null, body: string | undefined): Item {
+  const attempts = Object.values((document.attempts ?? {}) as Record<string, Fields>);
+  attempts.sort((a, b) => Number(a.number) - Number(b.number));
+  return { ...delivery(document), url, payload: jsonOrText(body), attempts };
+}
+
+/** JSON text as what it says; text that is no JSON as it is. */
+function jsonOrText(text: Value | undefined): Value {
+  if (typeof text !== 'string') return null;
+  try {
+    return JSON.parse(text);
+  } catch {
+    // What an integration sent need not be JSON for ever: an old payload is shown as it came.
+    return text;
+  }
+}

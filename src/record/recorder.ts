@@ -1,0 +1,99 @@
+// The recorder's loop: reads topic inbound, and writes to topic organizations what each inbound webhook has
+// become. Each becomes exactly one event, as the event and the position behind it are committed in one step.
+// What it becomes is decided in record.ts.
+
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import { type Log, LogUnavailable, type Membership, type Partition, type StoredEvent } from '../log/log.ts';
+import type { Clock } from '../time.ts';
+import { record } from './record.ts';
+
+const MAX_BATCH_EVENTS = 500;
+/** Bodies a commit: bounds its transaction, and how long nothing else in the process can run (500 usual events: 8 ms). */
+const MAX_COMMIT_BYTES = 1024 * 1024;
+
+const FIRST_RETRY_MS = 100;
+const MAX_RETRY_MS = 5_000;
+
+export interface RecorderOptions {
+  log: Pick<Log, 'join'>;
+  clock: Clock;
+  logger: Pick<Logger, 'warn'>;
+}
+
+/**
+ * Starts to record, on each partition of topic inbound that this process comes to own. The membership's `ended`
+ * rejects only for a bug; a log that is unavailable is waited for.
+ */
+export function startRecorder({ log, clock, logger }: RecorderOptions): Membership {
+  return log.join('recorder', 'inbound', async (partition) => {
+    while (!partition.lost.aborted) {
+      const batch = await patiently(partition, logger, () => partition.next(MAX_BATCH_EVENTS));
+      for (const portion of portions(batch ?? [])) {
+        if (partition.lost.aborted) return;
+        const nowMs = clock();
+        const out = portion.events.map(({ event }) => record(event, nowMs));
+        await patiently(partition, logger, () => partition.commit(out, portion.upTo));
+      }
+    }
+  });
+}
+
+interface Portion {
+  events: StoredEvent<'inbound'>[];
+  /** The position behind them. */
+  upTo: number;
+}
+
+/** `batch`, in order, in portions of MAX_COMMIT_BYTES, or one event where that alone has more. */
+function portions(batch: readonly StoredEvent<'inbound'>[]): Portion[] {
+  const all: Portion[] = [];
+  let bytes = 0;
+  for (const stored of batch) {
+    const last = all.at(-1);
+    bytes += stored.event.body.length;
+    if (last === undefined || bytes > MAX_COMMIT_BYTES) {
+      all.push({ events: [stored], upTo: stored.offset + 1 });
+      bytes = stored.event.body.length;
+    } else {
+      last.events.push(stored);
+      last.upTo = stored.offset + 1;
+    }
+  }
+  return all;
+}
+
+/**
+ * Does `action`, again and again while the log is unavailable; undefined: the partition was lost meanwhile.
+ * Fenced leaves it, and the loop with it: the port takes that for the end of the work on the partition.
+ */
+async function patiently<T>(
+  partition: Partition<'inbound'>,
+  logger: RecorderOptions['logger'],
+  action: () => Promise<T>,
+): Promise<T | undefined> {
+  for (let waitMs = FIRST_RETRY_MS; ; waitMs = Math.min(2 * waitMs, MAX_RETRY_MS)) {
+    try {
+      return await action();
+    } catch (error) {
+      if (!(error instanceof LogUnavailable)) throw error;
+      if (waitMs === FIRST_RETRY_MS) {
+        logger.warn(
+          { err: error, partition: partition.index },
+          'the log is unavailable, recording waits for it',
+        );
+      }
+    }
+    await pause(waitMs, partition.lost);
+    if (partition.lost.aborted) return undefined;
+  }
+}
+
+/** Waits, at most until `lost` is aborted. */
+async function pause(ms: number, lost: AbortSignal): Promise<void> {
+  try {
+    await delay(ms, undefined, { signal: lost });
+  } catch (error) {
+    if (!lost.aborted) throw error;
+  }
+}
