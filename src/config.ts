@@ -7,6 +7,7 @@
 import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 import { nearest } from './nearest.ts';
+import { parseRateLimit, RATE_LIMIT_ALLOWED } from './rate-limit.ts';
 import { MASTER_KEY_BYTES } from './secrets.ts';
 import { parseDuration } from './time.ts';
 
@@ -219,17 +220,12 @@ function wholeNumber(least: number, most: number, note = ''): Rule<number> {
 const PORT = wholeNumber(0, 65_535, ' (0: any free port)');
 const PARTITIONS = wholeNumber(1, 1024);
 
-const RATE_COUNT = wholeNumber(1, 1_000_000);
-
 const RATE_LIMIT: Rule<string | null> = {
   parse(text) {
     if (text === 'none') return null;
-    const [count = '', window = '', ...more] = text.split('/');
-    const windowMs = parseDuration(window) ?? 0;
-    const isRate = RATE_COUNT.parse(count) !== undefined && windowMs > 0 && more.length === 0;
-    return isRate ? text : undefined;
+    return parseRateLimit(text) === undefined ? undefined : text;
   },
-  allowed: 'posts in a time, as 3/6s or 100/1h (at most 1000000 posts), or none',
+  allowed: `${RATE_LIMIT_ALLOWED}; or none`,
 };
 
 // ── names ───────────────────────────────────────────────────────────────────────────────────────────────────

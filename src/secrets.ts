@@ -53,6 +53,8 @@ export function createSecretBox(masterKey: Buffer): SecretBox {
         );
       }
       const bytes = Buffer.from(text, 'base64url');
+      // Node throws another error for a nonce that is too short, and takes a tag that is.
+      if (bytes.length < NONCE_BYTES + TAG_BYTES) throw new SecretUnreadable('a sealed secret was cut off');
       const decipher = createDecipheriv('aes-256-gcm', masterKey, bytes.subarray(0, NONCE_BYTES));
       decipher.setAuthTag(bytes.subarray(-TAG_BYTES));
       try {

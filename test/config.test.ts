@@ -135,6 +135,8 @@ const WRONG: Record<string, string[]> = {
     '3/6s/1',
     '-3/6s',
     '1.5/6s',
+    '3/500ms',
+    '3/48h',
     '2000000/6s',
     'null',
   ],

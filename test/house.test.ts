@@ -48,7 +48,7 @@ const PURE = [
   /^src\/(events|trigger|nearest)\.ts$/,
   /^src\/dispatch\/(lane|evolve|retry|snapshot|sign)\.ts$/,
   /^src\/record\/(?!recorder\.ts)/,
-  /^src\/projections\/(?!projector\.ts|rebuild\.ts)/,
+  /^src\/projections\/(?!projector\.ts|reached\.ts|rebuild\.ts)/,
 ];
 const COMMANDS = /^src\/(main|cli\/.*)\.ts$/;
 const WAITING = 'test/support/wait.ts';

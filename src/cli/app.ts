@@ -1,7 +1,7 @@
 // One serving process: opens the engines, starts the roles that are asked for, and stops them in the order in
 // which nothing is lost: first no more posts, then what is in flight, then what is to be recorded and projected.
 
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, isIPv6 } from 'node:net';
 import type { Logger } from 'pino';
 import { createAdministrator } from '../command/admin/administrator.ts';
 import { openDirectory } from '../command/directory.ts';
@@ -21,12 +21,14 @@ import { startRecorder } from '../record/recorder.ts';
 import { createSecretBox, hashToken } from '../secrets.ts';
 import { systemClock } from '../time.ts';
 import type { Views } from '../views/views.ts';
-
-export const ROLES = ['api', 'record', 'project', 'dispatch'] as const;
-export type Role = (typeof ROLES)[number];
+import { CommandFailed } from './failed.ts';
+import type { Role } from './roles.ts';
 
 /** How long a stop waits for requests in flight, in and out. */
 const STOP_WITHIN_MS = 10_000;
+
+/** While it stops, how often connections are closed that have become idle. */
+const IDLE_CHECK_MS = 50;
 
 /** How long an admin's request waits for the read models, so that who has written reads it. */
 const CAUGHT_UP_WITHIN_MS = 1_000;
@@ -95,26 +97,50 @@ export async function startApp({ config, keys, roles, logger }: AppOptions): Pro
         settings: config,
         caughtUp: (position) => reached([position], { views, projections, withinMs: CAUGHT_UP_WITHIN_MS }),
       });
-      defaults = await createDefaults(directory, administrator);
       const server = buildServer({
         log,
         directory,
         administrator,
         queries: createQueries({ views, clock }),
         clock,
-        logger,
+        // Where it listens is said by whoever started it.
+        logger: logger.child({}, logger.level === 'info' ? { level: 'warn' } : {}),
         production: config.production,
         adminTokenHash: hashToken(keys.adminToken),
         notReady: () => notReady(log, views),
       });
       stops.push(() => closeServer(server));
-      await server.listen({ host: config.host, port: config.port });
+      await listen(server, config);
       url = urlOf(server.server.address() as AddressInfo);
+      // Only now: a token that is made for a server which then cannot listen would be shown to nobody.
+      defaults = await createDefaults(directory, administrator);
     }
     return { url, defaults, failed, close: stopAll };
   } catch (error) {
     await stopAll();
     throw error;
+  }
+}
+
+/** What keeps a server from listening, by the codes of the system. */
+const NO_LISTENING: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'is taken by another program',
+  EACCES: 'may not be used by this user',
+  EADDRNOTAVAIL: 'is no address of this machine',
+  ENOTFOUND: 'is not known',
+};
+
+/** Throws CommandFailed where the address cannot be had. */
+async function listen(server: ReturnType<typeof buildServer>, { host, port }: Config): Promise<void> {
+  try {
+    await server.listen({ host, port });
+  } catch (error) {
+    const why = NO_LISTENING[(error as NodeJS.ErrnoException).code ?? ''];
+    if (why === undefined) throw error;
+    const address = isIPv6(host) ? `[${host}]:${port}` : `${host}:${port}`;
+    throw new CommandFailed(`${address} ${why}; set another with --port and --host, or PORT and HOST`, {
+      cause: error,
+    });
   }
 }
 
@@ -131,7 +157,10 @@ async function notReady(log: Log, views: Views): Promise<{ part: string; detail:
 /** Waits for requests that are being answered; cuts those that do not come to an end. */
 async function closeServer(server: ReturnType<typeof buildServer>): Promise<void> {
   const timer = setTimeout(() => server.server.closeAllConnections(), STOP_WITHIN_MS);
+  // Closing closes the connections that are idle now; one that is answered after that would be kept alive.
+  const idle = setInterval(() => server.server.closeIdleConnections(), IDLE_CHECK_MS);
   await server.close();
+  clearInterval(idle);
   clearTimeout(timer);
 }
 

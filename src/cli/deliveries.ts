@@ -13,12 +13,12 @@ export function registerDeliveries(program: Command): void {
   const columns = [
     'id',
     'event',
-    'endpointId',
     'status',
     'reason',
-    'attemptCount',
     'responseCode',
     'createdAt',
+    'endpointId?',
+    'attemptCount?',
   ];
   addList(deliveries, 'deliveries', columns, "deliveries list --status error --event 'log.*' --since 1h");
   addShow(deliveries, 'deliveries', 'deliveries show wh_…', showDelivery);
@@ -58,7 +58,7 @@ async function retry(ids: string[], { json }: { json?: true }): Promise<void> {
 function showDelivery({ payload, attempts, ...facts }: Record<string, unknown>): void {
   printFields(facts);
   print(`\n${styleText('bold', 'attempts')}`);
-  const columns = ['number', 'startedAt', 'durationMs', 'responseCode', 'error', 'detail', 'responseBody'];
+  const columns = ['number', 'startedAt', 'durationMs', 'responseCode', 'error', 'responseBody', 'detail?'];
   printTable(Array.isArray(attempts) ? attempts : [], columns, 'none');
   print(`\n${styleText('bold', 'payload')}\n${harmless(JSON.stringify(payload, null, 2))}`);
 }

@@ -10,13 +10,13 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { styleText } from 'node:util';
 import type { Command } from 'commander';
 import { pino } from 'pino';
-import { request } from 'undici';
 import { loadConfig } from '../config.ts';
 import { verifies } from '../dispatch/sign.ts';
 import { loadKeys } from '../keys.ts';
-import { type App, ROLES, startApp } from './app.ts';
+import type { App } from './app.ts';
 import { CommandFailed } from './failed.ts';
 import { note, print } from './output.ts';
+import { ROLES } from './roles.ts';
 
 const GAP_MS = 1_500;
 /** A receiver notices an arrival a little later than it happens, and not always as much. */
@@ -54,6 +54,8 @@ async function demo(): Promise<void> {
   const logger = pino({ level: config.logLevel }, pino.destination(2));
   const good = await startReceiver(200);
   const broken = await startReceiver(500);
+  // Loaded only here, as in serve.ts.
+  const { startApp } = await import('./app.ts');
   const app = await startApp({ config, keys, roles: new Set(ROLES), logger });
   try {
     await Promise.race([show(app, keys.adminToken, good, broken), app.failed]);
@@ -68,9 +70,11 @@ async function demo(): Promise<void> {
 interface Delivery {
   id: string;
   status: string;
-  reason: string | null;
-  responseCode: number | null;
+  /** Empty: there is none; so is the code. */
+  reason: string;
+  responseCode: string;
   endpointId: string;
+  eventId: string;
 }
 
 async function show(app: App, adminToken: string, good: Receiver, broken: Receiver): Promise<void> {
@@ -128,24 +132,39 @@ function isSame(a: readonly string[], b: readonly string[]): boolean {
   return a.length === b.length && a.every((status, i) => status === b[i]);
 }
 
-/** Waits until so many deliveries are no longer pending, printing each; oldest first. */
+/** Waits until so many deliveries are no longer pending, printing each; in the order of their events. */
 async function settle(api: Client, seen: Set<string>, count: number): Promise<Delivery[]> {
   const deadlineMs = performance.now() + SETTLED_WITHIN_MS;
   for (;;) {
-    const deliveries = (await api.list('/deliveries')).reverse() as unknown as Delivery[];
+    // By what they tell of: two that were decided in the same millisecond have ids in no order.
+    const deliveries = (await api.list('/deliveries')).map(toDelivery).sort(byEvent);
     const done = deliveries.filter(({ status }) => status !== 'pending');
     for (const { id, status, reason, responseCode } of done) {
       if (seen.has(id)) continue;
       seen.add(id);
-      print(
-        `${styleText(COLOURS[status] ?? 'red', status.padEnd(10))} ${id}  ${reason ?? ''} ${responseCode ?? ''}`,
-      );
+      print(`${styleText(COLOURS[status] ?? 'red', status.padEnd(10))} ${id}  ${reason} ${responseCode}`);
     }
     if (done.length >= count) return done;
     if (performance.now() > deadlineMs)
       throw new CommandFailed(`only ${done.length} of ${count} deliveries were settled`);
     await delay(20);
   }
+}
+
+function toDelivery(item: Record<string, unknown>): Delivery {
+  const { responseCode } = item;
+  return {
+    id: String(item.id),
+    status: String(item.status),
+    reason: typeof item.reason === 'string' ? item.reason : '',
+    responseCode: typeof responseCode === 'number' ? String(responseCode) : '',
+    endpointId: String(item.endpointId),
+    eventId: String(item.eventId),
+  };
+}
+
+function byEvent(a: Delivery, b: Delivery): number {
+  return a.eventId < b.eventId ? -1 : 1;
 }
 
 const COLOURS: Readonly<Record<string, 'green' | 'yellow'>> = { processed: 'green', omitted: 'yellow' };
@@ -166,6 +185,7 @@ function createClient(url: string, token: string): Client {
     path: string,
     body?: object,
   ): Promise<Record<string, unknown>> => {
+    const { request } = await import('undici');
     const { statusCode, body: answer } = await request(`${url}/api/v1${path}`, {
       method,
       headers: { authorization: `Bearer ${token}`, ...(body && { 'content-type': 'application/json' }) },

@@ -47,15 +47,15 @@ export function registerEndpoint(program: Command): void {
       'after',
       "\nExample:\n  $ hooklane endpoint create --org acme --url https://example.com/hook --events 'log.*' --gap 10s",
     )
-    .action((options: CreateOptions) =>
-      change(async (queries) => {
+    .action(async (options: CreateOptions) => {
+      await change(async (queries) => {
         const { org, json: _, ...settings } = options;
-        if (settings.url.startsWith('http:')) note('Warning: http sends secrets and data in the clear.');
         const id = await queries.resolve('organization', org);
         return (context) => createEndpoint(context, id, settings);
-      }, options),
-    );
-  const columns = ['id', 'organizationId', 'url', 'events', 'gap', 'status'];
+      }, options);
+      if (options.url.startsWith('http:')) note('Warning: http sends secrets and data in the clear.');
+    });
+  const columns = ['id', 'url', 'events', 'gap', 'status', 'organizationId?'];
   addList(endpoint, 'endpoints', columns, 'endpoint list --org acme');
   addSwitch(endpoint, 'enable', 'send to it again', 'active');
   addSwitch(endpoint, 'disable', 'send nothing more to it; what comes is recorded as omitted', 'disabled');

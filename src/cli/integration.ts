@@ -12,8 +12,8 @@ import { addList, change } from './resource.ts';
 interface CreateOptions {
   project: string;
   origin?: string[];
-  burst?: string | null;
-  sustained?: string | null;
+  burst?: string;
+  sustained?: string;
   json?: true;
 }
 
@@ -34,13 +34,13 @@ export function registerIntegration(program: Command): void {
         const id = await queries.resolve('project', options.project);
         const { origin: origins, burst, sustained } = options;
         const rateLimits = {
-          ...(burst !== undefined && { burst }),
-          ...(sustained !== undefined && { sustained }),
+          ...(burst !== undefined && { burst: orNull(burst) }),
+          ...(sustained !== undefined && { sustained: orNull(sustained) }),
         };
         return (context) => createIntegration(context, id, { name, rateLimits, ...(origins && { origins }) });
       }, options),
     );
-  const columns = ['id', 'projectId', 'name', 'status', 'origins', 'rateLimits', 'createdAt'];
+  const columns = ['id', 'name', 'status', 'createdAt', 'rateLimits?', 'origins?', 'projectId?'];
   addList(integration, 'integrations', columns, 'integration list --project shop');
   addSwitch(integration, 'disable', 'refuse its posts with 403', 'disabled');
   addSwitch(integration, 'enable', 'take its posts again', 'active');
@@ -56,6 +56,10 @@ export function registerIntegration(program: Command): void {
         return (context) => rotateIntegrationSecret(context, id);
       }, options),
     );
+}
+
+function orNull(limit: string): string | null {
+  return limit === 'none' ? null : limit;
 }
 
 function addSwitch(

@@ -8,7 +8,7 @@ import { addTail } from './tail.ts';
 
 export function registerLogs(program: Command): void {
   const logs = program.command('logs').description('logs: the errors and events that were reported');
-  const columns = ['id', 'level', 'type', 'message', 'environment', 'fingerprint', 'receivedAt'];
+  const columns = ['id', 'level', 'message', 'receivedAt', 'type?', 'environment?', 'fingerprint?'];
   addList(logs, 'logs', columns, 'logs list --project shop --level error --since 1h');
   addShow(logs, 'logs', 'logs show log_…', showLog);
   addTail(logs, {

@@ -3,7 +3,9 @@
 
 import { readFileSync } from 'node:fs';
 import { InvalidArgumentError } from 'commander';
+import { parseRateLimit } from '../rate-limit.ts';
 import { parseDuration } from '../time.ts';
+import { CommandFailed } from './failed.ts';
 
 /** A duration such as `5s`, as it was written. */
 export function duration(text: string): string {
@@ -27,9 +29,14 @@ export function durations(text: string): string[] {
   return text === 'none' ? [] : list(text).map(duration);
 }
 
-/** A rate limit such as `3/6s`, or `none`. What it may be exactly is checked where it is used. */
-export function rateLimit(text: string): string | null {
-  return text === 'none' ? null : text;
+/** A rate limit such as `3/6s`, or `none`, as it was written: commander takes a null for no value. */
+export function rateLimit(text: string): string {
+  if (text !== 'none' && parseRateLimit(text) === undefined) {
+    throw new InvalidArgumentError(
+      'Allowed: a count and a time such as 3/6s or 100/1h, from 1 to 1000000 in 1s to 24h; or none.',
+    );
+  }
+  return text;
 }
 
 /** A whole number from `least` to `most`. */
@@ -39,6 +46,14 @@ export function wholeNumber(least: number, most: number): (text: string) => numb
     if (value >= least && value <= most) return value;
     throw new InvalidArgumentError(`Allowed: a whole number from ${least} to ${most}.`);
   };
+}
+
+/** What can stand in the header `authorization` as a token. */
+export function token(text: string): string {
+  if (!/^[\x21-\x7e]+$/.test(text)) {
+    throw new InvalidArgumentError('Allowed: visible ASCII characters without spaces.');
+  }
+  return text;
 }
 
 /** An absolute http or https URL. */
@@ -59,7 +74,14 @@ export function oneOf<T extends string>(words: readonly T[]): (text: string) => 
   };
 }
 
-/** The content of a file, or of standard input for `-`. */
+/** The content of a file, or of standard input for `-`. Throws CommandFailed. */
 export function readInput(path: string): Buffer {
-  return readFileSync(path === '-' ? 0 : path);
+  try {
+    return readFileSync(path === '-' ? 0 : path);
+  } catch (error) {
+    const { message } = error as Error;
+    // Node's message begins with the code and ends with the path, both of which are said or known already.
+    const why = message.replace(/^E\w+: /, '').replace(/, \w+( '.*')?$/s, '');
+    throw new CommandFailed(`${path} cannot be read: ${why}`, { cause: error });
+  }
 }

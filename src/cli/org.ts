@@ -1,4 +1,4 @@
-// hooklane org: organizations.
+// hooklane org: organizations, which own everything else.
 
 import type { Command } from 'commander';
 import { createOrganization, rotateOrganizationSecret } from '../command/admin/organization.ts';

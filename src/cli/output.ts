@@ -22,19 +22,85 @@ export function printJson(value: unknown, { line = false } = {}): void {
   print(line ? JSON.stringify(value) : JSON.stringify(value, null, 2));
 }
 
-/** A table of `columns` (field names) of the rows; says `none` kindly when there are no rows. */
+/**
+ * A table of `columns` (field names) of the rows; says `none` kindly when there are no rows. Where it is wider than
+ * the terminal, columns whose name ends in `?` are left out, the last one first, and then long texts are cut; ids,
+ * times and whatever is piped stay whole.
+ */
 export function printTable(rows: readonly object[], columns: readonly string[], none: string): void {
   if (rows.length === 0) {
     note(none);
     return;
   }
+  const shown = fit(
+    columns.map((column) => toColumn(column, rows as readonly Row[])),
+    widthOfOutput(),
+  );
   const table = new Table({
-    head: columns.map((column) => styleText('bold', column)),
-    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 2, compact: true },
+    head: shown.map(({ name }) => styleText('bold', labelOf(name))),
+    style: { head: [], border: [], 'padding-left': 0, 'padding-right': SPACING, compact: true },
     chars: BORDERLESS,
   });
-  for (const row of rows) table.push(columns.map((column) => paint(column, (row as Row)[column])));
+  for (const i of rows.keys()) {
+    table.push(shown.map(({ name, texts, width }) => paint(name, cut(texts[i] ?? '', width))));
+  }
   print(table.toString().replaceAll(/ +$/gm, ''));
+}
+
+interface Column {
+  name: string;
+  optional: boolean;
+  texts: string[];
+  width: number;
+}
+
+/** Columns of free text, which may be cut, and what is left of them at least. */
+const FREE_TEXTS = ['message', 'url', 'events', 'error', 'detail', 'responseBody', 'name', 'type', 'origins'];
+const LEAST_WIDTH = 16;
+/** Between two columns. */
+const SPACING = 2;
+
+/** Fields whose names are much longer than what stands below them. */
+const LABELS: Readonly<Record<string, string>> = {
+  responseCode: 'code',
+  attemptCount: 'attempts',
+  durationMs: 'ms',
+};
+
+function labelOf(name: string): string {
+  return LABELS[name] ?? name;
+}
+
+function toColumn(column: string, rows: readonly Row[]): Column {
+  const name = column.replace(/\?$/, '');
+  const texts = rows.map((row) => readable(row[name]).replaceAll(/\s+/g, ' '));
+  const width = Math.max(labelOf(name).length, ...texts.map((text) => text.length));
+  return { name, optional: column.endsWith('?'), texts, width };
+}
+
+/** The columns that have room in `width`, and how wide each is. */
+function fit(columns: readonly Column[], width: number): Column[] {
+  const shown = [...columns];
+  const excess = () => shown.reduce((sum, column) => sum + column.width + SPACING, -SPACING) - width;
+  for (let i = shown.findLastIndex(({ optional }) => optional); i !== -1 && excess() > 0; ) {
+    shown.splice(i, 1);
+    i = shown.findLastIndex(({ optional }) => optional);
+  }
+  for (const [i, column] of shown.entries()) {
+    if (!FREE_TEXTS.includes(column.name) || excess() <= 0) continue;
+    const least = Math.max(LEAST_WIDTH, labelOf(column.name).length);
+    shown[i] = { ...column, width: Math.min(column.width, Math.max(least, column.width - excess())) };
+  }
+  return shown;
+}
+
+function cut(text: string, width: number): string {
+  return text.length <= width ? text : `${text.slice(0, width - 1)}…`;
+}
+
+/** Of the terminal, or what COLUMNS says; no bound where it is piped. */
+function widthOfOutput(): number {
+  return Number(process.env.COLUMNS) || process.stdout.columns || Number.POSITIVE_INFINITY;
 }
 
 /** The fields of one thing, a line each; what is null or absent is left out. */
@@ -74,7 +140,12 @@ export function paint(column: string, value: unknown): string {
 function readable(value: unknown): string {
   if (value === null || value === undefined) return '';
   if (Array.isArray(value) && value.every((entry) => typeof entry !== 'object')) return value.join(',');
-  return harmless(typeof value === 'object' ? JSON.stringify(value) : String(value));
+  if (typeof value !== 'object') return harmless(String(value));
+  const entries = Object.entries(value);
+  const flat =
+    entries.length > 0 && entries.every(([, entry]) => typeof entry !== 'object' || entry === null);
+  if (!flat) return harmless(JSON.stringify(value));
+  return harmless(entries.map(([name, entry]) => `${name}=${entry ?? 'none'}`).join(' '));
 }
 
 /** Text from outside without what a terminal would obey: control characters, escape sequences. */

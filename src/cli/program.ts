@@ -3,6 +3,7 @@
 
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import { complaintOf } from './complaint.ts';
 import { registerDeliveries } from './deliveries.ts';
 import { registerDemo } from './demo.ts';
 import { registerEndpoint } from './endpoint.ts';
@@ -21,29 +22,61 @@ import { registerStatus } from './status.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
 
-/** Runs the command that `argv` names; resolves to the exit code. */
-export async function run(argv: readonly string[]): Promise<number> {
+/** All commands. `onRun` is told which one is about to run. */
+export function createProgram(onRun: (command: Command) => void = () => {}): Command {
   const program = new Command('hooklane')
     .description(
       "An error tracker's webhook system: posts become logs, subscribers are told, never too often.",
     )
     .version(version)
-    .showHelpAfterError('(--help shows what is allowed)')
-    .exitOverride();
+    .addHelpText('after', '\nExample:\n  $ hooklane serve\n\nEach command has --help with an example.')
+    .hook('preAction', (_, command) => onRun(command));
   for (const register of COMMANDS) register(program);
-  for (const command of allOf(program))
-    command.exitOverride().showHelpAfterError('(--help shows what is allowed)');
+  for (const group of program.commands.filter(({ commands }) => commands.length > 0)) {
+    group.addHelpText('after', `\nExample:\n  $ hooklane ${group.name()} list`);
+  }
+  for (const command of allOf(program)) {
+    command.exitOverride().configureOutput({ outputError: (text, write) => write(usageLine(text, command)) });
+  }
+  return program;
+}
+
+/** Runs the command that `argv` names; resolves to the exit code. */
+export async function run(argv: readonly string[]): Promise<number> {
+  let running: Command | undefined;
+  const program = createProgram((command) => {
+    running = command;
+  });
+  process.stdout.on('error', stopIfUnread);
   try {
     await program.parseAsync(argv);
     return 0;
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-    if (isExpected(error)) {
-      note(`hooklane: ${error.message}`);
-      return 1;
-    }
-    throw error;
+    if (error instanceof CommanderError && error.exitCode === 0) return 0;
+    const complaint = complaintOf(error, running);
+    if (complaint === undefined) throw error;
+    for (const line of complaint.lines) note(`hooklane: ${line}`);
+    return complaint.exitCode;
   }
+}
+
+/** What commander says of wrong usage, in one line that ends with where to read on. */
+function usageLine(text: string, command: Command): string {
+  const complaint = text
+    .trim()
+    .replace(/^error: /, '')
+    .replaceAll('\n', ' ');
+  return `hooklane: ${complaint} (${pathOf(command)} --help)\n`;
+}
+
+function pathOf(command: Command): string {
+  return command.parent === null ? command.name() : `${pathOf(command.parent)} ${command.name()}`;
+}
+
+/** `hooklane … | head` reads no further than it wants to. */
+function stopIfUnread(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit(0);
 }
 
 const COMMANDS = [
@@ -65,14 +98,4 @@ const COMMANDS = [
 
 function allOf(command: Command): Command[] {
   return [command, ...command.commands.flatMap(allOf)];
-}
-
-/** Our own errors have a stable code in capitals, and so have those of the system (EADDRINUSE, ENOENT). */
-function isExpected(error: unknown): error is Error {
-  return (
-    error instanceof Error &&
-    'code' in error &&
-    typeof error.code === 'string' &&
-    /^E?[A-Z_]+$/.test(error.code)
-  );
 }

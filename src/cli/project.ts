@@ -19,5 +19,5 @@ export function registerProject(program: Command): void {
         return (context) => createProject(context, id, { name });
       }, options),
     );
-  addList(project, 'projects', ['id', 'organizationId', 'name', 'createdAt'], 'project list --org acme');
+  addList(project, 'projects', ['id', 'name', 'createdAt', 'organizationId?'], 'project list --org acme');
 }

@@ -1,6 +1,6 @@
 // hooklane replay: rebuilds read models from the log, beside the live ones, or only compares them.
 
-import type { Command } from 'commander';
+import { Argument, type Command } from 'commander';
 import { projections } from '../projections/all.ts';
 import type { Projection } from '../projections/projection.ts';
 import { compare, rebuild } from '../projections/rebuild.ts';
@@ -12,7 +12,7 @@ export function registerReplay(program: Command): void {
   program
     .command('replay')
     .description('rebuild read models from the log, beside the live ones; sends nothing')
-    .argument('[view...]', `which, of ${names().join(', ')} (default: all)`)
+    .addArgument(new Argument('[view...]', 'which (default: all)').choices(names()))
     .option('--verify', 'only compare a rebuilt view with the live one; exit code 1 if they differ')
     .option('--json', 'print one JSON document')
     .addHelpText('after', '\nExample:\n  $ hooklane replay deliveries --verify')
@@ -24,7 +24,9 @@ function names(): string[] {
 }
 
 async function replay(views: string[], { verify, json }: { verify?: true; json?: true }): Promise<void> {
-  const chosen = views.length === 0 ? [...projections] : views.map(projectionOf);
+  const chosen = projections.filter(
+    ({ definition }) => views.length === 0 || views.includes(definition.name),
+  );
   const items = await withStores(async (stores) => {
     const results = [];
     for (const projection of chosen) {
@@ -42,13 +44,6 @@ async function replay(views: string[], { verify, json }: { verify?: true; json?:
   const different = items.filter((item) => 'differences' in item && item.differences > 0);
   if (different.length > 0)
     throw new CommandFailed(`differs from its log: ${different.map(({ view }) => view).join(', ')}`);
-}
-
-function projectionOf(view: string): Projection {
-  const projection = projections.find(({ definition }) => definition.name === view);
-  if (projection === undefined)
-    throw new CommandFailed(`there is no view ${view}; allowed: ${names().join(', ')}`);
-  return projection;
 }
 
 async function rebuildView(projection: Projection, { log, views }: Stores) {

@@ -1,10 +1,9 @@
 // hooklane send: posts a payload as an integration would, over HTTP.
 
 import type { Command } from 'commander';
-import { request } from 'undici';
 import { loadConfig } from '../config.ts';
 import { CommandFailed } from './failed.ts';
-import { httpUrl, readInput } from './options.ts';
+import { httpUrl, readInput, token } from './options.ts';
 import { harmless, printFields, printJson } from './output.ts';
 
 interface SendOptions {
@@ -18,20 +17,26 @@ export function registerSend(program: Command): void {
     .command('send')
     .description('post a payload as an integration would')
     .argument('<file>', 'a file with a JSON object; - for standard input')
-    .requiredOption('--token <token>', "the integration's publicSecret")
+    .requiredOption('--token <token>', "the integration's publicSecret", token)
     .option('--url <url>', 'the server (default: http://HOST:PORT)', httpUrl)
     .option('--json', 'print one JSON document')
     .addHelpText('after', `\nExample:\n  $ echo '{"message":"Hello"}' | hooklane send --token ints_… -`)
     .action(send);
 }
 
-async function send(file: string, { token, url, json }: SendOptions): Promise<void> {
+async function send(file: string, { token: secret, url, json }: SendOptions): Promise<void> {
   const { host, port } = loadConfig(process.env);
   const base = url ?? `http://${host}:${port}`;
+  const { request } = await import('undici');
+  const input = readInput(file);
   const { statusCode, body } = await request(new URL('/api/v1/webhooks/logs', base), {
     method: 'POST',
-    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
-    body: readInput(file),
+    headers: { authorization: `Bearer ${secret}`, 'content-type': 'application/json' },
+    body: input,
+  }).catch((error: Error) => {
+    throw new CommandFailed(`${base} cannot be reached: ${error.message}; is it where Hooklane listens?`, {
+      cause: error,
+    });
   });
   const text = await body.text();
   if (statusCode !== 201)

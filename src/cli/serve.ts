@@ -1,13 +1,15 @@
 // hooklane serve: the serving process. Stops on SIGTERM and SIGINT, with exit code 0 when all that was in flight
 // was finished.
 
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { pino } from 'pino';
 import { loadConfig } from '../config.ts';
 import { loadKeys } from '../keys.ts';
-import { type App, ROLES, type Role, startApp } from './app.ts';
+import { openLog } from '../open.ts';
+import type { App } from './app.ts';
 import { list, oneOf } from './options.ts';
 import { print } from './output.ts';
+import { ROLES, type Role } from './roles.ts';
 
 interface ServeOptions {
   roles: Role[];
@@ -19,7 +21,11 @@ export function registerServe(program: Command): void {
   program
     .command('serve')
     .description('run Hooklane: take posts, record them, send webhooks, keep the read models')
-    .option('--roles <roles>', `what to run, of ${ROLES.join(',')}`, roles, [...ROLES])
+    .addOption(
+      new Option('--roles <roles>', `what to run, of ${ROLES.join(',')}`)
+        .argParser(roles)
+        .default([...ROLES], 'all'),
+    )
     .option('--port <port>', 'port to listen on (default: PORT, or 3000)')
     .option('--host <host>', 'address to listen on (default: HOST, or 127.0.0.1)')
     .addHelpText('after', '\nExample:\n  $ HOOKLANE_DATA=/var/lib/hooklane hooklane serve --port 8080')
@@ -32,8 +38,13 @@ function roles(text: string): Role[] {
 
 async function serve({ roles, host, port }: ServeOptions): Promise<void> {
   const config = loadConfig(process.env, { host, port });
-  const logger = pino({ level: config.logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime });
+  const format = { level: config.logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime };
+  const logger = pino(format, pino.destination(2));
   const stopped = signalled();
+  // Loaded only here: the server is most of the program, and every other command would wait for it.
+  const { startApp } = await import('./app.ts');
+  // A directory that holds no log of ours, and cannot take one, is refused before keys are put there.
+  await openLog(config, { serve: false }).close();
   const app = await startApp({ config, keys: loadKeys(config), roles: new Set(roles), logger });
   greet(app, config.dataDirectory);
   try {
@@ -57,16 +68,20 @@ function greet({ url, defaults }: App, dataDirectory: string): void {
     print(`Hooklane runs on ${dataDirectory}`);
     return;
   }
-  print(`Hooklane listens on ${url} and keeps its data in ${dataDirectory}`);
-  if (defaults === undefined) return;
-  print(`
+  const listens = `Hooklane listens on ${url} and keeps its data in ${dataDirectory}`;
+  // In one piece, so that whoever waits for the first line has the token as well.
+  print(defaults === undefined ? listens : `${listens}\n${firstSteps(url, defaults.token)}`);
+}
+
+function firstSteps(url: string, token: string): string {
+  return `
 This is the first start, so the organization, project and integration "default" were made.
-The token of the integration, shown this once: ${defaults.token}
+The token of the integration, shown this once: ${token}
 
 Post an error:
 
   curl -i ${url}/api/v1/webhooks/logs \\
-    -H 'authorization: Bearer ${defaults.token}' \\
+    -H 'authorization: Bearer ${token}' \\
     -H 'content-type: application/json' \\
     -d '{"message":"Hello from Hooklane","level":"error"}'
 
@@ -79,5 +94,5 @@ See what happened:
 
   npx hooklane logs list
   npx hooklane deliveries list
-`);
+`;
 }

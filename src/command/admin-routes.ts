@@ -1,6 +1,7 @@
 // The admin routes: thin, each a decision of admin/ behind a URL.
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { NotFound } from '../query/errors.ts';
 import type { Queries } from '../query/queries.ts';
 import type { Administrator } from './admin/administrator.ts';
 import type { AdminContext, Decision } from './admin/decision.ts';
@@ -20,12 +21,15 @@ import {
 import { changeProject, createProject, deleteProject } from './admin/project.ts';
 import { publishEvent } from './admin/publish.ts';
 import { retryWebhook } from './admin/retry.ts';
+import { acceptJson, jsonBody } from './body.ts';
 
 export interface AdminRoutesOptions {
   administrator: Administrator;
-  queries: Pick<Queries, 'retryable'>;
+  queries: Pick<Queries, 'retryable' | 'show'>;
   /** The id of an organization that is given by id or name, as the directory knows it. */
   organizationId: (idOrName: string) => string;
+  /** Of a body. */
+  limitBytes: number;
 }
 
 type Change = (context: AdminContext, id: string, input: unknown) => Decision<object>;
@@ -60,6 +64,7 @@ const MADE_WITHIN: readonly { within: string; collection: string; create: Change
 
 export async function adminRoutes(server: FastifyInstance, options: AdminRoutesOptions): Promise<void> {
   const { administrator, queries, organizationId } = options;
+  acceptJson(server, options.limitBytes);
 
   function idOf(request: FastifyRequest, collection: string): string {
     const { id } = request.params as { id: string };
@@ -76,27 +81,50 @@ export async function adminRoutes(server: FastifyInstance, options: AdminRoutesO
     return made;
   }
 
-  server.post('/organizations', (request, reply) =>
-    answer(reply, 201, (context) => createOrganization(context, request.body)),
-  );
+  /**
+   * What the read models alone know of a thing: when an organization's last webhook was sent. To be asked before
+   * something is changed: if it fails, nothing has been.
+   */
+  async function knownByReading(request: FastifyRequest, collection: string): Promise<object> {
+    if (collection !== 'organizations') return {};
+    try {
+      const { sentLastWebhookAt = null } = await queries.show(collection, idOf(request, collection));
+      return { sentLastWebhookAt };
+    } catch (error) {
+      // They lag behind, or the decision will find that there is none.
+      if (error instanceof NotFound) return { sentLastWebhookAt: null };
+      throw error;
+    }
+  }
+
+  server.post('/organizations', (request, reply) => {
+    const input = jsonBody(request).value;
+    return answer(reply, 201, (context) => createOrganization(context, input));
+  });
   for (const { within, collection, create } of MADE_WITHIN) {
-    server.post(`/${within}/:id/${collection}`, (request, reply) =>
-      answer(reply, 201, (context) => create(context, idOf(request, within), request.body)),
-    );
+    server.post(`/${within}/:id/${collection}`, (request, reply) => {
+      const input = jsonBody(request).value;
+      return answer(reply, 201, (context) => create(context, idOf(request, within), input));
+    });
   }
   for (const { collection, change, rotate, remove } of SINGLE) {
     const path = `/${collection}/:id`;
-    server.patch(path, (request, reply) =>
-      answer(reply, 200, (context) => change(context, idOf(request, collection), request.body)),
-    );
+    server.patch(path, async (request, reply) => {
+      const input = jsonBody(request).value;
+      const known = await knownByReading(request, collection);
+      const decide = (context: AdminContext) => change(context, idOf(request, collection), input);
+      return { ...(await answer(reply, 200, decide)), ...known };
+    });
     server.delete(path, async (request, reply) => {
       await administrator.run((context) => remove(context, idOf(request, collection)));
       return reply.code(204).send();
     });
     if (rotate === undefined) continue;
-    server.post(`${path}/rotate-secret`, (request, reply) =>
-      answer(reply, 200, (context) => rotate(context, idOf(request, collection))),
-    );
+    server.post(`${path}/rotate-secret`, async (request, reply) => {
+      const known = await knownByReading(request, collection);
+      const decide = (context: AdminContext) => rotate(context, idOf(request, collection));
+      return { ...(await answer(reply, 200, decide)), ...known };
+    });
   }
   server.post('/deliveries/:id/retry', async (request, reply) => {
     const webhook = await queries.retryable(idOf(request, 'deliveries'));

@@ -67,7 +67,10 @@ export function emptyDirectory(): DirectoryState {
   };
 }
 
-/** Changes `state` by what has happened. What goes takes along what belongs to it. */
+/**
+ * Changes `state` by what has happened. What goes takes along what belongs to it; what was made, by another process
+ * and a moment too late, in what had gone already, comes to nothing.
+ */
 export function evolve(state: DirectoryState, event: OrganizationEvent): void {
   switch (event.type) {
     case 'OrganizationCreated': {
@@ -88,6 +91,7 @@ export function evolve(state: DirectoryState, event: OrganizationEvent): void {
     }
     case 'ProjectCreated': {
       const { projectId: id, organizationId, name, atMs: createdAtMs } = event;
+      if (!state.organizations.has(organizationId)) return;
       state.projects.set(id, { id, organizationId, name, createdAtMs });
       return;
     }
@@ -102,6 +106,7 @@ export function evolve(state: DirectoryState, event: OrganizationEvent): void {
       return;
     case 'IntegrationCreated': {
       const { integrationId: id, organizationId, projectId, atMs: createdAtMs, tokenHash } = event;
+      if (!state.projects.has(projectId)) return;
       const ids = { id, organizationId, projectId };
       const integration = { ...ids, createdAtMs, tokenHash, ...integrationSettings(event) };
       state.integrations.set(id, integration);
@@ -124,6 +129,7 @@ export function evolve(state: DirectoryState, event: OrganizationEvent): void {
       return;
     case 'EndpointCreated': {
       const { endpointId: id, organizationId, atMs: createdAtMs } = event;
+      if (!state.organizations.has(organizationId)) return;
       state.endpoints.set(id, { id, organizationId, createdAtMs, ...endpointSettings(event) });
       return;
     }

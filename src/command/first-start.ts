@@ -1,11 +1,13 @@
 // The first start: an organization, a project and an integration, all named `default`, so that there is something to
-// post to at once.
+// post to at once. All of them or, if the process dies on the way, none: then the next start is the first one again.
 
 import type { Administrator } from './admin/administrator.ts';
+import type { AdminContext, Decision } from './admin/decision.ts';
 import { createIntegration } from './admin/integration.ts';
 import { createOrganization } from './admin/organization.ts';
 import { createProject } from './admin/project.ts';
 import type { Directory } from './directory.ts';
+import { emptyDirectory, evolve } from './directory-state.ts';
 
 export interface Defaults {
   organizationId: string;
@@ -18,10 +20,22 @@ export async function createDefaults(
   directory: Directory,
   administrator: Administrator,
 ): Promise<Defaults | undefined> {
-  if (directory.state.organizations.size > 0) return undefined;
+  return directory.state.organizations.size > 0 ? undefined : administrator.run(decideDefaults);
+}
+
+function decideDefaults(context: AdminContext) {
   const input = { name: 'default' };
-  const organization = await administrator.run((context) => createOrganization(context, input));
-  const project = await administrator.run((context) => createProject(context, organization.id, input));
-  const integration = await administrator.run((context) => createIntegration(context, project.id, input));
-  return { organizationId: organization.id, token: integration.publicSecret };
+  const state = emptyDirectory();
+  // Each decision knows what the ones before it have made.
+  const inState = { ...context, state };
+  const organization = createOrganization(inState, input);
+  evolve(state, organization.event);
+  const project = createProject(inState, organization.answer.id, input);
+  evolve(state, project.event);
+  const integration = createIntegration(inState, project.answer.id, input);
+  return {
+    event: organization.event,
+    also: [project.event, integration.event],
+    answer: { organizationId: organization.answer.id, token: integration.answer.publicSecret },
+  } satisfies Decision<Defaults>;
 }

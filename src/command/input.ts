@@ -2,8 +2,8 @@
 // allowed. The same for HTTP and CLI.
 
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
-import { parseDuration } from '../time.ts';
-import { parseRateLimit } from './rate-limits.ts';
+import { parseRateLimit, RATE_LIMIT_ALLOWED } from '../rate-limit.ts';
+import { formatDuration, parseDuration } from '../time.ts';
 
 /** What is given is not what it may be. */
 export class InvalidInput extends Error {
@@ -38,10 +38,10 @@ const FORMATS = {
   },
   gap: duration(0, '24h'),
   timeout: duration(100, '30s'),
-  delay: duration(0, '24h'),
+  delay: duration(1_000, '24h'),
   'rate-limit': {
     validate: (text) => parseRateLimit(text) !== undefined,
-    allowed: 'a count and a time such as 3/6s or 100/1h, from 1 to 1000000 in 1s to 24h; or null for none',
+    allowed: `${RATE_LIMIT_ALLOWED}; or null for none`,
   },
   origin: {
     validate: (text) => URL.canParse(text) && new URL(text).origin === text.toLowerCase(),
@@ -55,7 +55,7 @@ const FORMATS = {
 
 function duration(leastMs: number, most: string): Format {
   const mostMs = parseDuration(most) ?? 0;
-  const least = leastMs === 0 ? '0s' : `${leastMs}ms`;
+  const least = formatDuration(leastMs);
   return {
     validate: (text) => {
       const ms = parseDuration(text);
@@ -74,12 +74,15 @@ function isEndpointUrl(text: string): boolean {
 const ajv = new Ajv({ allErrors: true, strict: true, allowUnionTypes: true });
 for (const [name, { validate }] of Object.entries(FORMATS)) ajv.addFormat(name, { type: 'string', validate });
 
+/** Of a long list of wrong entries so many are told. */
+const MAX_TOLD = 20;
+
 /** A function that gives its input back as what `schema` describes, or throws InvalidInput. */
 export function inputParser<T>(schema: object): (input: unknown) => T {
   const validate: ValidateFunction<T> = ajv.compile<T>(schema);
   return (input) => {
     if (validate(input)) return input;
-    throw new InvalidInput((validate.errors ?? []).filter(isTelling).map(toFieldError));
+    throw new InvalidInput((validate.errors ?? []).filter(isTelling).slice(0, MAX_TOLD).map(toFieldError));
   };
 }
 
@@ -101,6 +104,7 @@ function toFieldError({ instancePath, keyword, params, message = 'is wrong' }: E
     case 'enum':
       return { field: path, message: `allowed: ${params.allowedValues.join(', ')}` };
     case 'type':
+      if (path === '') return { field: '', message: 'the body must be a JSON object' };
       return { field: path, message: `must be of type ${[params.type].flat().join(' or ')}` };
     default:
       return { field: path, message };

@@ -40,6 +40,7 @@ const TITLES: Readonly<Record<number, string>> = {
   413: 'Content Too Large',
   414: 'URI Too Long',
   415: 'Unsupported Media Type',
+  417: 'Expectation Failed',
   422: 'Unprocessable Content',
   429: 'Too Many Requests',
   431: 'Request Header Fields Too Large',
@@ -84,6 +85,7 @@ const OF_FASTIFY: Readonly<Record<string, [status: number, code: string, detail:
   FST_ERR_CTP_EMPTY_JSON_BODY: [400, 'not-json', 'The body is empty; it must be JSON.'],
   FST_ERR_CTP_INVALID_JSON_BODY: [400, 'not-json', 'The body is not JSON.'],
   FST_ERR_BAD_URL: [400, 'bad-request', 'The URL is malformed.'],
+  FST_ERR_MAX_PARAM_LENGTH: [414, 'url-too-long', 'A part of the URL is too long to name anything.'],
 };
 
 function sendFrameworkProblem(reply: FastifyReply, error: unknown): FastifyReply {

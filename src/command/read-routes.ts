@@ -40,10 +40,9 @@ function idOf(request: FastifyRequest): string {
 
 /** The query string, in which each filter may stand once. */
 function filtersOf(request: FastifyRequest): Filters {
-  const filters: Record<string, string> = {};
-  for (const [name, value] of Object.entries(request.query as Record<string, unknown>)) {
+  const filters = Object.entries(request.query as Record<string, unknown>).map(([name, value]) => {
     if (typeof value !== 'string') throw new InvalidInput([{ field: name, message: 'may be given once' }]);
-    filters[name] = value;
-  }
-  return filters;
+    return [name, value] as const;
+  });
+  return Object.fromEntries(filters);
 }

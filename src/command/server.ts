@@ -1,17 +1,19 @@
 // The HTTP server: routes, errors, limits of time and size. It appends and asks; it decides nothing of deliveries.
 
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import rateLimit from '@fastify/rate-limit';
-import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify';
+import Fastify, { type FastifyInstance, type FastifyServerOptions, LogController } from 'fastify';
 import type { Log } from '../log/log.ts';
 import { NotFound } from '../query/errors.ts';
 import type { Queries } from '../query/queries.ts';
 import type { Clock } from '../time.ts';
-import type { Administrator } from './admin/administrator.ts';
+import { type Administrator, TooBusy } from './admin/administrator.ts';
 import { NameTaken } from './admin/decision.ts';
 import { NotRetryable } from './admin/retry.ts';
 import { adminRoutes } from './admin-routes.ts';
 import { ensureAdmin } from './authenticate.ts';
 import type { Directory } from './directory.ts';
+import { otherMethods, rememberMethods } from './other-methods.ts';
 import { details, Problem, sendProblem } from './problem.ts';
 import { readRoutes } from './read-routes.ts';
 import { inboundResources } from './resources.ts';
@@ -19,10 +21,17 @@ import { webhookRoutes } from './webhook-routes.ts';
 
 /** Of a body. */
 const BODY_LIMIT_BYTES = 256 * 1024;
-/** A whole request must be here within this time. */
+/** The head of a request must be here within this time, and all of it within that. */
+const HEADERS_TIMEOUT_MS = 10_000;
 const REQUEST_TIMEOUT_MS = 30_000;
+/** How often it is looked for requests that take too long. */
+const TIMEOUT_CHECK_MS = 5_000;
 /** An idle connection is kept so long. */
 const KEEP_ALIVE_MS = 72_000;
+/** More connections at a time are closed at once. */
+const MAX_CONNECTIONS = 10_000;
+/** Of a part of a URL: a name of 100 characters, of four bytes each, percent-encoded. */
+const MAX_PARAM_LENGTH = 1_200;
 
 export interface ServerOptions {
   log: Log;
@@ -43,20 +52,40 @@ export function buildServer(options: ServerOptions): FastifyInstance {
   const server: FastifyInstance = Fastify({
     loggerInstance: logger,
     // A line a post would cost as much as the post; what happened to each is in the log of events.
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: BODY_LIMIT_BYTES,
+    routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
+    http: {
+      headersTimeout: HEADERS_TIMEOUT_MS,
+      connectionsCheckingInterval: TIMEOUT_CHECK_MS,
+      // Node would refuse a request without one with an empty answer.
+      requireHostHeader: false,
+    },
     requestTimeout: REQUEST_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_MS,
     frameworkErrors: (error, _request, reply) => void sendProblem(reply, error),
     clientErrorHandler(error, socket) {
       if (!socket.writable) return;
-      const status =
-        error.code === 'HPE_HEADER_OVERFLOW' ? 431 : error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : 400;
-      const body = JSON.stringify(details(status, 'bad-request', 'The request is not HTTP as it should be.'));
-      const head = `HTTP/1.1 ${status} \r\ncontent-type: application/problem+json\r\nconnection: close\r\n`;
-      socket.end(`${head}content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`);
+      const problem = details(...(OF_NODE[error.code ?? ''] ?? NOT_HTTP));
+      const body = JSON.stringify(problem);
+      const head = `HTTP/1.1 ${problem.status} ${problem.title}\r\ncontent-type: application/problem+json\r\n`;
+      socket.end(`${head}connection: close\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`);
     },
   });
+  server.server.maxConnections = MAX_CONNECTIONS;
+  server.server.on('checkExpectation', (_request, response: ServerResponse) => {
+    const problem = details(417, 'bad-request', 'The only expectation that is met is 100-continue.');
+    const headers = { 'content-type': 'application/problem+json', connection: 'close' };
+    response.writeHead(problem.status, headers).end(JSON.stringify(problem));
+  });
+  server.addHook('onRequest', (request, _reply, done) => {
+    done(
+      hasHost(request.raw)
+        ? undefined
+        : new Problem(400, 'bad-request', 'The request needs the header host.', { connection: 'close' }),
+    );
+  });
+  const methodsOf = rememberMethods(server);
   server.setErrorHandler((error, _request, reply) => sendProblem(reply, asProblem(error)));
   server.setNotFoundHandler((request, reply) =>
     sendProblem(
@@ -68,8 +97,10 @@ export function buildServer(options: ServerOptions): FastifyInstance {
   server.get('/healthz', async () => ({ status: 'ok' }));
   server.get('/readyz', async (_request, reply) => {
     const parts = await options.notReady();
-    if (parts.length > 0) reply.code(503);
-    return { status: parts.length > 0 ? 'not ready' : 'ready', parts };
+    if (parts.length === 0) return { status: 'ready', parts };
+    const detail = `Not ready: ${parts.map(({ part }) => part).join(', ')}.`;
+    reply.code(503).header('content-type', 'application/problem+json');
+    return JSON.stringify({ ...details(503, 'not-ready', detail), parts });
   });
 
   server.register(rateLimit, { global: false });
@@ -93,17 +124,34 @@ export function buildServer(options: ServerOptions): FastifyInstance {
         administrator,
         queries,
         organizationId: (idOrName) => organizationId(directory, idOrName),
+        limitBytes: BODY_LIMIT_BYTES,
       });
       await readRoutes(scope, { queries });
     },
     { prefix },
   );
+  server.register((scope) => otherMethods(scope, methodsOf));
   return server;
+}
+
+type ProblemOf = [status: number, code: string, detail: string];
+
+/** What Node itself finds wrong with a request, before there is one. */
+const OF_NODE: Readonly<Record<string, ProblemOf>> = {
+  HPE_HEADER_OVERFLOW: [431, 'headers-too-large', 'The headers of the request are too large.'],
+  ERR_HTTP_REQUEST_TIMEOUT: [408, 'too-slow', 'The request took too long to arrive.'],
+};
+const NOT_HTTP: ProblemOf = [400, 'bad-request', 'The request is not HTTP as it should be.'];
+
+/** HTTP/1.1 requires it of every request (RFC 9112 section 3.2). */
+function hasHost({ httpVersion, headers }: IncomingMessage): boolean {
+  return headers.host !== undefined || httpVersion !== '1.1';
 }
 
 /** Errors of administration, as HTTP has them. */
 function asProblem(error: unknown): unknown {
   if (error instanceof NameTaken) return new Problem(409, 'name-taken', error.message);
+  if (error instanceof TooBusy) return new Problem(503, 'busy', error.message, { 'retry-after': '1' });
   if (error instanceof NotRetryable) return new Problem(409, 'not-retryable', error.message);
   return error;
 }

@@ -19,7 +19,7 @@ import { nextAttemptAtMs } from './retry.ts';
 
 /** Webhooks, and bytes of their bodies, that may wait for one endpoint; what comes on top is omitted: `overflow`. */
 export const MAX_WAITING = 10_000;
-export const MAX_WAITING_BYTES = 64 * 1024 * 1024;
+const MAX_WAITING_BYTES = 64 * 1024 * 1024;
 /** Requests in flight to an endpoint without a gap; to one with a gap it is 1. */
 export const MAX_IN_FLIGHT_PER_ENDPOINT = 64;
 
@@ -118,7 +118,7 @@ export function newLane(organizationId: OrganizationId): Lane {
 }
 
 /** When the endpoint's gap is over. */
-export function freeAtMs(endpoint: LaneEndpoint): number {
+function freeAtMs(endpoint: LaneEndpoint): number {
   return endpoint.gapMs === 0 ? Number.NEGATIVE_INFINITY : endpoint.lastStartedAtMs + endpoint.gapMs;
 }
 

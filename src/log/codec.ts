@@ -78,23 +78,38 @@ export function encode(event: StoredKind): Buffer {
   }
 }
 
-/** Of which type the event is, by its first bytes alone; undefined: not an event we know. */
-export function typeIn(bytes: Buffer): EventType | undefined {
-  if (bytes.length < HEADER_BYTES || bytes[0] !== MARKER[0] || bytes[1] !== MARKER[1]) return undefined;
-  return readerOf(bytes, MARKER.length)?.eventType;
+/** Who reads what these bytes begin with. */
+function readerFor(bytes: Buffer): Reader | undefined {
+  const isEvent = bytes.length >= HEADER_BYTES && bytes[0] === MARKER[0] && bytes[1] === MARKER[1];
+  return isEvent ? readerOf(bytes, MARKER.length) : undefined;
 }
 
-/** The event. Throws Undecodable for bytes that are cut, or written with a schema that was never released. */
+/** Of which type the event is, by its first bytes alone; undefined: not an event we know. */
+export function typeIn(bytes: Buffer): EventType | undefined {
+  return readerFor(bytes)?.eventType;
+}
+
+/**
+ * The event; it shares no memory with `bytes`. Throws Undecodable for bytes that are cut or damaged, or written with a
+ * schema that was never released.
+ */
 export function decode(bytes: Buffer): StoredKind {
-  if (typeIn(bytes) === undefined) {
-    throw new Undecodable('not an event, or written by a newer release of Hooklane');
-  }
-  const { eventType, type, resolver } = readerOf(bytes, MARKER.length) as Reader;
-  const { value, offset } = type.decode(bytes, HEADER_BYTES, resolver);
+  const reader = readerFor(bytes);
+  if (reader === undefined) throw new Undecodable('not an event, or written by a newer release of Hooklane');
+  const { eventType } = reader;
+  const { value, offset } = decodeRecord(reader, bytes);
   if (offset !== bytes.length) throw new Undecodable(`${eventType} is cut or has bytes left over`);
   // avsc makes instances of a class of its own; events are plain objects.
   const event = { type: eventType, ...value };
   if (eventType === 'LaneSaved')
     event.endpoints = event.endpoints.map((endpoint: object) => ({ ...endpoint }));
   return event;
+}
+
+function decodeRecord({ eventType, type, resolver }: Reader, bytes: Buffer) {
+  try {
+    return type.decode(bytes, HEADER_BYTES, resolver);
+  } catch (error) {
+    throw new Undecodable(`${eventType} is damaged: ${(error as Error).message}`, { cause: error });
+  }
 }

@@ -18,6 +18,11 @@ export interface Schema {
   fingerprint: Buffer;
 }
 
+/** The name of the file that keeps a released schema: it tells when the schema in it is not the one that was released. */
+export function releasedName({ eventType, fingerprint }: Schema): string {
+  return `${eventType}.${fingerprint.toString('hex')}.avsc`;
+}
+
 /** Types of events that are stored; PendingDropped only takes a record away. */
 export type StoredType = Exclude<EventType, 'PendingDropped'>;
 

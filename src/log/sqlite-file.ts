@@ -1,7 +1,7 @@
 // The file log.db: what it is recognised by, its tables, and what SQLite's errors mean. A file that is not ours, or
 // not whole, is refused before SQLite opens it, and left as it is.
 
-import { accessSync, constants, mkdirSync } from 'node:fs';
+import { accessSync, constants, mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { comesFromOutside, sqliteCode, whyForeign } from '../database-file.ts';
@@ -15,14 +15,16 @@ const KIND = { applicationId: 0x486b4c67, format: 1 };
 const BUSY_MS = 5_000;
 /** Offsets in a partition: an id is partition × this + offset, and stays within the integers of a double. */
 export const OFFSETS = 2 ** 40;
-export const MAX_PARTITIONS = 1_024;
-export const DEFAULT_PARTITIONS = 1;
+const DEFAULT_PARTITIONS = 1;
+
+export interface LogFile {
+  db: DatabaseSync;
+  partitions: number;
+  path: string;
+}
 
 /** Opens log.db in a directory, making both if they are not there. Throws LogRefused. */
-export function openLogFile(
-  directory: string,
-  partitions: number | undefined,
-): { db: DatabaseSync; partitions: number } {
+export function openLogFile(directory: string, partitions: number | undefined): LogFile {
   const path = join(directory, FILE);
   makeWritable(directory);
   const foreign = whyForeign(path, KIND);
@@ -30,13 +32,14 @@ export function openLogFile(
   let db: DatabaseSync | undefined;
   try {
     db = new DatabaseSync(path, { timeout: BUSY_MS });
-    createTables(db, partitions ?? DEFAULT_PARTITIONS);
+    if (!hasTables(db)) createTables(db, partitions ?? DEFAULT_PARTITIONS);
+    // After the tables: so the application id never stands in the write-ahead log alone, where whyForeign() cannot see it.
     db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL');
     const has = Number(db.prepare("SELECT value FROM meta WHERE name = 'partitions'").get()?.value);
     if (partitions !== undefined && partitions !== has) {
       throw new LogRefused(`${path} has ${has} partitions, which cannot be changed to ${partitions}`);
     }
-    return { db, partitions: has };
+    return { db, partitions: has, path };
   } catch (error) {
     db?.close();
     throw sqliteCode(error) === undefined ? error : refused(path, error);
@@ -52,6 +55,11 @@ function makeWritable(directory: string): void {
   }
 }
 
+function hasTables(db: DatabaseSync): boolean {
+  return Number(db.prepare('PRAGMA user_version').get()?.user_version) > 0;
+}
+
+/** All of them or none. Another process may be making them at the same moment: then there is nothing left to do. */
 function createTables(db: DatabaseSync, partitions: number): void {
   db.exec('BEGIN IMMEDIATE');
   const topics = TOPICS.filter((topic) => topic !== 'lanes');
@@ -82,10 +90,22 @@ function createTables(db: DatabaseSync, partitions: number): void {
   db.exec('COMMIT');
 }
 
-/** What passes, or is mended, without a change of the program: as LogUnavailable; other errors as they are. */
-export function asUnavailable(error: unknown): unknown {
-  if (!comesFromOutside(error)) return error;
-  return new LogUnavailable(`the log cannot be used: ${(error as Error).message}`, { cause: error });
+/** Does `work`. SQLite's errors that pass without a change of the program leave it as LogUnavailable, others as they are. */
+export function reaching<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (!comesFromOutside(error)) throw error;
+    throw new LogUnavailable(`the log cannot be used: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+/** Bytes on disk of the file at `path`, with what is not yet written back into it. */
+export function sizeBytes(path: string): number {
+  return [path, `${path}-wal`].reduce(
+    (sum, file) => sum + (statSync(file, { throwIfNoEntry: false })?.size ?? 0),
+    0,
+  );
 }
 
 /** Whether another process holds the lock that was wanted. */
@@ -93,6 +113,7 @@ export function isBusy(error: unknown): boolean {
   return sqliteCode(error) === 5;
 }
 
-function refused(path: string, error: unknown): LogRefused {
+/** That the file or directory at `path` cannot be used, for the reason that `error` gives. */
+export function refused(path: string, error: unknown): LogRefused {
   return new LogRefused(`${path} cannot be used: ${(error as Error).message}`, { cause: error });
 }

@@ -1,20 +1,23 @@
 // Groups on SQLite: who owns which partition. The newest member takes all of them; its epoch, one more than that of
-// the member before, stands beside the group's position, and a commit under an older epoch changes nothing.
+// the member before, stands beside the group's position, and a commit under an older epoch changes nothing. As one
+// process serves a directory, an older member is in this process, and is told at once; or its process has ended.
 
 import type { DatabaseSync } from 'node:sqlite';
 import type { Topic } from '../events.ts';
 import { Fenced, type Group, type Membership, type Partition } from './log.ts';
 import { createNews } from './news.ts';
+import { reaching } from './sqlite-file.ts';
 import type { Reader } from './sqlite-reader.ts';
 import type { Writer } from './sqlite-writer.ts';
 
 export interface Groups {
-  join<T extends Topic>(group: Group, topic: T, work: (partition: Partition<T>) => Promise<void>): Membership;
+  join<T extends Topic>(group: Group, topic: T, work: Work<T>): Membership;
+  /** Throws LogUnavailable. */
   positions(group: Group, topic: Topic, partitions: number): number[];
-  /** Lets go of partitions that have a newer owner in another process. */
-  checkFences(): void;
   close(): Promise<void>;
 }
+
+type Work<T extends Topic> = (partition: Partition<T>) => Promise<void>;
 
 interface GroupsOptions {
   db: DatabaseSync;
@@ -24,50 +27,51 @@ interface GroupsOptions {
   listen(listener: () => void): () => void;
 }
 
-/** One partition that this process owns, or has owned. */
-interface Ownership {
+/** One partition that a member owns, or has owned. */
+interface Ownership<T extends Topic> {
   group: Group;
-  topic: Topic;
+  topic: T;
   index: number;
   epoch: number;
+  /** From where it reads on. */
+  position: number;
+  /** Shared by all partitions of the member: they are lost together. */
   losing: AbortController;
 }
 
 export function createGroups({ db, reader, writer, listen }: GroupsOptions): Groups {
-  const ownerships = new Set<Ownership>();
   const memberships = new Set<Membership>();
+  /** By group and topic: what ends the newest member's ownership. */
+  const newest = new Map<string, AbortController>();
   const stored = db.prepare(
-    'SELECT epoch, "offset" FROM positions WHERE "group" = ? AND topic = ? AND partition = ?',
+    'SELECT "offset" FROM positions WHERE "group" = ? AND topic = ? AND partition = ?',
   );
 
-  async function own<T extends Topic>(
-    topic: T,
-    ownership: Ownership,
-    position: number,
-    work: (partition: Partition<T>) => Promise<void>,
-  ): Promise<void> {
-    const { losing, group, index, epoch } = ownership;
+  async function own<T extends Topic>(ownership: Ownership<T>, work: Work<T>): Promise<void> {
+    const { losing, group, topic, index, epoch } = ownership;
     const lost = losing.signal;
     const news = createNews();
     let woken = false;
-    let at = position;
+    let at = ownership.position;
     const stopListening = listen(news.raise);
     lost.addEventListener('abort', news.raise);
-    ownerships.add(ownership);
     try {
       await work({
         topic,
         index,
         lost,
         async next(max) {
-          while (!lost.aborted) {
+          for (;;) {
             const end = writer.endOf(topic, index);
-            if (at < end) {
+            if (at < end && !lost.aborted) {
               const { events, next } = reader.select(topic, { partition: index, from: at, end, max });
               at = next;
-              if (events.length > 0) return events;
+              if (events.length > 0) {
+                woken = false;
+                return events;
+              }
             }
-            if (woken) break;
+            if (woken || lost.aborted) break;
             await news.heard();
           }
           woken = false;
@@ -83,9 +87,10 @@ export function createGroups({ db, reader, writer, listen }: GroupsOptions): Gro
         },
       });
     } catch (error) {
+      // Whatever leaves the work ends the whole membership: half a member would leave partitions to nobody.
+      losing.abort();
       if (!(error instanceof Fenced)) throw error;
     } finally {
-      ownerships.delete(ownership);
       stopListening();
       lost.removeEventListener('abort', news.raise);
     }
@@ -93,14 +98,11 @@ export function createGroups({ db, reader, writer, listen }: GroupsOptions): Gro
 
   return {
     join(group, topic, work) {
-      for (const older of ownerships)
-        if (older.group === group && older.topic === topic) older.losing.abort();
+      const claims = writer.claim(group, topic);
       const losing = new AbortController();
-      const runs = writer
-        .claim(group, topic)
-        .map(({ epoch, position }, index) =>
-          own(topic, { group, topic, index, epoch, losing }, position, work),
-        );
+      newest.get(`${group} ${topic}`)?.abort();
+      newest.set(`${group} ${topic}`, losing);
+      const runs = claims.map((claim, index) => own({ group, topic, index, ...claim, losing }, work));
       const ended = Promise.all(runs).then(() => undefined);
       // A failure is told by `ended`; if nobody looks at that, close() still must not be an unhandled rejection.
       ended.catch(() => {});
@@ -116,12 +118,11 @@ export function createGroups({ db, reader, writer, listen }: GroupsOptions): Gro
       return membership;
     },
     positions: (group, topic, partitions) =>
-      Array.from({ length: partitions }, (_, index) => Number(stored.get(group, topic, index)?.offset ?? 0)),
-    checkFences() {
-      for (const { group, topic, index, epoch, losing } of ownerships) {
-        if (Number(stored.get(group, topic, index)?.epoch) !== epoch) losing.abort();
-      }
-    },
+      reaching(() =>
+        Array.from({ length: partitions }, (_, index) =>
+          Number(stored.get(group, topic, index)?.offset ?? 0),
+        ),
+      ),
     async close() {
       await Promise.all([...memberships].map((membership) => membership.close()));
     },

@@ -4,7 +4,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import type { EventOf, EventType, Topic } from '../events.ts';
 import { decode, typeIn, Undecodable } from './codec.ts';
 import { LogRefused, type StoredEvent } from './log.ts';
-import { asUnavailable, OFFSETS } from './sqlite-file.ts';
+import { OFFSETS, reaching } from './sqlite-file.ts';
 
 /** Bytes that are read at a time. */
 const MAX_BYTES = 4 * 1024 * 1024;
@@ -21,7 +21,7 @@ export interface Range {
 }
 
 export interface Reader {
-  /** Events of a range, and the offset to read on from. */
+  /** Events of a range, and the offset to read on from. Throws LogUnavailable, or LogRefused for what is no event. */
   select<T extends Topic>(topic: T, range: Range): { events: StoredEvent<T>[]; next: number };
 }
 
@@ -41,14 +41,15 @@ export function createReader(db: DatabaseSync): Reader {
     select(topic, { partition, from, end, max, types }) {
       const base = topic === 'lanes' ? 0 : partition * OFFSETS;
       const bounds = topic === 'lanes' ? [from, end, partition] : [base + from, base + end];
-      const events = [];
+      const events: StoredEvent<typeof topic>[] = [];
       let rows = 0;
       let bytes = 0;
-      try {
+      return reaching(() => {
         for (const row of statements[topic].iterate(...bounds, max)) {
           const offset = Number(row.id) - base;
           const data = asBuffer(row.data);
           const type = types === undefined ? undefined : typeIn(data);
+          // What is of no type that we know is not skipped: it may be one of those that are wanted.
           if (type === undefined || types?.includes(type)) {
             events.push({ topic, partition, offset, event: decodeAt(data, { topic, partition, offset }) });
           }
@@ -56,10 +57,8 @@ export function createReader(db: DatabaseSync): Reader {
           bytes += data.length;
           if (bytes >= MAX_BYTES || rows === max) return { events, next: offset + 1 };
         }
-      } catch (error) {
-        throw asUnavailable(error);
-      }
-      return { events, next: end };
+        return { events, next: end };
+      });
     },
   };
 }

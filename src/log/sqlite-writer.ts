@@ -1,12 +1,14 @@
 // The writer of log.db: appends and commits that wait at the same moment are written in one transaction, so that
-// one sync of the disk serves them all. Each is answered after that transaction is on disk.
+// one sync of the disk serves them all. Each is answered after that transaction is on disk; if it cannot be
+// written, all of them are rejected and nothing has changed. What waits is bounded by what one turn of the event
+// loop brings, as the next turn writes all of it.
 
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { compactionKeyOf, type HooklaneEvent, keyOf, TOPIC_OF, TOPICS, type Topic } from '../events.ts';
 import { encode } from './codec.ts';
 import { Fenced, type Group, type Position } from './log.ts';
 import { partitionOf } from './partitioner.ts';
-import { asUnavailable, OFFSETS } from './sqlite-file.ts';
+import { OFFSETS, reaching } from './sqlite-file.ts';
 
 /** That a partition is still owned by who holds `epoch`, and up to where it has been worked off. */
 export interface Fence {
@@ -18,44 +20,42 @@ export interface Fence {
 }
 
 export interface Writer {
-  /** Resolves to where the events stand, once they are on disk. */
+  /** Resolves to where the events stand, once they are on disk. Rejects with LogUnavailable or Fenced. */
   write(events: readonly HooklaneEvent[], fence?: Fence): Promise<Position[]>;
-  /** Makes the caller the newest owner: its epoch and the group's position, for each partition. */
+  /** Makes the caller the newest owner: its epoch and the group's position, for each partition. Throws LogUnavailable. */
   claim(group: Group, topic: Topic): { epoch: number; position: number }[];
-  /** For each partition, the offset that the next event gets; as far as this process has noticed. */
+  /** For each partition, the offset that the next event gets, or more; as far as this process has noticed. */
   ends(topic: Topic): number[];
   endOf(topic: Topic, partition: number): number;
-  /** Whether another process has written since this was asked last; from then on ends() tell the new ends. */
-  othersWrote(): boolean;
+  /** Notices what other processes have written: from then on ends() tell the new ends. Throws LogUnavailable. */
+  lookForOthers(): void;
   /** Writes what waits. */
   flush(): void;
 }
 
-interface RecordToWrite {
-  topic: Topic;
-  partition: number;
-  /** Under which a compacted topic keeps it. */
-  key: string | undefined;
-  /** Undefined: takes away what stands under the key. */
-  data: Buffer | undefined;
-}
+/** What one event does to its partition. The compacted topic keeps one record under each `key`. */
+type Change =
+  | { type: 'append'; topic: Exclude<Topic, 'lanes'>; partition: number; data: Buffer }
+  | { type: 'replace'; topic: 'lanes'; partition: number; key: string; data: Buffer }
+  | { type: 'remove'; topic: 'lanes'; partition: number; key: string };
 
 interface Job {
-  records: RecordToWrite[];
+  changes: Change[];
   fence: Fence | undefined;
   resolve: (positions: Position[]) => void;
   reject: (error: unknown) => void;
 }
 
-/** `onWritten` is called with the topics that have grown, before the writes are answered. */
-export function createWriter(
-  db: DatabaseSync,
-  partitions: number,
-  onWritten: (topics: ReadonlySet<Topic>) => void,
-): Writer {
-  const insert = forTopics((topic) =>
-    topic === 'lanes' ? undefined : db.prepare(`INSERT INTO ${topic} VALUES (?, ?)`),
-  );
+/** For each topic, for each partition, its end. */
+type Ends = Record<Topic, number[]>;
+
+/** `onGrown` is called when the log has grown, by our own writes before they are answered. */
+export function createWriter(db: DatabaseSync, partitions: number, onGrown: () => void): Writer {
+  const insert = {
+    inbound: db.prepare('INSERT INTO inbound VALUES (?, ?)'),
+    organizations: db.prepare('INSERT INTO organizations VALUES (?, ?)'),
+    outbound: db.prepare('INSERT INTO outbound VALUES (?, ?)'),
+  };
   const replace = db.prepare('INSERT OR REPLACE INTO lanes (partition, key, data) VALUES (?, ?, ?)');
   const remove = db.prepare('DELETE FROM lanes WHERE partition = ? AND key = ?');
   const move = db.prepare(
@@ -67,6 +67,7 @@ export function createWriter(
   );
   const begin = db.prepare('BEGIN IMMEDIATE');
   const commit = db.prepare('COMMIT');
+  const rollback = db.prepare('ROLLBACK');
   const dataVersion = db.prepare('PRAGMA data_version');
   const lastIds = forTopics((topic) => lastIdStatement(db, topic));
 
@@ -75,11 +76,12 @@ export function createWriter(
   let seenVersion = version();
   let ends = readEnds();
 
+  /** Changes whenever another connection has committed. */
   function version(): number {
     return Number(dataVersion.get()?.data_version);
   }
 
-  function readEnds(): Record<Topic, number[]> {
+  function readEnds(): Ends {
     return forTopics((topic) =>
       Array.from({ length: partitions }, (_, partition) => {
         const last = lastIds[topic].get(...idRange(topic, partition))?.id;
@@ -88,44 +90,66 @@ export function createWriter(
     );
   }
 
-  function refresh(): boolean {
+  function lookForOthers(): void {
     const now = version();
-    if (now === seenVersion) return false;
-    seenVersion = now;
+    if (now === seenVersion) return;
     ends = readEnds();
-    return true;
+    seenVersion = now;
+    onGrown();
   }
 
-  function transaction<T>(work: () => T): T {
-    begin.run();
-    try {
-      refresh();
-      const result = work();
-      commit.run();
-      return result;
-    } catch (error) {
-      if (db.isTransaction) db.exec('ROLLBACK');
-      ends = readEnds();
-      throw error;
-    }
+  /** Does `work` in a transaction. It counts the ends up in a copy, which counts only if all of it is on disk. */
+  function transaction<T>(work: (grown: Ends) => T): T {
+    return reaching(() => {
+      try {
+        begin.run();
+        lookForOthers();
+        const grown = forTopics((topic) => [...ends[topic]]);
+        const result = work(grown);
+        commit.run();
+        ends = grown;
+        return result;
+      } catch (error) {
+        if (db.isTransaction) rollback.run();
+        throw error;
+      }
+    });
   }
 
   /** Writes one job, if its fence holds. */
-  function writeJob({ records, fence }: Job): Position[] | Fenced {
+  function writeJob({ changes, fence }: Job, grown: Ends): Position[] | Fenced {
     if (fence !== undefined) {
       const { group, topic, partition, epoch, upTo } = fence;
-      const { changes } = move.run(upTo, group, topic, partition, epoch);
-      if (changes === 0) return new Fenced(group, topic, partition);
+      const moved = move.run(upTo, group, topic, partition, epoch);
+      if (moved.changes === 0) return new Fenced(group, topic, partition);
     }
-    return records.map(({ topic, partition, key, data }) => {
-      const offsets = ends[topic];
-      const offset = offsets[partition] ?? 0;
-      if (key === undefined) insert[topic]?.run(partition * OFFSETS + offset, data ?? null);
-      else if (data === undefined) remove.run(partition, key);
-      else replace.run(partition, key, data);
-      offsets[partition] = offset + 1;
-      return { topic, partition, offset };
+    return changes.map((change) => {
+      const { topic, partition } = change;
+      return { topic, partition, offset: write(change, grown[topic]) };
     });
+  }
+
+  /** Writes one change; the offset at which it now stands. */
+  function write(change: Change, grown: number[]): number {
+    const { partition } = change;
+    const end = grown[partition] ?? 0;
+    switch (change.type) {
+      case 'append':
+        insert[change.topic].run(partition * OFFSETS + end, change.data);
+        grown[partition] = end + 1;
+        return end;
+      case 'replace': {
+        const offset = Number(replace.run(partition, change.key, change.data).lastInsertRowid);
+        // One sequence serves all partitions of the compacted topic: whichever is written next gets the next one.
+        grown.fill(offset + 1);
+        return offset;
+      }
+      case 'remove':
+        remove.run(partition, change.key);
+        return end;
+      default:
+        return change satisfies never;
+    }
   }
 
   function flush(): void {
@@ -135,17 +159,12 @@ export function createWriter(
     jobs = [];
     let results: (Position[] | Fenced)[];
     try {
-      results = transaction(() => batch.map(writeJob));
+      results = transaction((grown) => batch.map((job) => writeJob(job, grown)));
     } catch (error) {
-      const unavailable = asUnavailable(error);
-      for (const { reject } of batch) reject(unavailable);
+      for (const { reject } of batch) reject(error);
       return;
     }
-    onWritten(
-      new Set(
-        results.flatMap((result) => (result instanceof Fenced ? [] : result.map(({ topic }) => topic))),
-      ),
-    );
+    onGrown();
     batch.forEach(({ resolve, reject }, i) => {
       const result = results[i];
       if (result instanceof Fenced) reject(result);
@@ -155,9 +174,9 @@ export function createWriter(
 
   return {
     write(events, fence) {
-      const records = events.map((event) => recordOf(event, partitions));
+      const changes = events.map((event) => changeOf(event, partitions));
       return new Promise((resolve, reject) => {
-        jobs.push({ records, fence, resolve, reject });
+        jobs.push({ changes, fence, resolve, reject });
         // Not at once: whoever else gets to write in this turn of the event loop shares the transaction.
         if (!scheduled) setImmediate(flush);
         scheduled = true;
@@ -172,7 +191,7 @@ export function createWriter(
       ),
     ends: (topic) => [...ends[topic]],
     endOf: (topic, partition) => ends[topic][partition] ?? 0,
-    othersWrote: refresh,
+    lookForOthers: () => reaching(lookForOthers),
     flush,
   };
 }
@@ -181,13 +200,21 @@ function forTopics<T>(make: (topic: Topic) => T): Record<Topic, T> {
   return Object.fromEntries(TOPICS.map((topic) => [topic, make(topic)])) as Record<Topic, T>;
 }
 
-function recordOf(event: HooklaneEvent, partitions: number): RecordToWrite {
-  const topic = TOPIC_OF[event.type];
+function changeOf(event: HooklaneEvent, partitions: number): Change {
   const partition = partitionOf(keyOf(event), partitions);
-  if (event.type === 'PendingDropped')
-    return { topic, partition, key: compactionKeyOf(event), data: undefined };
-  const compacted = event.type === 'LaneSaved' || event.type === 'PendingSaved';
-  return { topic, partition, key: compacted ? compactionKeyOf(event) : undefined, data: encode(event) };
+  switch (event.type) {
+    case 'PendingDropped':
+      return { type: 'remove', topic: 'lanes', partition, key: compactionKeyOf(event) };
+    case 'LaneSaved':
+    case 'PendingSaved':
+      return { type: 'replace', topic: 'lanes', partition, key: compactionKeyOf(event), data: encode(event) };
+    default: {
+      const topic = TOPIC_OF[event.type];
+      if (topic === 'lanes')
+        throw new Error(`${event.type} stands in a compacted topic and is not compacted`);
+      return { type: 'append', topic, partition, data: encode(event) };
+    }
+  }
 }
 
 /** The greatest id of a partition, within idRange(). */

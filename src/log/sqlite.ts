@@ -3,10 +3,11 @@
 // written. One process serves a directory; within it the newest member of a group owns all partitions.
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { sqliteCode } from '../database-file.ts';
 import type { Topic } from '../events.ts';
 import { type Batch, type Log, LogUnavailable, type ReadOptions } from './log.ts';
 import { createNews } from './news.ts';
-import { openLogFile } from './sqlite-file.ts';
+import { type LogFile, openLogFile, refused, sizeBytes } from './sqlite-file.ts';
 import { createGroups } from './sqlite-groups.ts';
 import { type ServingLock, takeServingLock } from './sqlite-lock.ts';
 import { createReader } from './sqlite-reader.ts';
@@ -21,27 +22,39 @@ export interface SqliteLogOptions {
   serve: boolean;
 }
 
+export interface SqliteLog extends Log {
+  /** Bytes on disk. */
+  sizeBytes(): number;
+}
+
 /** How often other processes' appends are looked for. */
 const POLL_MS = 20;
 /** Events that are read at a time. */
 const BATCH_EVENTS = 1_000;
 
 /** Opens the log of a data directory. Throws LogRefused. */
-export function openSqliteLog({ directory, partitions: wanted, serve }: SqliteLogOptions): Log {
-  const { db, partitions } = openLogFile(directory, wanted);
+export function openSqliteLog({ directory, partitions: wanted, serve }: SqliteLogOptions): SqliteLog {
+  const file = openLogFile(directory, wanted);
   let lock: ServingLock | undefined;
   try {
     lock = serve ? takeServingLock(directory) : undefined;
+    return createLog(file, lock);
   } catch (error) {
-    db.close();
-    throw error;
+    file.db.close();
+    lock?.release();
+    throw sqliteCode(error) === undefined ? error : refused(file.path, error);
   }
+}
+
+/** The log in a file that is open; `lock` is released with it, and only who has one may join groups. */
+function createLog({ db, partitions, path }: LogFile, lock: ServingLock | undefined): SqliteLog {
   const listeners = new Set<() => void>();
   const reader = createReader(db);
   const writer = createWriter(db, partitions, wakeAll);
   const groups = createGroups({ db, reader, writer, listen });
   const closing = new AbortController();
-  let poll: NodeJS.Timeout | undefined;
+  let polling: NodeJS.Timeout | undefined;
+  let closed: Promise<void> | undefined;
 
   function wakeAll(): void {
     for (const listener of listeners) listener();
@@ -50,19 +63,22 @@ export function openSqliteLog({ directory, partitions: wanted, serve }: SqliteLo
   /** Calls `listener` whenever the log may have grown, until the returned function is called. */
   function listen(listener: () => void): () => void {
     listeners.add(listener);
-    poll ??= setInterval(lookForOthers, POLL_MS);
+    polling ??= setInterval(poll, POLL_MS);
     return () => {
       listeners.delete(listener);
       if (listeners.size > 0) return;
-      clearInterval(poll);
-      poll = undefined;
+      clearInterval(polling);
+      polling = undefined;
     };
   }
 
-  function lookForOthers(): void {
-    if (!writer.othersWrote()) return;
-    groups.checkFences();
-    wakeAll();
+  function poll(): void {
+    try {
+      writer.lookForOthers();
+    } catch (error) {
+      // Nobody has asked: who reads or writes is told, who waits goes on waiting, and is woken when it is over.
+      if (!(error instanceof LogUnavailable)) throw error;
+    }
   }
 
   function ensureOpen(): void {
@@ -71,7 +87,7 @@ export function openSqliteLog({ directory, partitions: wanted, serve }: SqliteLo
 
   function endsOf(topic: Topic): number[] {
     ensureOpen();
-    lookForOthers();
+    writer.lookForOthers();
     return writer.ends(topic);
   }
 
@@ -94,6 +110,7 @@ export function openSqliteLog({ directory, partitions: wanted, serve }: SqliteLo
     topic: T,
     { signal, from = {}, ...options }: ReadOptions & { signal: AbortSignal },
   ): AsyncGenerator<Batch<T>> {
+    ensureOpen();
     const ended = AbortSignal.any([signal, closing.signal]);
     const reached: Record<number, number> = { ...from };
     const news = createNews();
@@ -108,10 +125,22 @@ export function openSqliteLog({ directory, partitions: wanted, serve }: SqliteLo
         }
         await news.heard();
       }
+    } catch (error) {
+      // Closed between two batches.
+      if (!ended.aborted) throw error;
     } finally {
       stopListening();
       ended.removeEventListener('abort', news.raise);
     }
+  }
+
+  async function close(): Promise<void> {
+    await groups.close();
+    writer.flush();
+    closing.abort();
+    clearInterval(polling);
+    db.close();
+    lock?.release();
   }
 
   return {
@@ -123,7 +152,7 @@ export function openSqliteLog({ directory, partitions: wanted, serve }: SqliteLo
       return writer.write(events);
     },
     join(group, topic, work) {
-      ensureOpen();
+      if (closed !== undefined) throw new LogUnavailable('the log is closed');
       if (lock === undefined) throw new Error('only the serving process joins groups');
       return groups.join(group, topic, work);
     },
@@ -134,14 +163,10 @@ export function openSqliteLog({ directory, partitions: wanted, serve }: SqliteLo
       ensureOpen();
       return groups.positions(group, topic, partitions);
     },
-    async close() {
-      if (closing.signal.aborted) return;
-      await groups.close();
-      writer.flush();
-      closing.abort();
-      clearInterval(poll);
-      db.close();
-      lock?.release();
+    sizeBytes: () => sizeBytes(path),
+    close() {
+      closed ??= close();
+      return closed;
     },
   };
 }

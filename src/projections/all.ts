@@ -1,4 +1,4 @@
-// Every projection there is.
+// Every projection there is: what the projector keeps up and a replay rebuilds.
 
 import { deliveries } from './deliveries.ts';
 import { endpoints } from './endpoints.ts';

@@ -1,4 +1,4 @@
-// Projects of organizations.
+// Projects of organizations: their names, and when they were made and deleted.
 
 import { toIso } from '../time.ts';
 import type { Projection } from './projection.ts';

@@ -1,9 +1,16 @@
 // Rebuilding a view from the log, beside the live one; and comparing a rebuilt one with it. Only reads the log, so it
 // sends nothing.
 
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Log } from '../log/log.ts';
 import { canonicalJson } from '../views/patch.ts';
-import type { ScannedDocument, Shadow, ViewPositions, Views } from '../views/views.ts';
+import {
+  type ScannedDocument,
+  type Shadow,
+  type ViewPositions,
+  type Views,
+  ViewsRefused,
+} from '../views/views.ts';
 import { projectBatch } from './project.ts';
 import type { Projection } from './projection.ts';
 
@@ -70,18 +77,33 @@ async function withShadow<T>(
   }
 }
 
-/** Reads on to the log's end as it is now; resolves to how many events that were. */
+/**
+ * Reads on to the log's end as it is now; resolves to how many events that were. Throws ViewsRefused when the live
+ * view is ahead of the log.
+ */
 async function catchUp(
   projection: Projection,
   shadow: Shadow,
-  { log, onProgress, signal }: Stores,
+  { log, views, onProgress, signal }: Stores,
   before: number,
 ): Promise<number> {
-  const { topics } = projection.definition;
+  const { name, topics } = projection.definition;
+  // SQLite answers at once: rounds that find nothing to read must not keep everything else, abort() too, from running.
+  await nextTurn();
+  signal?.throwIfAborted();
   const positions = await shadow.positions();
+  const live = await views.positions(name);
   let total = before;
   for (const topic of topics) {
     const ends = await log.ends(topic);
+    // Asked for after the positions, so it can only be less in another log. The shadow would never get as far.
+    if (
+      Object.entries(live[topic] ?? {}).some(([partition, next]) => next > (ends[Number(partition)] ?? 0))
+    ) {
+      throw new ViewsRefused(
+        `the read models have read further than the log goes: they were made from another one. Delete them: they are rebuilt from the log`,
+      );
+    }
     total += ends.reduce((sum, end, partition) => sum + end - (positions[topic]?.[partition] ?? 0), 0);
   }
   let done = 0;

@@ -3,7 +3,7 @@
 import { encodeTime } from 'ulid';
 import { LOG_LEVELS } from '../events.ts';
 import type { Prefix } from '../ids.ts';
-import { parseDuration } from '../time.ts';
+import { parseDuration, toIso } from '../time.ts';
 import { matches } from '../trigger.ts';
 import type { Condition, Document } from '../views/views.ts';
 import { InvalidQuery } from './errors.ts';
@@ -85,11 +85,13 @@ function idAt(prefix: Prefix, atMs: number): string {
   return `${prefix}_${encodeTime(atMs, 10)}`;
 }
 
-/** An age (`1h`: an hour ago) or an ISO 8601 time, in milliseconds. Throws InvalidQuery. */
+/** A day, with or without a time, with or without a zone. */
+const ISO = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d+)?)?)(Z|[+-]\d\d:\d\d)?)?$/;
+
+/** An age (`1h`: an hour ago) or an ISO 8601 time, UTC unless it names a zone, in milliseconds. Throws InvalidQuery. */
 export function parseTime(field: string, text: string, nowMs: number): number {
   const ageMs = parseDuration(text);
-  const isoLike = /^\d{4}-\d\d-\d\d/.test(text);
-  const atMs = ageMs !== undefined ? nowMs - ageMs : isoLike ? Date.parse(text) : Number.NaN;
+  const atMs = ageMs === undefined ? parseIso(text) : nowMs - ageMs;
   if (Number.isNaN(atMs)) {
     throw new InvalidQuery(
       field,
@@ -97,4 +99,12 @@ export function parseTime(field: string, text: string, nowMs: number): number {
     );
   }
   return Math.max(0, atMs);
+}
+
+/** NaN for what is no time. Date.parse() alone takes a time without a zone as local, and 30 February as 2 March. */
+function parseIso(text: string): number {
+  const [, day = '', time = '00:00', zone = 'Z'] = ISO.exec(text) ?? [];
+  const dayMs = Date.parse(`${day}T00:00Z`);
+  if (Number.isNaN(dayMs) || !toIso(dayMs).startsWith(day)) return Number.NaN;
+  return Date.parse(`${day}T${time}${zone}`);
 }

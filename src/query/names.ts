@@ -19,8 +19,11 @@ const KINDS = {
   endpoint: { view: 'endpoints', prefix: 'ep', name: 'url' },
 } as const;
 
-/** Of as many namesakes are told. */
+/** Of about as many namesakes are told. */
 const MAX_NAMESAKES = 10;
+const PAGE_DOCUMENTS = 50;
+/** No id sorts after it. */
+const LAST_ID = '~';
 
 export function createNames(views: Views): Names {
   async function isAlive(document: Document | undefined): Promise<boolean> {
@@ -44,8 +47,14 @@ export function createNames(views: Views): Names {
         { field: 'deletedAt', eq: null },
       ];
       const namesakes: string[] = [];
-      for (const document of await views.find(view, { where, limit: MAX_NAMESAKES })) {
-        if (await isAlive(document)) namesakes.push(document.id);
+      // Namesakes whose organization or project is deleted may stand before one that lives.
+      for (
+        let before: string | undefined = LAST_ID;
+        before !== undefined && namesakes.length < MAX_NAMESAKES;
+      ) {
+        const page = await views.find(view, { where, limit: PAGE_DOCUMENTS, before });
+        for (const document of page) if (await isAlive(document)) namesakes.push(document.id);
+        before = page.length < PAGE_DOCUMENTS ? undefined : page.at(-1)?.id;
       }
       const [id, ...others] = namesakes;
       if (id === undefined) throw new NotFound(kind, idOrName);

@@ -13,9 +13,12 @@ import { RESOURCES, type Resource, type ResourceName } from './resources.ts';
 import * as shapes from './shapes.ts';
 
 export const DEFAULT_LIMIT = 50;
-export const MAX_LIMIT = 200;
+const MAX_LIMIT = 200;
 /** Documents that a filter which no index helps may look at for one page. */
 const MAX_EXAMINED = 20_000;
+
+/** Documents that are read at a time for it. More than MAX_LIMIT. */
+const CHUNK_DOCUMENTS = 500;
 
 /** Filters by name, as people write them; `limit` and `cursor` among them. */
 export type Filters = Readonly<Record<string, string>>;
@@ -66,30 +69,35 @@ export function createQueries({ views, clock }: { views: Views; clock: Clock }):
       where.push(...filtered.where);
       if (filtered.keep !== undefined) keeps.push(filtered.keep);
     }
-    return { where, keep: (document) => keeps.every((keep) => keep(document)) };
+    return keeps.length === 0
+      ? { where }
+      : { where, keep: (document) => keeps.every((keep) => keep(document)) };
   }
 
   async function list(name: ResourceName, filters: Filters): Promise<Page> {
     const resource: Resource = RESOURCES[name];
     const limit = parseLimit(filters.limit);
-    const { where, keep = () => true } = await conditions(resource, filters);
+    const { where, keep } = await conditions(resource, filters);
+    // Where little of what is found is kept, small pages would be read one by one to fill a page.
+    const chunk = keep === undefined ? limit + 1 : CHUNK_DOCUMENTS;
     let cursor: Cursor | undefined;
-    if (filters.cursor !== undefined) cursor = decodeCursor(filters.cursor);
+    if (filters.cursor !== undefined) cursor = decodeCursor(resource.prefix, filters.cursor);
     const found: Document[] = [];
     let last = cursor?.last;
     for (let examined = 0; found.length <= limit; ) {
       const page = await views.find(resource.view, {
         where,
-        limit: limit + 1,
+        limit: chunk,
         ...(last === undefined ? {} : { before: last }),
         ...(cursor === undefined ? {} : { upTo: cursor.top }),
       });
       for (const document of page) {
-        if (keep(document) && (!resource.deletable || (await names.isAlive(document)))) found.push(document);
+        if (keep !== undefined && !keep(document)) continue;
+        if (!resource.deletable || (await names.isAlive(document))) found.push(document);
       }
       examined += page.length;
       last = page.at(-1)?.id ?? last;
-      if (page.length <= limit) return pageOf(resource, found.slice(0, limit), found.length > limit, cursor);
+      if (page.length < chunk) return pageOf(resource, found.slice(0, limit), found.length > limit, cursor);
       if (examined >= MAX_EXAMINED && found.length <= limit) {
         const top = cursor?.top ?? found[0]?.id ?? last;
         const next = last === undefined || top === undefined ? null : encodeCursor({ last, top });

@@ -1,6 +1,7 @@
 // Documents as users see them: the fields of each thing, in order, the same in HTTP and with --json. `summary` is
 // what lists show, `detail` what `show` adds. Pure.
 
+import { isDeeperThan } from '../json.ts';
 import type { Document, Fields, Value } from '../views/views.ts';
 
 export type Item = Fields;
@@ -84,11 +85,15 @@ export function deliveryDetail(document: Document, url: string | null, body: str
   return { ...delivery(document), url, payload: jsonOrText(body), attempts };
 }
 
-/** JSON text as what it says; text that is no JSON as it is. */
+/** Levels of objects and arrays that are shown as such; what is deeper overflows the stack of who prints it. */
+const MAX_SHOWN_LEVELS = 256;
+
+/** JSON text as what it says; text that is no JSON, or nested too deeply to be shown, as it is. */
 function jsonOrText(text: Value | undefined): Value {
   if (typeof text !== 'string') return null;
   try {
-    return JSON.parse(text);
+    const value: Value = JSON.parse(text);
+    return isDeeperThan(value, MAX_SHOWN_LEVELS) ? text : value;
   } catch {
     // What an integration sent need not be JSON for ever: an old payload is shown as it came.
     return text;

@@ -15,8 +15,8 @@ export interface Status {
 }
 
 const OUTBOUND_STATUSES = ['pending', 'processed', 'omitted', 'error'] as const;
-/** Pending deliveries that are looked at for the oldest one. */
-const MAX_EXAMINED = 1_000;
+/** Pending deliveries that are read at a time to come to the oldest one. */
+const PAGE_DOCUMENTS = 1_000;
 
 /** `definitions` are those of the views that the projector keeps. */
 export async function readStatus(
@@ -54,8 +54,6 @@ export async function readStatus(
   const [pending = 0, processed = 0, omitted = 0, error = 0] = await Promise.all(
     OUTBOUND_STATUSES.map(count),
   );
-  const where = [{ field: 'status', eq: 'pending' }];
-  const oldest = (await views.find('deliveries', { where, limit: MAX_EXAMINED })).at(-1);
   return {
     topics: topics.map((topic) => ({
       topic,
@@ -64,8 +62,19 @@ export async function readStatus(
     })),
     groups,
     deliveries: { pending, processed, omitted, error },
-    oldestPendingAt: typeof oldest?.createdAt === 'string' ? oldest.createdAt : null,
+    oldestPendingAt: await oldestPendingAt(views),
     logs: await views.count('logs'),
     viewsBytes: await views.size(),
   };
+}
+
+async function oldestPendingAt(views: Views): Promise<string | null> {
+  const where = [{ field: 'status', eq: 'pending' }];
+  let page = await views.find('deliveries', { where, limit: PAGE_DOCUMENTS });
+  let oldest = page.at(-1);
+  while (oldest !== undefined && page.length === PAGE_DOCUMENTS) {
+    page = await views.find('deliveries', { where, limit: PAGE_DOCUMENTS, before: oldest.id });
+    oldest = page.at(-1) ?? oldest;
+  }
+  return typeof oldest?.createdAt === 'string' ? oldest.createdAt : null;
 }

@@ -1,8 +1,12 @@
-// What a patch makes of a document. Pure. Null and absent are the same, and are stored as absent.
+// What a patch makes of a document, and documents as text. Pure. Null and absent are the same, and a document holds
+// no null: so equal documents have equal texts.
 
 import type { Fields, Patch, Value } from './views.ts';
 
-/** Changes `fields` as the patch says. Whether it has been applied before is for the engine to know. */
+/**
+ * Changes `fields` as the patch says: set first, then setOnce, max, min and put. What the patch holds is shared with
+ * the document, never changed. Whether the patch has been applied before is for the engine to know.
+ */
 export function applyPatch(fields: Fields, patch: Omit<Patch, 'view' | 'id' | 'cause'>): void {
   const { set, setOnce, max, min, put } = patch;
   for (const [field, value] of entries(set)) assign(fields, field, value);
@@ -33,11 +37,24 @@ function assign(fields: Fields, field: string, value: Value): void {
   else fields[field] = value;
 }
 
-/** JSON with the keys of every object in order: equal documents have equal texts. */
-export function canonicalJson(value: Value): string {
-  return JSON.stringify(value, (_key, part: Value) =>
-    part === null || typeof part !== 'object' || Array.isArray(part)
-      ? part
-      : Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1))),
-  );
+/**
+ * Fields as JSON with the keys of every object in one order, and without fields that are null: two documents are
+ * equal if their texts are. Inside a field a null says something, and stays.
+ */
+export function canonicalJson(fields: Fields): string {
+  const ordered = inOrder(fields);
+  for (const field of Object.keys(ordered)) if (isNull(ordered[field])) delete ordered[field];
+  return JSON.stringify(ordered);
+}
+
+/** A copy whose keys come in order. Without a prototype, so that `__proto__`, which a sender may name, is a key. */
+function inOrder(fields: Fields): Fields {
+  const ordered: Fields = Object.create(null);
+  for (const key of Object.keys(fields).sort()) ordered[key] = valueInOrder(fields[key] ?? null);
+  return ordered;
+}
+
+function valueInOrder(value: Value): Value {
+  if (value === null || typeof value !== 'object') return value;
+  return Array.isArray(value) ? value.map(valueInOrder) : inOrder(value);
 }

@@ -4,10 +4,12 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { Topic } from '../events.ts';
 import type { Position } from '../log/log.ts';
-import { createTable, openTable, type Table, type TableShape, tableName } from './sqlite-table.ts';
-import { type ViewDefinition, type ViewPositions, ViewsRefused, ViewsUnavailable } from './views.ts';
+import { refused } from './sqlite-file.ts';
+import { createTableSql, shapeOf, type TableShape, tableName } from './sqlite-shape.ts';
+import { openTable, type Table } from './sqlite-table.ts';
+import { type ViewDefinition, type ViewPositions, ViewsUnavailable } from './views.ts';
 
-/** One copy of a view. Generations are numbered through all views. */
+/** One copy of a view. Generations are numbered through all views, and no number comes back. */
 export interface Generation {
   view: string;
   generation: number;
@@ -20,6 +22,14 @@ export interface Catalogue {
   refresh(): void;
   /** Forgets what a transaction that was rolled back had changed. */
   reset(): void;
+  /** Whether all declared views are there. Throws ViewsRefused if one was made by a newer release. */
+  isComplete(): boolean;
+  /** Makes the declared views that are not there. */
+  install(): void;
+  /** Throws when no such view is declared. */
+  definition(view: string): ViewDefinition;
+  /** The version of the live generation; undefined when there is none. */
+  storedVersion(view: string): number | undefined;
   /** The live generation of a view. Throws when no such view is declared. */
   live(view: string): Generation;
   /** The live generations of all views. */
@@ -29,75 +39,60 @@ export interface Catalogue {
   advance(generation: Generation, positions: readonly Position[]): void;
   /** A new and empty shadow of a view; one that is there is dropped. */
   beginShadow(view: string): Generation;
-  /** The shadow with this number. Throws ViewsUnavailable if a newer one has taken its place. */
-  shadow(view: string, generation: number): Generation;
+  /** Throws ViewsUnavailable if the shadow is none any more: a newer one has been begun, or it has been ended. */
+  checkShadow(shadow: Generation): void;
   dropShadow(shadow: Generation): void;
-  /** The shadow becomes the live generation, and what was live goes. */
+  /** The shadow becomes the live generation, of the declared version, and what was live goes. */
   promote(shadow: Generation): void;
 }
 
 export function createCatalogue(db: DatabaseSync, definitions: readonly ViewDefinition[]): Catalogue {
   const declared = new Map(definitions.map((definition) => [definition.name, definition]));
   const dataVersion = db.prepare('PRAGMA data_version');
-  const rows = db.prepare('SELECT view, generation, shape FROM views');
-  const move = db.prepare(
+  const readViews = db.prepare('SELECT view, generation, shape FROM views');
+  const readView = db.prepare('SELECT version, shape FROM views WHERE view = ?');
+  const writeView = db.prepare('INSERT OR REPLACE INTO views VALUES (?, ?, ?, ?)');
+  const readShadow = db.prepare('SELECT generation FROM shadows WHERE view = ?');
+  const deleteShadow = db.prepare('DELETE FROM shadows WHERE view = ?');
+  const readPositions = db.prepare('SELECT topic, partition, next FROM positions WHERE generation = ?');
+  const movePosition = db.prepare(
     `INSERT INTO positions VALUES (?, ?, ?, ?)
      ON CONFLICT DO UPDATE SET next = excluded.next WHERE excluded.next > next`,
   );
-  const readPositions = db.prepare('SELECT topic, partition, next FROM positions WHERE generation = ?');
-  const shadowRow = db.prepare('SELECT generation FROM shadows WHERE view = ? AND generation = ?');
   let live = new Map<string, Generation>();
-  const shadows = new Map<number, Generation>();
-  let seenVersion: number | undefined;
+  /** SQLite's count of what other connections have committed, as of the last reload. */
+  let seenVersion: unknown;
 
-  db.exec('BEGIN IMMEDIATE');
-  try {
-    for (const definition of definitions) install(definition);
-    db.exec('COMMIT');
-  } catch (error) {
-    if (db.isTransaction) db.exec('ROLLBACK');
-    db.close();
-    throw error;
-  }
-  reload();
-
-  /** Makes a view that is not there yet. One of an older version is kept, and serves, until it has been rebuilt. */
-  function install(definition: ViewDefinition): void {
-    const { name, version } = definition;
-    const shape = JSON.stringify(shapeOf(definition));
-    const row = db.prepare('SELECT version, shape FROM views WHERE view = ?').get(name);
-    if (row === undefined) {
-      const generation = addGeneration(definition);
-      db.prepare('INSERT INTO views VALUES (?, ?, ?, ?)').run(name, generation, version, shape);
-    } else if (Number(row.version) > version) {
-      throw new ViewsRefused(
-        `views.db was made by a newer release of Hooklane; delete it, and it is made anew`,
+  function reload(): void {
+    const known = live;
+    live = new Map();
+    for (const row of readViews.all()) {
+      const view = String(row.view);
+      if (!declared.has(view)) continue;
+      const generation = Number(row.generation);
+      const has = known.get(view);
+      live.set(
+        view,
+        has?.generation === generation ? has : open(view, generation, JSON.parse(String(row.shape))),
       );
-    } else if (row.version === version && row.shape !== shape) {
-      throw new Error(`the view ${name} has changed, but not its version`);
     }
-  }
-
-  function addGeneration(definition: ViewDefinition): number {
-    const row = db.prepare('UPDATE generations SET last = last + 1 RETURNING last').get();
-    const generation = Number(row?.last);
-    createTable(db, tableName(definition.name, generation), shapeOf(definition));
-    return generation;
   }
 
   function open(view: string, generation: number, shape: TableShape): Generation {
     return { view, generation, shape, table: openTable(db, tableName(view, generation), shape) };
   }
 
-  function reload(): void {
-    const known = new Map([...live.values()].map((generation) => [generation.generation, generation]));
-    live = new Map();
-    for (const row of rows.all()) {
-      const view = String(row.view);
-      const number = Number(row.generation);
-      if (!declared.has(view)) continue;
-      live.set(view, known.get(number) ?? open(view, number, JSON.parse(String(row.shape))));
-    }
+  function addGeneration(definition: ViewDefinition): Generation {
+    const { name } = definition;
+    const row = db.prepare('UPDATE generations SET last = last + 1 RETURNING last').get();
+    const generation = Number(row?.last);
+    db.exec(createTableSql(tableName(name, generation), shapeOf(definition)));
+    return open(name, generation, shapeOf(definition));
+  }
+
+  function dropGeneration(view: string, generation: number): void {
+    db.exec(`DROP TABLE ${tableName(view, generation)}`);
+    db.prepare('DELETE FROM positions WHERE generation = ?').run(generation);
   }
 
   function definitionOf(view: string): ViewDefinition {
@@ -112,21 +107,40 @@ export function createCatalogue(db: DatabaseSync, definitions: readonly ViewDefi
     return generation;
   }
 
-  function dropTable(view: string, generation: number): void {
-    db.exec(`DROP TABLE ${tableName(view, generation)}`);
-    db.prepare('DELETE FROM positions WHERE generation = ?').run(generation);
+  function makeLive(generation: Generation): void {
+    const { view, generation: number, shape } = generation;
+    writeView.run(view, number, definitionOf(view).version, JSON.stringify(shape));
+    live.set(view, generation);
   }
 
   return {
     refresh() {
-      const now = Number(dataVersion.get()?.data_version);
+      const now = dataVersion.get()?.data_version;
       if (now === seenVersion) return;
-      seenVersion = now;
       reload();
+      seenVersion = now;
     },
     reset() {
       seenVersion = undefined;
-      live = new Map();
+    },
+    isComplete() {
+      let complete = true;
+      for (const definition of definitions) {
+        const stored = readView.get(definition.name);
+        if (stored === undefined) complete = false;
+        else checkStored(definition, Number(stored.version), String(stored.shape));
+      }
+      return complete;
+    },
+    install() {
+      for (const definition of definitions) {
+        if (readView.get(definition.name) === undefined) makeLive(addGeneration(definition));
+      }
+    },
+    definition: definitionOf,
+    storedVersion(view) {
+      const stored = readView.get(view);
+      return stored === undefined ? undefined : Number(stored.version);
     },
     live: liveOf,
     all: () => [...live.values()],
@@ -141,47 +155,42 @@ export function createCatalogue(db: DatabaseSync, definitions: readonly ViewDefi
     },
     advance({ generation, shape }, positions) {
       for (const { topic, partition, offset } of positions) {
-        if (shape.topics.includes(topic)) move.run(generation, topic, partition, offset);
+        if (shape.topics.includes(topic)) movePosition.run(generation, topic, partition, offset);
       }
     },
     beginShadow(view) {
       const definition = definitionOf(view);
-      const left = db.prepare('DELETE FROM shadows WHERE view = ? RETURNING generation').get(view);
-      if (left !== undefined) dropTable(view, Number(left.generation));
-      const generation = addGeneration(definition);
-      db.prepare('INSERT INTO shadows VALUES (?, ?)').run(view, generation);
-      const shadow = open(view, generation, shapeOf(definition));
-      shadows.set(generation, shadow);
+      const left = readShadow.get(view);
+      if (left !== undefined) {
+        dropGeneration(view, Number(left.generation));
+        deleteShadow.run(view);
+      }
+      const shadow = addGeneration(definition);
+      db.prepare('INSERT INTO shadows VALUES (?, ?)').run(view, shadow.generation);
       return shadow;
     },
-    shadow(view, generation) {
-      const shadow = shadows.get(generation);
-      if (shadow === undefined || shadowRow.get(view, generation) === undefined) {
+    checkShadow({ view, generation }) {
+      if (readShadow.get(view)?.generation !== generation) {
         throw new ViewsUnavailable(`another rebuild of ${view} has begun, or this one has ended`);
       }
-      return shadow;
     },
     dropShadow({ view, generation }) {
-      dropTable(view, generation);
-      db.prepare('DELETE FROM shadows WHERE view = ?').run(view);
-      shadows.delete(generation);
+      dropGeneration(view, generation);
+      deleteShadow.run(view);
     },
     promote(shadow) {
-      const { view, generation, shape } = shadow;
-      dropTable(view, liveOf(view).generation);
-      db.prepare('DELETE FROM shadows WHERE view = ?').run(view);
-      db.prepare('UPDATE views SET generation = ?, version = ?, shape = ? WHERE view = ?').run(
-        generation,
-        definitionOf(view).version,
-        JSON.stringify(shape),
-        view,
-      );
-      shadows.delete(generation);
-      live.set(view, shadow);
+      const { view } = shadow;
+      dropGeneration(view, liveOf(view).generation);
+      deleteShadow.run(view);
+      makeLive(shadow);
     },
   };
 }
 
-function shapeOf({ topics, indexes }: ViewDefinition): TableShape {
-  return { topics, indexes };
+/** A view of an older version is kept, and serves, until a rebuilt one takes its place. */
+function checkStored(definition: ViewDefinition, version: number, shape: string): void {
+  if (version > definition.version) throw refused('views.db was made by a newer release of Hooklane');
+  if (version === definition.version && shape !== JSON.stringify(shapeOf(definition))) {
+    throw new Error(`the declaration of view ${definition.name} has changed, but not its version`);
+  }
 }

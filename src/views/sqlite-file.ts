@@ -1,53 +1,78 @@
-// The file views.db: recognised before it is opened, made if it is not there.
+// The file views.db: recognised before it is opened, made if it is not there, and what SQLite's errors mean. A file
+// that is not ours, or is corrupt, is refused and left as it is. Opening one that is whole writes nothing, so a
+// command does not wait for a server that is writing.
 
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { sqliteCode, whyForeign } from '../database-file.ts';
-import { ViewsRefused } from './views.ts';
+import { comesFromOutside, sqliteCode, whyForeign } from '../database-file.ts';
+import { ViewsRefused, ViewsUnavailable } from './views.ts';
 
-/** The files of the store. */
-export const PATHS = ['views.db', 'views.db-wal'];
+/** The files of the store that hold documents. */
+export const FILES = ['views.db', 'views.db-wal'];
 /** The application id is `HkVw`. */
 const KIND = { applicationId: 0x486b5677, format: 1 };
 /** How long a write waits for another process that writes. */
 const BUSY_MS = 5_000;
-const ADVICE = 'views.db may be moved away or deleted: it is made anew from the log';
+/** CORRUPT and NOTADB. Source: sqlite.org/rescode.html. */
+const BROKEN = new Set([11, 26]);
+const ADVICE = 'views.db may be moved away or deleted while nothing runs: it is rebuilt from the log';
 
-/** Opens views.db in a directory, making both if they are not there. Throws ViewsRefused. */
+const TABLES = `
+  CREATE TABLE IF NOT EXISTS views (
+    view TEXT PRIMARY KEY, generation INTEGER NOT NULL, version INTEGER NOT NULL, shape TEXT NOT NULL
+  ) STRICT;
+  CREATE TABLE IF NOT EXISTS shadows (
+    view TEXT PRIMARY KEY, generation INTEGER NOT NULL
+  ) STRICT;
+  CREATE TABLE IF NOT EXISTS positions (
+    generation INTEGER NOT NULL, topic TEXT NOT NULL, partition INTEGER NOT NULL, next INTEGER NOT NULL,
+    PRIMARY KEY (generation, topic, partition)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS generations (last INTEGER NOT NULL) STRICT;
+  INSERT INTO generations SELECT 0 WHERE NOT EXISTS (SELECT * FROM generations);`;
+
+/** Opens views.db in a directory, making both if they are not there. Throws ViewsRefused or ViewsUnavailable. */
 export function openViewsFile(directory: string): DatabaseSync {
   const path = join(directory, 'views.db');
-  const foreign = whyForeign(path, KIND);
-  if (foreign !== undefined) throw new ViewsRefused(`${foreign}; ${ADVICE}`);
   let db: DatabaseSync | undefined;
   try {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
+    const foreign = whyForeign(path, KIND);
+    if (foreign !== undefined) throw refused(foreign);
     db = new DatabaseSync(path, { timeout: BUSY_MS });
-    db.exec(`
-      BEGIN IMMEDIATE;
-      CREATE TABLE IF NOT EXISTS views (
-        view TEXT PRIMARY KEY, generation INTEGER NOT NULL, version INTEGER NOT NULL, shape TEXT NOT NULL
-      ) STRICT;
-      CREATE TABLE IF NOT EXISTS shadows (
-        view TEXT PRIMARY KEY, generation INTEGER NOT NULL
-      ) STRICT;
-      CREATE TABLE IF NOT EXISTS positions (
-        generation INTEGER NOT NULL, topic TEXT NOT NULL, partition INTEGER NOT NULL, next INTEGER NOT NULL,
-        PRIMARY KEY (generation, topic, partition)
-      ) STRICT, WITHOUT ROWID;
-      CREATE TABLE IF NOT EXISTS generations (last INTEGER NOT NULL) STRICT;
-      INSERT INTO generations SELECT 0 WHERE NOT EXISTS (SELECT * FROM generations);
-      PRAGMA application_id = ${KIND.applicationId};
-      PRAGMA user_version = ${KIND.format};
-      COMMIT;
-      PRAGMA journal_mode = WAL;
-      PRAGMA synchronous = NORMAL`);
+    if (db.prepare('PRAGMA application_id').get()?.application_id !== KIND.applicationId) {
+      // Before WAL is on: so the header, by which the file is recognised, is in the file itself.
+      db.exec(`BEGIN IMMEDIATE; ${TABLES}
+        PRAGMA application_id = ${KIND.applicationId}; PRAGMA user_version = ${KIND.format}; COMMIT`);
+    }
+    db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL');
     return db;
   } catch (error) {
     db?.close();
-    if (sqliteCode(error) === undefined && !(error as NodeJS.ErrnoException).syscall) throw error;
-    throw new ViewsRefused(`${path} cannot be used: ${(error as Error).message}; ${ADVICE}`, {
-      cause: error,
-    });
+    throw whileOpening(error);
   }
+}
+
+/** An error of opening as what a caller can act on; one that is a bug comes back as it is. */
+export function whileOpening(error: unknown): unknown {
+  return isBroken(error)
+    ? refused(`views.db is corrupt: ${error.message}`, { cause: error })
+    : asUnavailable(error);
+}
+
+/** As whileOpening(), for a store that is in use: others go on, and the file can be seen to at the next start. */
+export function asUnavailable(error: unknown): unknown {
+  if (!(error instanceof Error) || !(comesFromOutside(error) || 'syscall' in error)) return error;
+  const advice = isBroken(error) ? `; ${ADVICE}` : '';
+  return new ViewsUnavailable(`the read models cannot be used: ${error.message}${advice}`, { cause: error });
+}
+
+/** Refuses the file, and says what can be done. */
+export function refused(why: string, options?: ErrorOptions): ViewsRefused {
+  return new ViewsRefused(`${why}; ${ADVICE}`, options);
+}
+
+function isBroken(error: unknown): error is Error {
+  return BROKEN.has(sqliteCode(error) ?? -1);
 }

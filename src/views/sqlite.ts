@@ -2,21 +2,23 @@
 // be deleted, as it comes back from the log; so it is synced only now and then (synchronous=NORMAL).
 //
 // A view is a table, the live generation; the table `views` says which. Whoever reads or writes looks there within
-// the same transaction, so that a view that was rebuilt by another process is seen at once.
+// the same transaction, so that a view that was rebuilt by another process is seen at once. Of two shadows of one
+// view the later one wins: every further call on the earlier one rejects with ViewsUnavailable.
 
-import { existsSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { comesFromOutside } from '../database-file.ts';
 import type { Topic } from '../events.ts';
 import { createCatalogue, type Generation } from './sqlite-catalogue.ts';
-import { openViewsFile, PATHS } from './sqlite-file.ts';
+import { asUnavailable, FILES, openViewsFile, whileOpening } from './sqlite-file.ts';
+import { checkDefinitions } from './sqlite-shape.ts';
 import {
   type Patch,
   type ScannedDocument,
   type Shadow,
   type ViewBatch,
   type ViewDefinition,
+  type ViewPositions,
   type Views,
   ViewsUnavailable,
 } from './views.ts';
@@ -27,22 +29,33 @@ export interface SqliteViewsOptions {
   definitions: readonly ViewDefinition[];
 }
 
+export interface SqliteViews extends Views {
+  /**
+   * The version that is served of a view: less than the declared one until a shadow has taken its place.
+   * Undefined for a view that is not in the store. Throws ViewsUnavailable.
+   */
+  storedVersion(view: string): number | undefined;
+}
+
 /** Documents that are read at a time by scan(). */
 const SCAN_DOCUMENTS = 500;
 
-/** Opens the read models of a data directory. Throws ViewsRefused. */
-export function openSqliteViews({ directory, definitions }: SqliteViewsOptions): Views {
+/**
+ * Opens the read models of a data directory, and makes those that are not there. Throws ViewsRefused,
+ * ViewsUnavailable, and for a declaration that cannot be, which is a bug, an Error.
+ */
+export function openSqliteViews({ directory, definitions }: SqliteViewsOptions): SqliteViews {
+  checkDefinitions(definitions);
   const db = openViewsFile(directory);
   const catalogue = createCatalogue(db, definitions);
-  const transactions = { read: db.prepare('BEGIN'), write: db.prepare('BEGIN IMMEDIATE') };
+  const begin = { read: db.prepare('BEGIN'), write: db.prepare('BEGIN IMMEDIATE') };
   const commit = db.prepare('COMMIT');
   let closed = false;
 
   /** Runs `work` in one transaction, in which the catalogue is what it is on disk. */
-  async function transaction<T>(kind: 'read' | 'write', work: () => T): Promise<T> {
-    if (closed) throw new ViewsUnavailable('the read models are closed');
+  function inTransaction<T>(kind: 'read' | 'write', work: () => T): T {
     try {
-      transactions[kind].run();
+      begin[kind].run();
       catalogue.refresh();
       const result = work();
       commit.run();
@@ -50,71 +63,85 @@ export function openSqliteViews({ directory, definitions }: SqliteViewsOptions):
     } catch (error) {
       if (db.isTransaction) db.exec('ROLLBACK');
       catalogue.reset();
-      if (!comesFromOutside(error)) throw error;
-      throw new ViewsUnavailable(`the read models cannot be used: ${(error as Error).message}`, {
-        cause: error,
-      });
+      throw error;
+    }
+  }
+
+  /** As inTransaction(), with errors that a caller can act on. */
+  function transaction<T>(kind: 'read' | 'write', work: () => T): T {
+    if (closed) throw new ViewsUnavailable('the read models are closed');
+    try {
+      return inTransaction(kind, work);
+    } catch (error) {
+      throw asUnavailable(error);
     }
   }
 
   function applyTo(generations: readonly Generation[], { patches, positions }: ViewBatch): void {
     const byView = Map.groupBy(patches, ({ view }: Patch) => view);
+    for (const [view, own] of byView) {
+      const { topics } = catalogue.definition(view);
+      const strange = own.find(({ cause }) => !topics.includes(cause.topic));
+      if (strange) throw new Error(`the view ${view} is not made from topic ${strange.cause.topic}`);
+    }
     for (const generation of generations) {
-      const own = byView.get(generation.view);
-      if (own !== undefined) generation.table.apply(own);
+      generation.table.apply(byView.get(generation.view) ?? []);
       catalogue.advance(generation, positions);
     }
   }
 
+  /** No snapshot: a view that is written, or replaced, meanwhile is read on as it then is. */
   async function* scan(generation: () => Generation): AsyncGenerator<ScannedDocument[]> {
-    for (let last = ''; ; ) {
-      const from = last;
-      const documents = await transaction('read', () => generation().table.scan(from, SCAN_DOCUMENTS));
+    for (let last: string | undefined = ''; last !== undefined; ) {
+      const after: string = last;
+      const documents = transaction('read', () => generation().table.scan(after, SCAN_DOCUMENTS));
       if (documents.length > 0) yield documents;
-      if (documents.length < SCAN_DOCUMENTS) return;
-      last = documents.at(-1)?.document.id ?? last;
+      last = documents.length < SCAN_DOCUMENTS ? undefined : documents.at(-1)?.document.id;
       await nextTurn();
     }
   }
 
-  function shadowOf(view: string, id: number): Shadow {
-    const own = () => catalogue.shadow(view, id);
+  function shadowOf(shadow: Generation): Shadow {
+    const own = () => {
+      catalogue.checkShadow(shadow);
+      return shadow;
+    };
     return {
-      apply: (batch) => transaction('write', () => applyTo([own()], batch)),
-      positions: () => transaction('read', () => catalogue.positions(own())),
+      apply: async (batch) => transaction('write', () => applyTo([own()], batch)),
+      positions: async () => transaction('read', () => catalogue.positions(own())),
       scan: () => scan(own),
-      swap: () =>
+      swap: async () =>
         transaction('write', () => {
-          const shadow = own();
-          const ahead = catalogue.positions(shadow);
-          const live = catalogue.positions(catalogue.live(view));
-          for (const [topic, offsets] of Object.entries(live) as [Topic, Record<number, number>][]) {
-            for (const [partition, next] of Object.entries(offsets)) {
-              if (next > (ahead[topic]?.[Number(partition)] ?? 0)) return false;
-            }
-          }
+          const live = catalogue.positions(catalogue.live(shadow.view));
+          if (!hasReached(catalogue.positions(own()), live, shadow.shape.topics)) return false;
           catalogue.promote(shadow);
           return true;
         }),
-      drop: () => transaction('write', () => catalogue.dropShadow(own())),
+      drop: async () => transaction('write', () => catalogue.dropShadow(own())),
     };
   }
 
+  try {
+    const complete = inTransaction('read', () => catalogue.isComplete());
+    if (!complete) inTransaction('write', () => catalogue.install());
+  } catch (error) {
+    db.close();
+    throw whileOpening(error);
+  }
   return {
-    apply: (batch) => transaction('write', () => applyTo(catalogue.all(), batch)),
-    positions: (view) => transaction('read', () => catalogue.positions(catalogue.live(view))),
-    get: (view, id) => transaction('read', () => catalogue.live(view).table.get(id)),
-    find: (view, query) => transaction('read', () => catalogue.live(view).table.find(query)),
-    count: (view, where = []) => transaction('read', () => catalogue.live(view).table.count(where)),
+    apply: async (batch) => transaction('write', () => applyTo(catalogue.all(), batch)),
+    positions: async (view) => transaction('read', () => catalogue.positions(catalogue.live(view))),
+    get: async (view, id) => transaction('read', () => catalogue.live(view).table.get(id)),
+    find: async (view, query) => transaction('read', () => catalogue.live(view).table.find(query)),
+    count: async (view, where = []) => transaction('read', () => catalogue.live(view).table.count(where)),
     scan: (view) => scan(() => catalogue.live(view)),
-    async shadow(view) {
-      const { generation } = await transaction('write', () => catalogue.beginShadow(view));
-      return shadowOf(view, generation);
-    },
+    shadow: async (view) => shadowOf(transaction('write', () => catalogue.beginShadow(view))),
+    storedVersion: (view) => transaction('read', () => catalogue.storedVersion(view)),
     async size() {
-      return PATHS.map((name) => join(directory, name))
-        .filter((path) => existsSync(path))
-        .reduce((bytes, path) => bytes + statSync(path).size, 0);
+      const sizes = FILES.map(
+        (name) => statSync(join(directory, name), { throwIfNoEntry: false })?.size ?? 0,
+      );
+      return sizes.reduce((sum, bytes) => sum + bytes, 0);
     },
     async close() {
       if (closed) return;
@@ -122,4 +149,13 @@ export function openSqliteViews({ directory, definitions }: SqliteViewsOptions):
       db.close();
     },
   };
+}
+
+/** Whether `positions` are at or after those of `live`, for these topics: those that a view has lost do not count. */
+function hasReached(positions: ViewPositions, live: ViewPositions, topics: readonly Topic[]): boolean {
+  return topics.every((topic) =>
+    Object.entries(live[topic] ?? {}).every(
+      ([partition, next]) => next <= (positions[topic]?.[Number(partition)] ?? 0),
+    ),
+  );
 }

@@ -4,12 +4,25 @@
 import type { Log, Position } from '../../log/log.ts';
 import type { SecretBox } from '../../secrets.ts';
 import type { Clock } from '../../time.ts';
+import { ViewsUnavailable } from '../../views/views.ts';
 import type { Directory } from '../directory.ts';
 import type { AdminContext, AdminSettings, Decision } from './decision.ts';
 
 export interface Administrator {
   /** Decides, appends the event, and resolves to the answer. Rejects with what `decide` throws, or LogUnavailable. */
   run<Answer>(decide: (context: AdminContext) => Decision<Answer>): Promise<Answer>;
+}
+
+/** Decisions that may wait for the ones before them. */
+const MAX_WAITING = 1_000;
+
+/** Too many decisions wait already. Try again later. */
+export class TooBusy extends Error {
+  readonly code = 'TOO_BUSY';
+  constructor() {
+    super('too many changes wait to be made');
+    this.name = 'TooBusy';
+  }
 }
 
 export interface AdministratorOptions {
@@ -25,24 +38,42 @@ export interface AdministratorOptions {
 export function createAdministrator(options: AdministratorOptions): Administrator {
   const { log, directory, secrets, clock, settings, caughtUp } = options;
   let last: Promise<unknown> = Promise.resolve();
+  let waiting = 0;
+
+  function done(): void {
+    waiting--;
+  }
 
   async function decideAndAppend<Answer>(
     decide: (context: AdminContext) => Decision<Answer>,
   ): Promise<{ answer: Answer; position: Position | undefined }> {
-    const { event, answer } = decide({ state: directory.state, secrets, nowMs: clock(), settings });
-    const [position] = await log.append([event]);
+    // Another process may have written a moment ago: what it made is there, the names it took are taken.
+    await directory.refresh();
+    const {
+      event,
+      also = [],
+      answer,
+    } = decide({ state: directory.state, secrets, nowMs: clock(), settings });
+    const position = (await log.append([event, ...also])).at(-1);
     if (position !== undefined) await directory.reached(position);
     return { answer, position };
   }
 
   return {
     async run(decide) {
+      if (waiting >= MAX_WAITING) throw new TooBusy();
+      waiting++;
       const decision = last.then(() => decideAndAppend(decide));
       // The next one waits for this one's end, not for its success.
-      last = decision.catch(() => {});
+      last = decision.then(done, done);
       const { answer, position } = await decision;
-      if (position !== undefined) await caughtUp(position);
+      if (position !== undefined) await caughtUp(position).catch(ifAway);
       return answer;
     },
   };
+}
+
+/** The decision is durable whatever the read models are up to; its answer may hold a secret that is told once. */
+function ifAway(error: unknown): void {
+  if (!(error instanceof ViewsUnavailable)) throw error;
 }

@@ -24,6 +24,8 @@ export interface AdminSettings {
 
 export interface Decision<Answer = undefined> {
   event: OrganizationEvent;
+  /** Appended with it, in one step. */
+  also?: readonly OrganizationEvent[];
   answer: Answer;
 }
 

@@ -47,7 +47,7 @@ const DEFAULTS: EndpointSettings = {
   disabledReason: null,
 };
 
-export function endpointAnswer(endpoint: Endpoint) {
+function endpointAnswer(endpoint: Endpoint) {
   const { id, organizationId, url, events, gapMs, timeoutMs, whenBusy, retriesMs, status } = endpoint;
   return {
     id,

@@ -30,7 +30,7 @@ const object = { type: 'object', additionalProperties: false, properties };
 const parseNew = inputParser<IntegrationInput>({ ...object, required: ['name'] });
 const parseChange = inputParser<Partial<IntegrationInput>>(object);
 
-export function integrationAnswer(integration: Integration) {
+function integrationAnswer(integration: Integration) {
   const { id, organizationId, projectId, name, createdAtMs, origins, burst, sustained, status } = integration;
   const rateLimits = { burst, sustained };
   return { id, organizationId, projectId, name, createdAt: toIso(createdAtMs), origins, rateLimits, status };

@@ -13,7 +13,7 @@ const parse = inputParser<{ name: string }>({
   properties: { name: { type: 'string', format: 'name' } },
 });
 
-export function projectAnswer({ id, organizationId, name, createdAtMs }: Project) {
+function projectAnswer({ id, organizationId, name, createdAtMs }: Project) {
   return { id, organizationId, name, createdAt: toIso(createdAtMs) };
 }
 

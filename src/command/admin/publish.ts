@@ -1,11 +1,14 @@
 // Triggers that do not come from an integration: published by an operator or another system.
 
 import { newId } from '../../ids.ts';
+import { isDeeperThan } from '../../json.ts';
 import { InvalidInput, inputParser } from '../input.ts';
 import { type AdminContext, type Decision, existing } from './decision.ts';
 
 /** Bytes of JSON that the data of an event may have. */
 const MAX_DATA_BYTES = 64 * 1024;
+/** Levels of objects and arrays in it: what is deeper overflows the stack of who writes it as JSON. */
+const MAX_DATA_LEVELS = 128;
 
 const parse = inputParser<{ kind: string; data: unknown }>({
   type: 'object',
@@ -17,6 +20,9 @@ const parse = inputParser<{ kind: string; data: unknown }>({
 export function publishEvent({ state, nowMs }: AdminContext, organization: string, input: unknown) {
   const { id: organizationId } = existing(state.organizations, 'organization', organization);
   const { kind, data: value } = parse(input);
+  if (isDeeperThan(value, MAX_DATA_LEVELS)) {
+    throw new InvalidInput([{ field: 'data', message: `allowed: up to ${MAX_DATA_LEVELS} levels` }]);
+  }
   const data = JSON.stringify(value);
   if (Buffer.byteLength(data) > MAX_DATA_BYTES) {
     throw new InvalidInput([{ field: 'data', message: `allowed: up to ${MAX_DATA_BYTES} bytes of JSON` }]);

@@ -1,31 +1,17 @@
-// Rate limits of integrations: so many posts in so long a time, a burst limit and a sustained one. Counted are posts
-// that are accepted but for it: one that is refused for another reason uses nothing up.
+// Counts posts against the rate limits of their integration: a burst limit and a sustained one. Counted are posts
+// that are accepted but for it: one that is refused for another reason uses nothing up. Windows are fixed: one begins
+// with the first post after the end of the one before. Counts are those of this process, and gone when it ends.
 
 import type { CreateRateLimitOptions } from '@fastify/rate-limit';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { parseDuration } from '../time.ts';
+import { parseRateLimit, type RateLimit } from '../rate-limit.ts';
 import type { Integration } from './directory-state.ts';
 import { Problem } from './problem.ts';
 
-export interface RateLimit {
-  max: number;
-  windowMs: number;
-}
-
-const MAX_COUNT = 1_000_000;
-const MIN_WINDOW_MS = 1_000;
-const MAX_WINDOW_MS = 86_400_000;
 /** Integrations whose counts are kept; one that was pushed out starts from zero. */
 const MAX_COUNTED = 100_000;
-
-/** `3/6s`: 3 in 6 seconds. Undefined: not a rate limit. */
-export function parseRateLimit(text: string): RateLimit | undefined {
-  const [, count = '', time = ''] = /^(\d{1,7})\/(.+)$/.exec(text) ?? [];
-  const max = Number(count);
-  const windowMs = parseDuration(time);
-  if (windowMs === undefined || max < 1 || max > MAX_COUNT) return undefined;
-  return windowMs >= MIN_WINDOW_MS && windowMs <= MAX_WINDOW_MS ? { max, windowMs } : undefined;
-}
+/** Different limits that are kept parsed. */
+const MAX_PARSED = 1_000;
 
 /** Counts a post of an integration; throws Problem 429 if it is one too many. Sets the RateLimit headers. */
 export type Limiter = (
@@ -40,30 +26,35 @@ export function createLimiter(
   integrationOf: (request: FastifyRequest) => Integration,
 ): Limiter {
   const parsed = new Map<string, RateLimit>();
-  const limitOf = (text: string | null): RateLimit => {
-    let limit = parsed.get(text ?? '');
-    if (limit === undefined) {
-      limit = parseRateLimit(text ?? '') ?? { max: MAX_COUNT, windowMs: MIN_WINDOW_MS };
-      if (parsed.size >= MAX_COUNTED) parsed.clear();
-      parsed.set(text ?? '', limit);
-    }
+
+  function limitOf(request: FastifyRequest, which: 'burst' | 'sustained'): RateLimit {
+    const text = integrationOf(request)[which] ?? '';
+    const known = parsed.get(text);
+    if (known !== undefined) return known;
+    const limit = parseRateLimit(text);
+    if (limit === undefined) throw new Error(`an integration has ${JSON.stringify(text)} as its rate limit`);
+    if (parsed.size >= MAX_PARSED) parsed.clear();
+    parsed.set(text, limit);
     return limit;
-  };
-  const limiterOf = (which: 'burst' | 'sustained') => {
+  }
+
+  function limiterOf(which: 'burst' | 'sustained') {
     // `cache` is missing in the plugin's types.
     const options: CreateRateLimitOptions & { cache: number } = {
       cache: MAX_COUNTED,
       keyGenerator: (request) => integrationOf(request).id,
-      max: (request) => limitOf(integrationOf(request)[which]).max,
-      timeWindow: (request) => limitOf(integrationOf(request)[which]).windowMs,
+      max: (request) => limitOf(request, which).max,
+      timeWindow: (request) => limitOf(request, which).windowMs,
     };
     return server.createRateLimit(options);
-  };
+  }
+
   // Two hooks would not do: of two on one route the plugin passes over the second.
   const limiters = { burst: limiterOf('burst'), sustained: limiterOf('sustained') };
 
   return async (request, reply, integration) => {
     let tightest = Number.POSITIVE_INFINITY;
+    // The burst first: what it refuses is not to use up the hour.
     for (const which of ['burst', 'sustained'] as const) {
       if (integration[which] === null) continue;
       const count = await limiters[which](request);

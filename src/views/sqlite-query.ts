@@ -1,0 +1,72 @@
+// From a query to SQL with bound parameters. Pure.
+//
+// SQLite puts numbers before texts, and texts before blobs: so bounds keep a range within its type.
+
+import type { SQLInputValue } from 'node:sqlite';
+import { columnSql, columnValue, indexedFields, LEAST_BLOB, type TableShape } from './sqlite-shape.ts';
+import type { Condition, Query } from './views.ts';
+
+/** A statement, and what to bind to it. */
+export interface BoundSql {
+  sql: string;
+  values: SQLInputValue[];
+}
+
+/** Documents a page at most. */
+const MAX_PAGE_DOCUMENTS = 1_000;
+
+/** Where the values of a type begin, and where those of the next one do. */
+const NUMBERS = { least: Number.NEGATIVE_INFINITY, end: '' };
+const TEXTS = { least: '', end: LEAST_BLOB };
+/** No character sorts after this one. */
+const LAST_CHARACTER = '\u{10ffff}';
+
+/** Throws if the limit is out of its range. */
+export function findSql(table: string, shape: TableShape, query: Query): BoundSql {
+  const { where = [], limit, before, upTo } = query;
+  if (!Number.isInteger(limit) || limit < 1 || limit > MAX_PAGE_DOCUMENTS) {
+    throw new RangeError(`a page has 1 to ${MAX_PAGE_DOCUMENTS} documents, not ${limit}`);
+  }
+  const parts = where.map((condition) => conditionSql(condition, shape));
+  if (before !== undefined) parts.push({ sql: 'id < ?', values: [before] });
+  if (upTo !== undefined) parts.push({ sql: 'id <= ?', values: [upTo] });
+  const { sql, values } = all(parts);
+  return { sql: `SELECT id, doc FROM ${table}${sql} ORDER BY id DESC LIMIT ?`, values: [...values, limit] };
+}
+
+export function countSql(table: string, shape: TableShape, where: readonly Condition[]): BoundSql {
+  const { sql, values } = all(where.map((condition) => conditionSql(condition, shape)));
+  return { sql: `SELECT count(*) AS n FROM ${table}${sql}`, values };
+}
+
+function all(parts: readonly BoundSql[]): BoundSql {
+  if (parts.length === 0) return { sql: '', values: [] };
+  return {
+    sql: ` WHERE ${parts.map(({ sql }) => sql).join(' AND ')}`,
+    values: parts.flatMap(({ values }) => values),
+  };
+}
+
+function conditionSql(condition: Condition, shape: TableShape): BoundSql {
+  const column = columnSql(condition.field, indexedFields(shape));
+  if ('eq' in condition) {
+    if (condition.eq === null) return { sql: `${column} IS NULL`, values: [] };
+    return { sql: `${column} = ?`, values: [columnValue(condition.eq)] };
+  }
+  if ('in' in condition) {
+    return { sql: `${column} IN (${condition.in.map(() => '?').join(', ')})`, values: [...condition.in] };
+  }
+  if ('prefix' in condition) {
+    const { prefix } = condition;
+    return { sql: `${column} >= ? AND ${column} < ?`, values: [prefix, prefix + LAST_CHARACTER] };
+  }
+  return rangeSql(column, condition);
+}
+
+function rangeSql(column: string, { from, to }: { from?: string | number; to?: string | number }): BoundSql {
+  if (from === undefined && to === undefined) return { sql: `${column} IS NOT NULL`, values: [] };
+  const ofTwoTypes = from !== undefined && to !== undefined && typeof from !== typeof to;
+  if (ofTwoTypes) return { sql: 'FALSE', values: [] };
+  const { least, end } = typeof (from ?? to) === 'string' ? TEXTS : NUMBERS;
+  return { sql: `${column} >= ? AND ${column} < ?`, values: [from ?? least, to ?? end] };
+}

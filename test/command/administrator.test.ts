@@ -1,0 +1,125 @@
+// The administrator on the embedded log: one decision after the other, each durable and known before the next.
+
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { type Administrator, createAdministrator, TooBusy } from '../../src/command/admin/administrator.ts';
+import { NameTaken } from '../../src/command/admin/decision.ts';
+import { createOrganization } from '../../src/command/admin/organization.ts';
+import { type Directory, openDirectory } from '../../src/command/directory.ts';
+import type { Log } from '../../src/log/log.ts';
+import { openSqliteLog } from '../../src/log/sqlite.ts';
+import { createSecretBox } from '../../src/secrets.ts';
+import { ViewsUnavailable } from '../../src/views/views.ts';
+import { temporaryDirectory } from '../support/directory.ts';
+import { waitFor } from '../support/wait.ts';
+
+interface Started {
+  log: Log;
+  directory: Directory;
+  administrator: Administrator;
+}
+
+interface StartOptions {
+  caughtUp?: () => Promise<void>;
+  /** The directory follows the log no sooner. */
+  followFrom?: Promise<void>;
+}
+
+async function start(
+  t: TestContext,
+  { caughtUp = async () => {}, followFrom }: StartOptions = {},
+): Promise<Started> {
+  const stops: (() => Promise<void>)[] = [];
+  t.after(async () => {
+    for (let stop = stops.pop(); stop !== undefined; stop = stops.pop()) await stop();
+  });
+  const log = openSqliteLog({ directory: temporaryDirectory(t), serve: true });
+  stops.push(() => log.close());
+  const directory = await openDirectory({
+    log: {
+      read: log.read,
+      async *follow(topic, options) {
+        await followFrom;
+        yield* log.follow(topic, options);
+      },
+    },
+  });
+  stops.push(() => directory.close());
+  const settings = { production: false, allowHttp: false, burst: null, sustained: null };
+  const secrets = createSecretBox(Buffer.alloc(32));
+  const clock = () => 1_700_000_000_000;
+  const administrator = createAdministrator({ log, directory, secrets, clock, settings, caughtUp });
+  return { log, directory, administrator };
+}
+
+test('of many decisions at once for the same name one is made', async (t) => {
+  const { log, administrator } = await start(t);
+  const outcomes = await Promise.allSettled(
+    Array.from({ length: 50 }, () =>
+      administrator.run((context) => createOrganization(context, { name: 'acme' })),
+    ),
+  );
+  const refused = outcomes.filter((outcome) => outcome.status === 'rejected');
+  assert.equal(refused.length, 49);
+  assert.ok(refused.every(({ reason }) => reason instanceof NameTaken));
+  assert.deepEqual(await log.ends('organizations'), [1]);
+});
+
+test('a decision is answered when the directory knows of it, and no sooner', async (t) => {
+  const { promise: followFrom, resolve: letFollow } = Promise.withResolvers<void>();
+  const { log, directory, administrator } = await start(t, { followFrom });
+  let known: number | undefined;
+  const run = administrator
+    .run((context) => createOrganization(context, { name: 'acme' }))
+    .then(() => {
+      known = directory.state.organizations.size;
+    });
+  await waitFor('the decision to be in the log', async () => (await log.ends('organizations'))[0] === 1);
+  for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(known, undefined);
+  letFollow();
+  await run;
+  assert.equal(known, 1);
+});
+
+test('a decision that is made does not fail because the read models are away', async (t) => {
+  let asked = 0;
+  const { administrator } = await start(t, {
+    async caughtUp() {
+      asked++;
+      throw new ViewsUnavailable('away');
+    },
+  });
+  const made = await administrator.run((context) => createOrganization(context, { name: 'acme' }));
+  assert.match(made.publicSecret, /^orgs_/);
+  assert.equal(asked, 1);
+});
+
+test('a decision that throws holds up none that comes after it', async (t) => {
+  const { administrator } = await start(t);
+  const failed = administrator.run(() => {
+    throw new RangeError('a bug');
+  });
+  const made = administrator.run((context) => createOrganization(context, { name: 'acme' }));
+  await assert.rejects(failed, RangeError);
+  assert.equal((await made).name, 'acme');
+});
+
+test('so many decisions may wait, and more are refused at once', async (t) => {
+  const { administrator } = await start(t);
+  const runs = Array.from({ length: 1_001 }, () =>
+    administrator.run(() => {
+      throw new RangeError('decided');
+    }),
+  );
+  const outcomes = await Promise.allSettled(runs);
+  const reasons = outcomes.map((outcome) => outcome.status === 'rejected' && outcome.reason);
+  assert.ok(reasons.pop() instanceof TooBusy);
+  assert.ok(reasons.every((reason) => reason instanceof RangeError));
+  await assert.rejects(
+    administrator.run(() => {
+      throw new RangeError('decided again');
+    }),
+    RangeError,
+  );
+});

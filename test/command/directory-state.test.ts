@@ -1,0 +1,183 @@
+// What events make of the directory: given these events, then this is known.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type DirectoryState, emptyDirectory, evolve } from '../../src/command/directory-state.ts';
+import type {
+  EndpointCreated,
+  IntegrationCreated,
+  OrganizationCreated,
+  OrganizationEvent,
+  ProjectCreated,
+} from '../../src/events.ts';
+
+const ULID = '01J00000000000000000000000';
+const organizationId = `org_${ULID}` as const;
+const otherOrganizationId = 'org_01J00000000000000000000001' as const;
+const projectId = `prj_${ULID}` as const;
+const otherProjectId = 'prj_01J00000000000000000000001' as const;
+const integrationId = `int_${ULID}` as const;
+const otherIntegrationId = 'int_01J00000000000000000000001' as const;
+const endpointId = `ep_${ULID}` as const;
+const atMs = 1_700_000_000_000;
+
+const organizationCreated: OrganizationCreated = {
+  type: 'OrganizationCreated',
+  organizationId,
+  atMs,
+  name: 'acme',
+  secret: 'sealed',
+};
+const projectCreated: ProjectCreated = {
+  type: 'ProjectCreated',
+  organizationId,
+  projectId,
+  atMs,
+  name: 'shop',
+};
+const settings = { name: 'node', origins: [], burst: '3/6s', sustained: null, status: 'active' } as const;
+const integrationCreated: IntegrationCreated = {
+  type: 'IntegrationCreated',
+  organizationId,
+  projectId,
+  integrationId,
+  atMs,
+  tokenHash: 'hash',
+  ...settings,
+  origins: [],
+};
+const endpointCreated: EndpointCreated = {
+  type: 'EndpointCreated',
+  organizationId,
+  endpointId,
+  atMs,
+  secret: 'sealed',
+  url: 'https://a.example/',
+  events: ['log.*'],
+  gapMs: 5_000,
+  timeoutMs: 5_000,
+  whenBusy: 'omit',
+  retriesMs: [],
+  status: 'active',
+  disabledReason: null,
+};
+const all = [organizationCreated, projectCreated, integrationCreated, endpointCreated];
+
+function given(...events: OrganizationEvent[]): DirectoryState {
+  const state = emptyDirectory();
+  for (const event of events) evolve(state, event);
+  return state;
+}
+
+test('what was made is known by its id, an integration by the hash of its token too', () => {
+  const state = given(...all);
+  assert.deepEqual(state.organizations.get(organizationId), {
+    id: organizationId,
+    name: 'acme',
+    createdAtMs: atMs,
+  });
+  assert.equal(state.projects.get(projectId)?.name, 'shop');
+  assert.equal(state.endpoints.get(endpointId)?.url, 'https://a.example/');
+  const integration = state.integrations.get(integrationId);
+  assert.equal(integration?.projectId, projectId);
+  assert.equal(state.byTokenHash.get('hash'), integration);
+});
+
+test('nothing of a secret is kept', () => {
+  const state = given(...all);
+  assert.doesNotMatch(
+    JSON.stringify([...state.organizations.values(), ...state.endpoints.values()]),
+    /sealed/,
+  );
+});
+
+test('what is changed has its new settings, also for who comes with the token', () => {
+  const state = given(
+    ...all,
+    { type: 'OrganizationChanged', organizationId, atMs, name: 'acme 2' },
+    { type: 'ProjectChanged', organizationId, projectId, atMs, name: 'shop 2' },
+    {
+      type: 'IntegrationChanged',
+      organizationId,
+      integrationId,
+      atMs,
+      ...settings,
+      origins: ['https://a.example'],
+      status: 'disabled',
+    },
+    { ...endpointCreated, type: 'EndpointChanged', gapMs: 0 },
+  );
+  assert.equal(state.organizations.get(organizationId)?.name, 'acme 2');
+  assert.equal(state.projects.get(projectId)?.name, 'shop 2');
+  assert.equal(state.byTokenHash.get('hash')?.status, 'disabled');
+  assert.equal(state.integrations.get(integrationId)?.createdAtMs, atMs);
+  assert.equal(state.endpoints.get(endpointId)?.gapMs, 0);
+});
+
+test('after a rotation the new token is known and the old one is not', () => {
+  const state = given(...all, {
+    type: 'IntegrationSecretRotated',
+    organizationId,
+    integrationId,
+    atMs,
+    tokenHash: 'new',
+  });
+  assert.deepEqual([...state.byTokenHash.keys()], ['new']);
+  assert.equal(state.byTokenHash.get('new')?.tokenHash, 'new');
+});
+
+test('a deleted organization takes along all that belongs to it, and nothing else', () => {
+  const other = { organizationId: otherOrganizationId, projectId: otherProjectId };
+  const state = given(
+    ...all,
+    { ...organizationCreated, organizationId: otherOrganizationId },
+    { ...projectCreated, ...other },
+    { ...integrationCreated, ...other, integrationId: otherIntegrationId, tokenHash: 'other' },
+    { type: 'OrganizationDeleted', organizationId, atMs },
+  );
+  assert.deepEqual([...state.organizations.keys()], [otherOrganizationId]);
+  assert.deepEqual([...state.projects.keys()], [otherProjectId]);
+  assert.deepEqual([...state.integrations.keys()], [otherIntegrationId]);
+  assert.deepEqual([...state.byTokenHash.keys()], ['other']);
+  assert.equal(state.endpoints.size, 0);
+});
+
+test('a deleted project takes its integrations along, a deleted integration its token', () => {
+  const other = { ...integrationCreated, projectId: otherProjectId, integrationId: otherIntegrationId };
+  const state = given(
+    ...all,
+    { ...projectCreated, projectId: otherProjectId },
+    { ...other, tokenHash: 'other' },
+    { type: 'ProjectDeleted', organizationId, projectId, atMs },
+  );
+  assert.deepEqual([...state.byTokenHash.keys()], ['other']);
+  evolve(state, { type: 'IntegrationDeleted', organizationId, integrationId: otherIntegrationId, atMs });
+  assert.equal(state.byTokenHash.size + state.integrations.size, 0);
+  assert.equal(state.endpoints.size, 1);
+  evolve(state, { type: 'EndpointDeleted', organizationId, endpointId, atMs });
+  assert.equal(state.endpoints.size, 0);
+});
+
+test('what is made too late, in what was deleted meanwhile, comes to nothing', () => {
+  const organizationDeleted = { type: 'OrganizationDeleted', organizationId, atMs } as const;
+  assert.deepEqual(
+    given(organizationCreated, organizationDeleted, projectCreated, integrationCreated, endpointCreated),
+    emptyDirectory(),
+  );
+  const projectDeleted = { type: 'ProjectDeleted', organizationId, projectId, atMs } as const;
+  const state = given(organizationCreated, projectCreated, projectDeleted, integrationCreated);
+  assert.equal(state.integrations.size + state.byTokenHash.size, 0);
+});
+
+test('changes of what is not there change nothing', () => {
+  assert.deepEqual(
+    given(
+      { type: 'OrganizationChanged', organizationId, atMs, name: 'x' },
+      { type: 'ProjectChanged', organizationId, projectId, atMs, name: 'x' },
+      { type: 'IntegrationSecretRotated', organizationId, integrationId, atMs, tokenHash: 'x' },
+      { type: 'IntegrationDeleted', organizationId, integrationId, atMs },
+      { ...endpointCreated, type: 'EndpointChanged' },
+    ),
+    emptyDirectory(),
+  );
+});

@@ -1,0 +1,11 @@
+import { openSqliteLog } from '../../src/log/sqlite.ts';
+import { temporaryDirectory } from '../support/directory.ts';
+import { logContract } from './log.ts';
+
+logContract('SQLite', {
+  persistent: true,
+  newLog(t, partitions) {
+    const directory = temporaryDirectory(t);
+    return ({ serve }) => openSqliteLog({ directory, partitions, serve });
+  },
+});

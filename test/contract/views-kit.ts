@@ -1,0 +1,86 @@
+// What the suites of the views port share: two views, patches of them, and handles that are closed after the test.
+
+import { type TestContext, test } from 'node:test';
+import type { Topic } from '../../src/events.ts';
+import { canonicalJson } from '../../src/views/patch.ts';
+import type { Fields, Patch, Query, ViewDefinition, Views } from '../../src/views/views.ts';
+
+/** A new and empty store. Each call opens one more handle on it; the suite closes them. */
+export type OpenViews = (definitions: readonly ViewDefinition[]) => Views | Promise<Views>;
+
+export const ITEMS: ViewDefinition = {
+  name: 'items',
+  version: 1,
+  topics: ['organizations', 'inbound'],
+  indexes: [['color'], ['size'], ['done'], ['owner', 'color']],
+};
+export const OTHERS: ViewDefinition = { name: 'others', version: 1, topics: ['inbound'], indexes: [] };
+
+export type Changes = Omit<Patch, 'view' | 'id' | 'cause'>;
+
+/** A patch of `items`, made out of the event at `offset`. */
+export function patch(id: string, offset: number, changes: Changes, topic: Topic = 'organizations'): Patch {
+  return { view: 'items', id, cause: { topic, partition: 0, offset }, ...changes };
+}
+
+/** Documents `doc_00`, `doc_01`, … with the fields given. */
+export async function fill(views: Pick<Views, 'apply'>, documents: readonly Fields[]): Promise<void> {
+  const patches = documents.map((set, i) => patch(idOf(i), i, { set }));
+  await views.apply({ patches, positions: [at(documents.length)] });
+}
+
+export function idOf(number: number): string {
+  return `doc_${String(number).padStart(2, '0')}`;
+}
+
+/** The position `offset` of a partition, `organizations` 0 unless said. */
+export function at(offset: number, topic: Topic = 'organizations', partition = 0) {
+  return { topic, partition, offset };
+}
+
+export async function idsOf(views: Views, query: Partial<Query>): Promise<string[]> {
+  return (await views.find('items', { limit: 1_000, ...query })).map(({ id }) => id);
+}
+
+/** All documents of a view, or of a shadow, as canonical JSON with what they have seen. */
+export async function textOf(scan: ReturnType<Views['scan']>): Promise<string[]> {
+  const texts: string[] = [];
+  for await (const batch of scan) {
+    texts.push(...batch.map(({ document, seen }) => canonicalJson({ document, seen: { ...seen } })));
+  }
+  return texts;
+}
+
+/** Makes a new and empty store. */
+export type NewStore = (t: TestContext) => OpenViews | Promise<OpenViews>;
+
+export interface Kit {
+  /** A way to open handles on one new store. */
+  storeFor(t: TestContext): Promise<() => Promise<Views>>;
+  /** One handle on a new store. */
+  viewsFor(t: TestContext): Promise<Views>;
+  it(what: string, body: (t: TestContext) => Promise<void>): void;
+}
+
+export function createKit(name: string, newStore: NewStore): Kit {
+  async function storeFor(t: TestContext): Promise<() => Promise<Views>> {
+    const handles: Views[] = [];
+    t.after(() => Promise.all(handles.map((handle) => handle.close())));
+    const open = await newStore(t);
+    return async () => {
+      const handle = await open([ITEMS, OTHERS]);
+      handles.push(handle);
+      return handle;
+    };
+  }
+  return {
+    storeFor,
+    async viewsFor(t) {
+      const open = await storeFor(t);
+      return open();
+    },
+    it(what, body) {
+      test(`${name}: ${what}`, body);
+    },
+  };
+}

@@ -1,0 +1,264 @@
+// One event of each stored type, with something in every field: the compiler holds them against events.ts, tests hold
+// the schemas against them.
+
+import type { HooklaneEvent } from '../../src/events.ts';
+import type { StoredType } from '../../src/log/schemas.ts';
+
+const AT_MS = 1_700_000_000_123;
+
+const organizationId = 'org_01';
+const projectId = 'prj_01';
+const integrationId = 'int_01';
+const endpointId = 'ep_01';
+const webhookId = 'wh_01';
+const eventId = 'evt_01';
+const inboundId = 'in_01';
+
+const received = {
+  id: inboundId,
+  organizationId,
+  projectId,
+  integrationId,
+  receivedAtMs: AT_MS,
+  headers: { 'content-type': 'application/json', 'x-ü': '€' },
+  body: Buffer.from('{"message":"é𝄞\\u0000"}'),
+} as const;
+
+const integrationSettings = {
+  name: 'shop',
+  origins: ['https://example.com', 'https://example.org'],
+  burst: '3/6s',
+  sustained: null,
+  status: 'disabled',
+} as const;
+
+const endpointSettings = {
+  url: 'https://example.com/hook?a=1',
+  events: ['log.*', 'deploy.created'],
+  gapMs: 5_000,
+  timeoutMs: 250,
+  whenBusy: 'omit',
+  retriesMs: [0, 5_000, 90 * 86_400_000],
+  status: 'active',
+  disabledReason: 'by hand',
+} as const;
+
+/** As events have it: lists that may be changed. */
+function settings() {
+  const { events, retriesMs, ...rest } = endpointSettings;
+  return { ...rest, events: [...events], retriesMs: [...retriesMs] };
+}
+
+const outcome = {
+  webhookId,
+  organizationId,
+  endpointId,
+  attempt: 2,
+  atMs: AT_MS,
+  startedAtMs: AT_MS - 20,
+  durationMs: 17,
+  responseCode: 500,
+  responseBody: 'oh no',
+} as const;
+
+export const EXAMPLES: { readonly [T in StoredType]: Extract<HooklaneEvent, { type: T }> } = {
+  LogReceived: { type: 'LogReceived', ...received },
+  DeployReceived: { type: 'DeployReceived', ...received },
+  OrganizationCreated: {
+    type: 'OrganizationCreated',
+    organizationId,
+    atMs: AT_MS,
+    name: 'Ämter & Co',
+    secret: 'sealed.v1.x.y',
+  },
+  OrganizationChanged: { type: 'OrganizationChanged', organizationId, atMs: AT_MS, name: '' },
+  OrganizationSecretRotated: {
+    type: 'OrganizationSecretRotated',
+    organizationId,
+    atMs: AT_MS,
+    secret: 'sealed.v1.x.z',
+  },
+  OrganizationDeleted: { type: 'OrganizationDeleted', organizationId, atMs: AT_MS },
+  ProjectCreated: { type: 'ProjectCreated', organizationId, projectId, atMs: AT_MS, name: 'web' },
+  ProjectChanged: { type: 'ProjectChanged', organizationId, projectId, atMs: AT_MS, name: 'api' },
+  ProjectDeleted: { type: 'ProjectDeleted', organizationId, projectId, atMs: AT_MS },
+  IntegrationCreated: {
+    type: 'IntegrationCreated',
+    organizationId,
+    projectId,
+    integrationId,
+    atMs: AT_MS,
+    tokenHash: 'ab'.repeat(32),
+    ...integrationSettings,
+    origins: [...integrationSettings.origins],
+  },
+  IntegrationChanged: {
+    type: 'IntegrationChanged',
+    organizationId,
+    integrationId,
+    atMs: AT_MS,
+    ...integrationSettings,
+    origins: [],
+  },
+  IntegrationSecretRotated: {
+    type: 'IntegrationSecretRotated',
+    organizationId,
+    integrationId,
+    atMs: AT_MS,
+    tokenHash: 'cd'.repeat(32),
+  },
+  IntegrationDeleted: { type: 'IntegrationDeleted', organizationId, integrationId, atMs: AT_MS },
+  EndpointCreated: {
+    type: 'EndpointCreated',
+    organizationId,
+    endpointId,
+    atMs: AT_MS,
+    secret: 'sealed.v1.e.f',
+    ...settings(),
+  },
+  EndpointChanged: { type: 'EndpointChanged', organizationId, endpointId, atMs: AT_MS, ...settings() },
+  EndpointSecretRotated: {
+    type: 'EndpointSecretRotated',
+    organizationId,
+    endpointId,
+    atMs: AT_MS,
+    secret: 'sealed.v1.g.h',
+  },
+  EndpointDeleted: { type: 'EndpointDeleted', organizationId, endpointId, atMs: AT_MS },
+  LogRecorded: {
+    type: 'LogRecorded',
+    logId: 'log_01',
+    inboundId,
+    organizationId,
+    projectId,
+    integrationId,
+    atMs: AT_MS,
+    receivedAtMs: AT_MS - 2,
+    occurredAtMs: AT_MS - 1_000,
+    message: "Cannot read 'x'",
+    level: 'error',
+    errorType: 'TypeError',
+    stack: 'at a\nat b',
+    environment: 'production',
+    release: null,
+    fingerprint: 'f1',
+    tags: { region: 'eu' },
+    user: '{"id":7}',
+    extra: '{}',
+  },
+  DeployRecorded: {
+    type: 'DeployRecorded',
+    eventId,
+    inboundId,
+    organizationId,
+    projectId,
+    integrationId,
+    atMs: AT_MS,
+    receivedAtMs: AT_MS - 2,
+    version: '1.2.3',
+    environment: null,
+    url: 'https://example.com/v1.2.3',
+    extra: '{"by":"me"}',
+  },
+  InboundWebhookFailed: {
+    type: 'InboundWebhookFailed',
+    inboundId,
+    organizationId,
+    atMs: AT_MS,
+    reason: 'not JSON',
+  },
+  EventPublished: {
+    type: 'EventPublished',
+    eventId,
+    organizationId,
+    atMs: AT_MS,
+    kind: 'order.paid',
+    data: '[1]',
+  },
+  WebhookRetryRequested: {
+    type: 'WebhookRetryRequested',
+    webhookId,
+    organizationId,
+    endpointId,
+    eventId,
+    kind: 'log.created',
+    atMs: AT_MS,
+    attemptCount: 3,
+    body: Buffer.from('{}'),
+  },
+  WebhookScheduled: {
+    type: 'WebhookScheduled',
+    webhookId,
+    organizationId,
+    endpointId,
+    eventId,
+    kind: 'log.created',
+    atMs: AT_MS,
+    dueAtMs: AT_MS + 5_000,
+  },
+  WebhookOmitted: {
+    type: 'WebhookOmitted',
+    webhookId,
+    organizationId,
+    endpointId,
+    eventId,
+    kind: 'log.created',
+    atMs: AT_MS,
+    reason: 'gap',
+    freeAtMs: AT_MS + 4_000,
+  },
+  WebhookRetried: {
+    type: 'WebhookRetried',
+    webhookId,
+    organizationId,
+    endpointId,
+    atMs: AT_MS,
+    dueAtMs: AT_MS,
+  },
+  AttemptStarted: {
+    type: 'AttemptStarted',
+    webhookId,
+    organizationId,
+    endpointId,
+    attempt: 1,
+    atMs: AT_MS,
+  },
+  AttemptFailed: {
+    type: 'AttemptFailed',
+    ...outcome,
+    error: 'status',
+    detail: 'answered 500',
+    nextAttemptAtMs: AT_MS + 30_000,
+  },
+  WebhookProcessed: { type: 'WebhookProcessed', ...outcome, responseCode: 204, responseBody: null },
+  WebhookFailed: {
+    type: 'WebhookFailed',
+    webhookId,
+    organizationId,
+    endpointId,
+    atMs: AT_MS,
+    reason: 'the endpoint is gone',
+  },
+  LaneSaved: {
+    type: 'LaneSaved',
+    organizationId,
+    seen: 2 ** 40,
+    secret: 'sealed.v1.i.j',
+    endpoints: [
+      { endpointId, secret: 'sealed.v1.k.l', lastStartedAtMs: 0, ...settings() },
+      { endpointId: 'ep_02', secret: '', lastStartedAtMs: AT_MS, ...settings(), disabledReason: null },
+    ],
+  },
+  PendingSaved: {
+    type: 'PendingSaved',
+    webhookId,
+    organizationId,
+    endpointId,
+    eventId,
+    kind: 'log.created',
+    attempt: 1,
+    startedAtMs: null,
+    dueAtMs: AT_MS,
+    body: Buffer.alloc(70_000, 'x'),
+  },
+};

@@ -1,0 +1,60 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { projections } from '../../src/projections/all.ts';
+import { projectToEnd } from '../../src/projections/projector.ts';
+import { readStatus } from '../../src/query/status.ts';
+import * as facts from '../projections/facts.ts';
+import { openStores } from '../projections/stores.ts';
+
+const { AT, AT_MS, id } = facts;
+const definitions = projections.map(({ definition }) => definition);
+
+test('the status of an empty store is all zero', async (t) => {
+  const { log, views } = openStores(t);
+  const status = await readStatus(log, views, definitions);
+  assert.deepEqual(status.topics, [
+    { topic: 'inbound', partitions: 2, events: 0 },
+    { topic: 'organizations', partitions: 2, events: 0 },
+    { topic: 'outbound', partitions: 2, events: 0 },
+  ]);
+  assert.ok(status.groups.every(({ lag }) => lag === 0));
+  assert.deepEqual(status.deliveries, { pending: 0, processed: 0, omitted: 0, error: 0 });
+  assert.deepEqual([status.oldestPendingAt, status.logs], [null, 0]);
+});
+
+test('the status tells what is to be read, what is in which state, and since when', async (t) => {
+  const { log, views } = openStores(t);
+  const hook = (n: number, atMs = AT_MS) => ({ webhookId: id('wh', n), atMs });
+  await log.append([
+    facts.logReceived(),
+    facts.logRecorded(),
+    facts.scheduled(hook(0)),
+    facts.scheduled(hook(1, AT_MS + 5)),
+    facts.omitted(hook(2)),
+    facts.scheduled(hook(3)),
+    facts.processed(hook(3)),
+  ]);
+  const lags = async () => {
+    const { groups } = await readStatus(log, views, definitions);
+    return Object.fromEntries(groups.map(({ group, topic, lag }) => [`${group} ${topic}`, lag]));
+  };
+  const unread = { 'recorder inbound': 1, 'dispatcher organizations': 1 };
+  const projector = { 'projector inbound': 1, 'projector organizations': 1, 'projector outbound': 5 };
+  assert.deepEqual(await lags(), { ...unread, ...projector });
+  await projectToEnd({ log, views, projections });
+  const done = { 'projector inbound': 0, 'projector organizations': 0, 'projector outbound': 0 };
+  assert.deepEqual(await lags(), { ...unread, ...done });
+  const status = await readStatus(log, views, definitions);
+  assert.deepEqual(status.deliveries, { pending: 2, processed: 1, omitted: 1, error: 0 });
+  assert.deepEqual([status.oldestPendingAt, status.logs], [AT, 1]);
+  assert.ok(status.viewsBytes > 0);
+});
+
+test('the oldest pending delivery is found behind more than a thousand', async (t) => {
+  const { log, views } = openStores(t);
+  await log.append(
+    Array.from({ length: 2_100 }, (_, n) => facts.scheduled({ webhookId: id('wh', n), atMs: AT_MS + n })),
+  );
+  await projectToEnd({ log, views, projections });
+  assert.equal((await readStatus(log, views, definitions)).oldestPendingAt, AT);
+});
