@@ -9,7 +9,6 @@ import { resolve } from 'node:path';
 import { nearest } from './nearest.ts';
 import { parseRateLimit, RATE_LIMIT_ALLOWED } from './rate-limit.ts';
 import { MASTER_KEY_BYTES } from './secrets.ts';
-import { parseDuration } from './time.ts';
 
 export interface Config {
   /** NODE_ENV is `production`: Origins are checked, and the rules for outbound addresses are strict. */
