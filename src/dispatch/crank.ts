@@ -63,7 +63,9 @@ export interface Crank {
   nextDueAtMs(): number | undefined;
   /** Requests in flight. */
   readonly inFlight: number;
-  /** Webhooks that have not been started once. */
+  /** Webhooks that have come to wait for their first attempt, since the crank was made. */
+  readonly scheduled: number;
+  /** Those of them that still do. */
   readonly unstarted: number;
 }
 
@@ -81,14 +83,21 @@ export function createCrank(lanes: Map<OrganizationId, Lane>, slots: Slots, nowM
   const touchedLanes = new Set<Lane>();
   const touchedWebhooks = new Map<WebhookId, Lane>();
   let inFlight = 0;
+  let scheduled = 0;
   let unstarted = 0;
 
   for (const lane of lanes.values()) {
     for (const pending of lane.pending.values()) {
-      if (pending.attempt === 0) unstarted++;
+      countScheduled(countUnstarted(lane, pending.webhookId));
       if (!lane.endpoints.has(pending.endpointId)) apply(lane, decideOrphan(lane, pending, nowMs));
     }
     for (const endpoint of lane.endpoints.values()) arm(lane, endpoint);
+  }
+
+  /** `change`: of how many webhooks wait for their first attempt. */
+  function countScheduled(change: number): void {
+    unstarted += change;
+    if (change > 0) scheduled += change;
   }
 
   function laneOf(organizationId: OrganizationId): Lane {
@@ -115,7 +124,7 @@ export function createCrank(lanes: Map<OrganizationId, Lane>, slots: Slots, nowM
       if (event.type === 'WebhookOmitted') continue;
       const before = countUnstarted(lane, event.webhookId);
       evolve(lane, event, cause);
-      unstarted += countUnstarted(lane, event.webhookId) - before;
+      countScheduled(countUnstarted(lane, event.webhookId) - before);
       touchedWebhooks.set(event.webhookId, lane);
       const endpoint = lane.endpoints.get(event.endpointId);
       if (endpoint !== undefined) arm(lane, endpoint);
@@ -209,6 +218,9 @@ export function createCrank(lanes: Map<OrganizationId, Lane>, slots: Slots, nowM
     nextDueAtMs: () => timers.peek()?.atMs,
     get inFlight() {
       return inFlight;
+    },
+    get scheduled() {
+      return scheduled;
     },
     get unstarted() {
       return unstarted;

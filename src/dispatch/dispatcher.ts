@@ -139,7 +139,7 @@ async function openPartition(
 
   async function turn(): Promise<void> {
     armTimer();
-    const reads = !closing.draining && intake.open(crank.unstarted, clock());
+    const reads = !closing.draining && intake.open(crank, clock());
     const stored = reads ? await partition.next(MAX_EVENTS) : await pause();
     woken = false;
     if (partition.lost.aborted) return;

@@ -1,32 +1,46 @@
-// When the crank reads on. Webhooks that wait for their first attempt are kept in memory, so a burst is better
-// left in the log until they have drained. But what waits for a dead endpoint drains hardly at all, and must hold
-// up nobody else: a limit that does not help is raised.
+// When the crank reads on. Webhooks that wait for their first attempt are kept in memory and written with their
+// lanes, so a burst is better left in the log until they have drained. But what waits for a slow endpoint must hold
+// up nobody else: reading pauses only as long as what waits has not waited long.
 
 /** Webhooks that may wait for their first attempt before reading pauses. */
-const USUAL_LIMIT = 1_000;
-/** How long a pause may go on without a tenth of the webhooks having drained. */
-const PATIENCE_MS = 100;
+const MAX_UNSTARTED = 1_000;
+/** Once they have waited so long, they wait for somebody slow, and reading goes on. */
+const MAX_PAUSE_MS = 500;
+
+/** Counts of a crank, since it was made. */
+export interface IntakeCounts {
+  /** Webhooks that came to wait for their first attempt. */
+  scheduled: number;
+  /** Those of them that still do. */
+  unstarted: number;
+}
 
 export interface Intake {
-  /** Whether to read on while `unstarted` webhooks wait for their first attempt. To be asked once a turn. */
-  open(unstarted: number, nowMs: number): boolean;
+  /** Whether to read on. To be asked once a turn. */
+  open(counts: IntakeCounts, nowMs: number): boolean;
 }
 
 export function createIntake(): Intake {
-  let limit = USUAL_LIMIT;
-  let pausedAtMs: number | undefined;
+  /** How many had been scheduled at which time; those that have all been started since are dropped. */
+  const marks: { scheduled: number; atMs: number }[] = [];
+  let first = 0;
+  let marked = 0;
   return {
-    open(unstarted, nowMs) {
-      if (unstarted < limit * 0.9 || (pausedAtMs === undefined && unstarted < limit)) {
-        pausedAtMs = undefined;
-        if (unstarted < USUAL_LIMIT / 2) limit = USUAL_LIMIT;
-        return true;
+    open({ scheduled, unstarted }, nowMs) {
+      if (scheduled > marked) {
+        marks.push({ scheduled, atMs: nowMs });
+        marked = scheduled;
       }
-      pausedAtMs ??= nowMs;
-      if (nowMs - pausedAtMs < PATIENCE_MS) return false;
-      limit = Math.max(limit, unstarted) * 2;
-      pausedAtMs = undefined;
-      return true;
+      const started = scheduled - unstarted;
+      for (let mark = marks[first]; mark !== undefined && mark.scheduled <= started; mark = marks[first])
+        first++;
+      // Dropped marks are given back in one go, when they are most of the list.
+      if (first > marks.length / 2) {
+        marks.splice(0, first);
+        first = 0;
+      }
+      const oldest = marks[first];
+      return unstarted < MAX_UNSTARTED || oldest === undefined || nowMs - oldest.atMs >= MAX_PAUSE_MS;
     },
   };
 }

@@ -18,7 +18,7 @@ import { subscribesTo } from '../trigger.ts';
 import { nextAttemptAtMs } from './retry.ts';
 
 /** Webhooks, and bytes of their bodies, that may wait for one endpoint; what comes on top is omitted: `overflow`. */
-export const MAX_WAITING = 10_000;
+export const MAX_WAITING = 100_000;
 const MAX_WAITING_BYTES = 64 * 1024 * 1024;
 /** Requests in flight to an endpoint without a gap; to one with a gap it is 1. */
 export const MAX_IN_FLIGHT_PER_ENDPOINT = 64;

@@ -3,29 +3,26 @@ import { test } from 'node:test';
 import { createIntake } from '../../src/dispatch/intake.ts';
 
 test('reads on while few webhooks wait for their first attempt', () => {
-  assert.equal(createIntake().open(999, 0), true);
+  assert.equal(createIntake().open({ scheduled: 5_000, unstarted: 999 }, 0), true);
 });
 
-test('pauses when many wait, and reads on when a tenth of them has drained', () => {
+test('pauses when many wait, until fewer do', () => {
   const intake = createIntake();
-  assert.equal(intake.open(1_000, 0), false);
-  assert.equal(intake.open(950, 50), false);
-  assert.equal(intake.open(899, 60), true);
+  assert.equal(intake.open({ scheduled: 1_000, unstarted: 1_000 }, 0), false);
+  assert.equal(intake.open({ scheduled: 1_000, unstarted: 999 }, 1), true);
 });
 
-test('reads on in spite of webhooks that do not drain, and from then on pauses only when far more wait', () => {
+test('reads on in spite of webhooks that have waited long: somebody slow must hold up nobody else', () => {
   const intake = createIntake();
-  assert.equal(intake.open(1_000, 0), false);
-  assert.equal(intake.open(1_000, 99), false);
-  assert.equal(intake.open(1_000, 100), true);
-  assert.equal(intake.open(1_999, 200), true);
-  assert.equal(intake.open(2_000, 201), false);
+  assert.equal(intake.open({ scheduled: 1_000, unstarted: 1_000 }, 0), false);
+  assert.equal(intake.open({ scheduled: 1_000, unstarted: 1_000 }, 499), false);
+  assert.equal(intake.open({ scheduled: 1_000, unstarted: 1_000 }, 500), true);
 });
 
-test('pauses at the usual number again when the webhooks have drained after all', () => {
+test('counts the wait from the oldest that still waits', () => {
   const intake = createIntake();
-  intake.open(1_000, 0);
-  intake.open(1_000, 100);
-  assert.equal(intake.open(10, 200), true);
-  assert.equal(intake.open(1_000, 300), false);
+  intake.open({ scheduled: 1_000, unstarted: 1_000 }, 0);
+  assert.equal(intake.open({ scheduled: 2_500, unstarted: 2_500 }, 400), false);
+  assert.equal(intake.open({ scheduled: 2_500, unstarted: 1_500 }, 600), false);
+  assert.equal(intake.open({ scheduled: 2_500, unstarted: 1_500 }, 900), true);
 });
