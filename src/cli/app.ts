@@ -14,7 +14,6 @@ import type { Keys } from '../keys.ts';
 import type { Log } from '../log/log.ts';
 import { openLog, openViews, SKEW_MS } from '../open.ts';
 import { projections } from '../projections/all.ts';
-import { startProjector } from '../projections/projector.ts';
 import { reached } from '../projections/reached.ts';
 import { createQueries } from '../query/queries.ts';
 import { startRecorder } from '../record/recorder.ts';
@@ -22,6 +21,7 @@ import { createSecretBox, hashToken } from '../secrets.ts';
 import { systemClock } from '../time.ts';
 import type { Views } from '../views/views.ts';
 import { CommandFailed } from './failed.ts';
+import { startProjectorThread } from './projector-thread.ts';
 import type { Role } from './roles.ts';
 
 /** How long a stop waits for requests in flight, in and out. */
@@ -68,7 +68,7 @@ export async function startApp({ config, keys, roles, logger }: AppOptions): Pro
     const views = openViews(config);
     stops.push(() => views.close());
     if (roles.has('project')) {
-      const projector = startProjector({ log, views, projections, logger });
+      const projector = await startProjectorThread(config, logger.level);
       projector.ended.catch(fail);
       stops.push(() => projector.close());
     }

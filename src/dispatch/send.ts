@@ -5,6 +5,7 @@
 // undici's dispatch() with a timer of our own: measured twice as fast as its request(), and the timer covers the
 // whole exchange, from connecting to the last byte. No redirect is followed.
 
+import type { KeyObject } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { Agent, type Dispatcher } from 'undici';
 import type { AttemptError } from '../events.ts';
@@ -13,7 +14,7 @@ import type { Clock } from '../time.ts';
 import { formatDuration } from '../time.ts';
 import { MAX_IN_FLIGHT, type Request } from './crank.ts';
 import type { Outcome } from './lane.ts';
-import { signature } from './sign.ts';
+import { signature, signingKey } from './sign.ts';
 
 /** Of an answer so many bytes are read at most; the rest is cut off, the status counts all the same. */
 const MAX_RESPONSE_BYTES = 64 * 1024;
@@ -42,7 +43,10 @@ export function createSender({ secrets, clock }: { secrets: SecretBox; clock: Cl
     bodyTimeout: 0,
     connect: { timeout: 0 },
   });
-  const unsealed = createUnsealed(secrets);
+  const opened: Opened = {
+    secret: remembering((sealed) => secrets.open(sealed)),
+    signingKey: remembering((sealed) => signingKey(secrets.open(sealed))),
+  };
 
   return {
     send: (request) =>
@@ -54,7 +58,7 @@ export function createSender({ secrets, clock }: { secrets: SecretBox; clock: Cl
           origin,
           path: pathname + search,
           method: 'POST',
-          headers: headersOf(request, clock(), unsealed),
+          headers: headersOf(request, clock(), opened),
           body: request.body,
         };
         agent.dispatch(options, exchange.handler);
@@ -64,11 +68,12 @@ export function createSender({ secrets, clock }: { secrets: SecretBox; clock: Cl
 }
 
 /** The headers of a request, at `nowMs`. */
-function headersOf(request: Request, nowMs: number, unsealed: (sealed: string) => string) {
+function headersOf(request: Request, nowMs: number, opened: Opened) {
   const timestamp = Math.floor(nowMs / 1000);
-  const signed = signature([unsealed(request.signingSecret)], request.webhookId, timestamp, request.body);
+  const keys = [opened.signingKey(request.signingSecret)];
+  const signed = signature(keys, request.webhookId, timestamp, request.body);
   return {
-    authorization: `Bearer ${unsealed(request.organizationSecret)}`,
+    authorization: `Bearer ${opened.secret(request.organizationSecret)}`,
     'content-type': 'application/json',
     'user-agent': USER_AGENT,
     'x-rails-webhook-gap': String(request.gapMs / 1000),
@@ -176,17 +181,23 @@ function failureOf(error: Error): { error: AttemptError; detail: string } {
   return { error: tls ? 'tls' : (ERROR_OF_CODE[code] ?? 'network'), detail };
 }
 
-/** Secrets that were opened lately, as opening one costs more than sending with it. */
-const MAX_UNSEALED = 10_000;
+/** Secrets by how they are sealed. */
+interface Opened {
+  secret(sealed: string): string;
+  signingKey(sealed: string): KeyObject;
+}
 
-function createUnsealed(secrets: SecretBox): (sealed: string) => string {
-  const opened = new Map<string, string>();
+/** Secrets that are remembered, as opening one costs more than sending with it. */
+const MAX_REMEMBERED = 10_000;
+
+function remembering<T>(open: (sealed: string) => T): (sealed: string) => T {
+  const known = new Map<string, T>();
   return (sealed) => {
-    const known = opened.get(sealed);
-    if (known !== undefined) return known;
-    const secret = secrets.open(sealed);
-    if (opened.size >= MAX_UNSEALED) opened.clear();
-    opened.set(sealed, secret);
-    return secret;
+    const found = known.get(sealed);
+    if (found !== undefined) return found;
+    const opened = open(sealed);
+    if (known.size >= MAX_REMEMBERED) known.clear();
+    known.set(sealed, opened);
+    return opened;
   };
 }

@@ -39,6 +39,9 @@ type Change =
   | { type: 'replace'; topic: 'lanes'; partition: number; key: string; data: Buffer }
   | { type: 'remove'; topic: 'lanes'; partition: number; key: string };
 
+/** A write waits no longer than this to share a transaction. */
+const MAX_WAIT_MS = 10;
+
 interface Job {
   changes: Change[];
   fence: Fence | undefined;
@@ -73,6 +76,7 @@ export function createWriter(db: DatabaseSync, partitions: number, onGrown: () =
 
   let jobs: Job[] = [];
   let scheduled = false;
+  let notBeforeMs = 0;
   let seenVersion = version();
   let ends = readEnds();
 
@@ -152,11 +156,24 @@ export function createWriter(db: DatabaseSync, partitions: number, onGrown: () =
     }
   }
 
+  /**
+   * Not at once: whoever else gets to write in this turn of the event loop shares the transaction. And not before
+   * as much time has gone by since the last one as that took: so however slow the disk is, no more than half of
+   * the time goes into waiting for it, and the busier it is here, the more share a transaction.
+   */
+  function schedule(): void {
+    scheduled = true;
+    const waitMs = Math.min(notBeforeMs - performance.now(), MAX_WAIT_MS);
+    if (waitMs >= 1) setTimeout(flush, waitMs);
+    else setImmediate(flush);
+  }
+
   function flush(): void {
     scheduled = false;
     const batch = jobs;
     if (batch.length === 0) return;
     jobs = [];
+    const startedMs = performance.now();
     let results: (Position[] | Fenced)[];
     try {
       results = transaction((grown) => batch.map((job) => writeJob(job, grown)));
@@ -164,6 +181,8 @@ export function createWriter(db: DatabaseSync, partitions: number, onGrown: () =
       for (const { reject } of batch) reject(error);
       return;
     }
+    const endedMs = performance.now();
+    notBeforeMs = endedMs + (endedMs - startedMs);
     onGrown();
     batch.forEach(({ resolve, reject }, i) => {
       const result = results[i];
@@ -177,9 +196,7 @@ export function createWriter(db: DatabaseSync, partitions: number, onGrown: () =
       const changes = events.map((event) => changeOf(event, partitions));
       return new Promise((resolve, reject) => {
         jobs.push({ changes, fence, resolve, reject });
-        // Not at once: whoever else gets to write in this turn of the event loop shares the transaction.
-        if (!scheduled) setImmediate(flush);
-        scheduled = true;
+        if (!scheduled) schedule();
       });
     },
     claim: (group, topic) =>

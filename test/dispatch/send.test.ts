@@ -3,7 +3,7 @@ import { createServer } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import type { Request } from '../../src/dispatch/crank.ts';
 import { createSender } from '../../src/dispatch/send.ts';
-import { signature } from '../../src/dispatch/sign.ts';
+import { signature, signingKey } from '../../src/dispatch/sign.ts';
 import { createSecretBox, newSigningSecret } from '../../src/secrets.ts';
 import { systemClock } from '../../src/time.ts';
 import { startReceiver } from '../support/receiver.ts';
@@ -51,7 +51,7 @@ test('a request bears the headers of the design, the body as it is, and a signat
   assert.equal(headers['webhook-id'], 'wh_1');
   const timestamp = Number(headers['webhook-timestamp']);
   assert.ok(Math.abs(timestamp - Date.now() / 1000) < 60);
-  assert.equal(headers['webhook-signature'], signature([signingSecret], 'wh_1', timestamp, body));
+  assert.equal(headers['webhook-signature'], signature([signingKey(signingSecret)], 'wh_1', timestamp, body));
 });
 
 test('every 2xx is a success, and nothing else', async (t) => {
