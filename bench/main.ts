@@ -14,7 +14,10 @@ for (const measure of [measurePosts, measurePipeline, measureLatency, measureReb
   measures.push(...(await measure()));
 }
 
-const table = new Table({ head: ['measure', 'Hooklane', 'beside', '', 'ratio'] });
+const table = new Table({
+  style: { head: [], border: [] },
+  head: ['measure', 'Hooklane', 'beside', '', 'ratio'],
+});
 for (const { name, value, unit, beside } of measures) {
   const ratio = beside === undefined ? '' : `${Math.round((100 * value) / beside.value)} %`;
   const other = beside === undefined ? ['', ''] : [beside.name, `${format(beside.value)} ${unit}`];

@@ -49,7 +49,8 @@ export function createSecretBox(masterKey: Buffer): SecretBox {
       if (scheme !== 'sealed' || version !== 'v1') throw new SecretUnreadable('not a sealed secret');
       if (sealedWith !== keyId) {
         throw new SecretUnreadable(
-          `sealed under master key ${sealedWith}, but HOOKLANE_MASTER_KEY is ${keyId}`,
+          `the secrets in the log were sealed under another master key (${sealedWith}, not ${keyId}): ` +
+            'put the file master-key back, or set HOOKLANE_MASTER_KEY to what it was',
         );
       }
       const bytes = Buffer.from(text, 'base64url');

@@ -21,6 +21,7 @@ import { createSecretBox, hashToken } from '../secrets.ts';
 import { systemClock } from '../time.ts';
 import type { Views } from '../views/views.ts';
 import { CommandFailed } from './failed.ts';
+import { ensureKeyFits } from './master-key.ts';
 import { startProjectorThread } from './projector-thread.ts';
 import type { Role } from './roles.ts';
 
@@ -65,6 +66,7 @@ export async function startApp({ config, keys, roles, logger }: AppOptions): Pro
   try {
     const log = openLog(config, { serve: true });
     stops.push(() => log.close());
+    await ensureKeyFits(log, secrets);
     const views = openViews(config);
     stops.push(() => views.close());
     if (roles.has('project')) {

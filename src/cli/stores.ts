@@ -14,6 +14,7 @@ import { createQueries, type Queries } from '../query/queries.ts';
 import { createSecretBox } from '../secrets.ts';
 import { systemClock } from '../time.ts';
 import type { Views } from '../views/views.ts';
+import { ensureKeyFits } from './master-key.ts';
 import { note } from './output.ts';
 
 export interface Stores {
@@ -71,13 +72,14 @@ export async function withAdministrator<T>(
 ): Promise<T> {
   return withStores(async (stores) => {
     const { config, log } = stores;
-    const { masterKey } = loadKeys(config);
+    const secrets = createSecretBox(loadKeys(config).masterKey);
+    await ensureKeyFits(log, secrets);
     const directory = await openDirectory({ log });
     try {
       const administrator = createAdministrator({
         log,
         directory,
-        secrets: createSecretBox(masterKey),
+        secrets,
         clock: systemClock(),
         settings: config,
         caughtUp: (position) => stores.caughtUp([position]),

@@ -13,7 +13,7 @@ import type { Logger } from 'pino';
 import type { LaneRecord } from '../events.ts';
 import { Fenced, type Log, LogUnavailable, type Partition } from '../log/log.ts';
 import type { Clock } from '../time.ts';
-import { type Crank, createCrank, MAX_IN_FLIGHT, type Request, type Slots, type Turn } from './crank.ts';
+import { type Crank, createCrank, MAX_IN_FLIGHT, type Request, type Slots } from './crank.ts';
 import { createIntake } from './intake.ts';
 import type { Outcome } from './lane.ts';
 import type { Sender } from './send.ts';
@@ -103,6 +103,8 @@ async function openPartition(
   let wakeReader: (() => void) | undefined;
   let woken = false;
 
+  const available = <T>(work: () => Promise<T>) => whenAvailable(partition, logger, work);
+
   function wake(): void {
     woken = true;
     wakeReader?.();
@@ -140,7 +142,7 @@ async function openPartition(
   async function turn(): Promise<void> {
     armTimer();
     const reads = !closing.draining && intake.open(crank, clock());
-    const stored = reads ? await partition.next(MAX_EVENTS) : await pause();
+    const stored = reads ? await available(() => partition.next(MAX_EVENTS)) : await pause();
     woken = false;
     if (partition.lost.aborted) return;
     const nowMs = clock();
@@ -151,7 +153,7 @@ async function openPartition(
     position = (stored.at(-1)?.offset ?? position - 1) + 1;
     const decided = crank.flush();
     if (stored.length === 0 && decided.out.length === 0) return;
-    await commit(partition, decided, position, logger);
+    await available(() => partition.commit(decided.out, position));
     for (const request of decided.requests) void send(request);
     if (!hadSlots && slots.free > 0) wakeAll();
   }
@@ -179,25 +181,23 @@ async function openPartition(
   };
 }
 
-/** Longest pause between two tries to commit while the log is away. */
+/** Longest pause between two tries while the log is away. */
 const MAX_BACKOFF_MS = 5_000;
 
-/** Commits a turn, however long the log is away. Throws Fenced, also when the partition is lost meanwhile. */
-async function commit(
-  partition: Partition<'organizations'>,
-  { out }: Turn,
-  upTo: number,
+/** Does `work`, however long the log is away. Throws Fenced when the partition is lost meanwhile. */
+async function whenAvailable<T>(
+  { lost, topic, index }: Partition<'organizations'>,
   logger: Logger,
-): Promise<void> {
+  work: () => Promise<T>,
+): Promise<T> {
   for (let backoffMs = 100; ; backoffMs = Math.min(backoffMs * 2, MAX_BACKOFF_MS)) {
     try {
-      await partition.commit(out, upTo);
-      return;
+      return await work();
     } catch (error) {
       if (!(error instanceof LogUnavailable)) throw error;
-      logger.error({ err: error, partition: partition.index, backoffMs }, 'dispatcher cannot commit');
-      await delay(backoffMs, undefined, { signal: partition.lost }).catch(() => {
-        throw new Fenced('dispatcher', partition.topic, partition.index);
+      logger.error({ err: error, partition: index, backoffMs }, 'the dispatcher waits for the log');
+      await delay(backoffMs, undefined, { signal: lost }).catch(() => {
+        throw new Fenced('dispatcher', topic, index);
       });
     }
   }

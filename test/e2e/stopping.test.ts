@@ -1,7 +1,9 @@
 // How a server ends: when it is told to, and when it cannot begin.
 
 import assert from 'node:assert/strict';
+import { renameSync } from 'node:fs';
 import { request as httpRequest, type ServerResponse } from 'node:http';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { temporaryDirectory } from '../support/directory.ts';
 import { startReceiver } from '../support/receiver.ts';
@@ -130,5 +132,18 @@ test('a second server on the same data is refused in one line that names the fir
 
   // Killed, it holds nothing any more.
   assert.equal((await ask(t, ['status'], { env })).serving, false);
+  await stop(await serve(t, directory));
+});
+
+test('a lost master key is told of before anything is made under another one, and mended by putting it back', async (t) => {
+  const directory = temporaryDirectory(t);
+  await stop(await serve(t, directory));
+  const key = join(directory, 'master-key');
+  renameSync(key, `${key}.lost`);
+  const env = { HOOKLANE_DATA: directory, PORT: '0' };
+  const expected = /^hooklane: .*sealed under another master key.*put the file master-key back/;
+  assertOneLine(await run(t, ['serve'], { env }), expected);
+  assertOneLine(await run(t, ['org', 'create', 'another'], { env }), expected);
+  renameSync(`${key}.lost`, key);
   await stop(await serve(t, directory));
 });

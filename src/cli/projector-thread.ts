@@ -1,0 +1,38 @@
+// The projector in a thread of its own, so that posts and deliveries do not wait for read models. It shares nothing
+// with the rest of the process but the stores, which it opens for itself; that it looks for news every few
+// milliseconds instead of being woken lets it take many events in at a time.
+
+import { once } from 'node:events';
+import { extname } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import type { Config } from '../config.ts';
+import type { Projector } from '../projections/projector.ts';
+
+/** What the thread is started with. Keys stay behind: there are no secrets in read models. */
+export interface ProjectorThreadData {
+  config: Config;
+  logLevel: string;
+}
+
+/** Starts the thread; resolves once it has opened its stores. Rejects with what opening them throws. */
+export async function startProjectorThread(config: Config, logLevel: string): Promise<Projector> {
+  const workerData: ProjectorThreadData = {
+    config: { ...config, adminToken: undefined, masterKey: undefined },
+    logLevel,
+  };
+  // Beside this file, which is .ts in a checkout and .js in the package.
+  const script = new URL(`./projector-worker${extname(import.meta.url)}`, import.meta.url);
+  const worker = new Worker(script, { workerData });
+  const { promise: ended, resolve, reject } = Promise.withResolvers<void>();
+  worker.once('error', reject);
+  worker.once('exit', resolve);
+  ended.catch(() => {});
+  await Promise.race([once(worker, 'message'), ended]);
+  return {
+    ended,
+    async close() {
+      worker.postMessage('close');
+      await ended;
+    },
+  };
+}

@@ -1,0 +1,26 @@
+// What runs in the projector's thread (see projector-thread.ts): says when it is ready, ends when it is told to.
+
+import { once } from 'node:events';
+import { parentPort, workerData } from 'node:worker_threads';
+import { pino } from 'pino';
+import { openLog, openViews } from '../open.ts';
+import { projections } from '../projections/all.ts';
+import { startProjector } from '../projections/projector.ts';
+import type { ProjectorThreadData } from './projector-thread.ts';
+
+if (parentPort === null) throw new Error('to be run as a thread of the server');
+const { config, logLevel }: ProjectorThreadData = workerData;
+const logger = pino(
+  { level: logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime },
+  pino.destination(2),
+);
+
+const log = openLog(config, { serve: false });
+const views = openViews(config);
+const projector = startProjector({ log, views, projections, logger });
+parentPort.postMessage('ready');
+await Promise.race([once(parentPort, 'message'), projector.ended]);
+await projector.close();
+await views.close();
+await log.close();
+parentPort.close();
