@@ -5,7 +5,7 @@ import { changeEndpoint, createEndpoint, rotateEndpointSecret } from '../command
 import { WHEN_BUSY } from '../events.ts';
 import { duration, durations, httpUrl, list, oneOf } from './options.ts';
 import { note } from './output.ts';
-import { addList, change } from './resource.ts';
+import { addChange, addList, change } from './resource.ts';
 
 interface CreateOptions {
   org: string;
@@ -57,38 +57,23 @@ export function registerEndpoint(program: Command): void {
     });
   const columns = ['id', 'url', 'events', 'gap', 'status', 'organizationId?'];
   addList(endpoint, 'endpoints', columns, 'endpoint list --org acme');
-  addSwitch(endpoint, 'enable', 'send to it again', 'active');
-  addSwitch(endpoint, 'disable', 'send nothing more to it; what comes is recorded as omitted', 'disabled');
-  endpoint
-    .command('rotate-secret')
-    .description('give an endpoint a new signing secret')
-    .argument('<endpoint>', 'its id or URL')
-    .option('--json', 'print one JSON document')
-    .addHelpText('after', '\nExample:\n  $ hooklane endpoint rotate-secret ep_…')
-    .action((name: string, options) =>
-      change(async (queries) => {
-        const id = await queries.resolve('endpoint', name);
-        return (context) => rotateEndpointSecret(context, id);
-      }, options),
-    );
-}
-
-function addSwitch(
-  parent: Command,
-  command: string,
-  description: string,
-  status: 'active' | 'disabled',
-): void {
-  parent
-    .command(command)
-    .description(description)
-    .argument('<endpoint>', 'its id or URL')
-    .option('--json', 'print one JSON document')
-    .addHelpText('after', `\nExample:\n  $ hooklane endpoint ${command} ep_…`)
-    .action((name: string, options) =>
-      change(async (queries) => {
-        const id = await queries.resolve('endpoint', name);
-        return (context) => changeEndpoint(context, id, { status });
-      }, options),
-    );
+  const named = { kind: 'endpoint', example: 'ep_…' } as const;
+  addChange(endpoint, {
+    ...named,
+    command: 'enable',
+    description: 'send to it again',
+    decide: (context, id) => changeEndpoint(context, id, { status: 'active' }),
+  });
+  addChange(endpoint, {
+    ...named,
+    command: 'disable',
+    description: 'send nothing more to it; what comes is recorded as omitted',
+    decide: (context, id) => changeEndpoint(context, id, { status: 'disabled' }),
+  });
+  addChange(endpoint, {
+    ...named,
+    command: 'rotate-secret',
+    description: 'give an endpoint a new signing secret',
+    decide: rotateEndpointSecret,
+  });
 }

@@ -7,7 +7,7 @@ import {
   rotateIntegrationSecret,
 } from '../command/admin/integration.ts';
 import { rateLimit } from './options.ts';
-import { addList, change } from './resource.ts';
+import { addChange, addList, change } from './resource.ts';
 
 interface CreateOptions {
   project: string;
@@ -42,42 +42,27 @@ export function registerIntegration(program: Command): void {
     );
   const columns = ['id', 'name', 'status', 'createdAt', 'rateLimits?', 'origins?', 'projectId?'];
   addList(integration, 'integrations', columns, 'integration list --project shop');
-  addSwitch(integration, 'disable', 'refuse its posts with 403', 'disabled');
-  addSwitch(integration, 'enable', 'take its posts again', 'active');
-  integration
-    .command('rotate-secret')
-    .description('give an integration a new token; the old one is refused from now on')
-    .argument('<integration>', 'its id or name')
-    .option('--json', 'print one JSON document')
-    .addHelpText('after', '\nExample:\n  $ hooklane integration rotate-secret browser')
-    .action((name: string, options) =>
-      change(async (queries) => {
-        const id = await queries.resolve('integration', name);
-        return (context) => rotateIntegrationSecret(context, id);
-      }, options),
-    );
+  const named = { kind: 'integration', example: 'browser' } as const;
+  addChange(integration, {
+    ...named,
+    command: 'disable',
+    description: 'refuse its posts with 403',
+    decide: (context, id) => changeIntegration(context, id, { status: 'disabled' }),
+  });
+  addChange(integration, {
+    ...named,
+    command: 'enable',
+    description: 'take its posts again',
+    decide: (context, id) => changeIntegration(context, id, { status: 'active' }),
+  });
+  addChange(integration, {
+    ...named,
+    command: 'rotate-secret',
+    description: 'give an integration a new token; the old one is refused from now on',
+    decide: rotateIntegrationSecret,
+  });
 }
 
 function orNull(limit: string): string | null {
   return limit === 'none' ? null : limit;
-}
-
-function addSwitch(
-  parent: Command,
-  command: string,
-  description: string,
-  status: 'active' | 'disabled',
-): void {
-  parent
-    .command(command)
-    .description(description)
-    .argument('<integration>', 'its id or name')
-    .option('--json', 'print one JSON document')
-    .addHelpText('after', `\nExample:\n  $ hooklane integration ${command} browser`)
-    .action((name: string, options) =>
-      change(async (queries) => {
-        const id = await queries.resolve('integration', name);
-        return (context) => changeIntegration(context, id, { status });
-      }, options),
-    );
 }

@@ -2,6 +2,7 @@
 
 import type { Command } from 'commander';
 import type { AdminContext, Decision } from '../command/admin/decision.ts';
+import type { NamedKind } from '../query/filters.ts';
 import type { Filters, Queries } from '../query/queries.ts';
 import { RESOURCES, type ResourceName } from '../query/resources.ts';
 import { note, printFields, printJson, printTable } from './output.ts';
@@ -89,4 +90,33 @@ export async function change(
   );
   if (json) printJson(answer);
   else printFields(answer);
+}
+
+/** A change of one thing that is there already, by its name or id. */
+export interface NamedChange {
+  command: string;
+  description: string;
+  kind: NamedKind;
+  /** What the thing may be called in the example. */
+  example: string;
+  decide: (context: AdminContext, id: string) => Decision<object>;
+}
+
+/** Adds a command that changes one thing. */
+export function addChange(
+  parent: Command,
+  { command, description, kind, example, decide }: NamedChange,
+): void {
+  parent
+    .command(command)
+    .description(description)
+    .argument(`<${kind}>`, `its id or ${kind === 'endpoint' ? 'URL' : 'name'}`)
+    .option('--json', 'print one JSON document')
+    .addHelpText('after', `\nExample:\n  $ hooklane ${parent.name()} ${command} ${example}`)
+    .action((name: string, options) =>
+      change(async (queries) => {
+        const id = await queries.resolve(kind, name);
+        return (context) => decide(context, id);
+      }, options),
+    );
 }

@@ -3,6 +3,7 @@
 
 import type { EndpointSettings, EventType, IntegrationSettings, OrganizationEvent } from '../events.ts';
 import type { EndpointId, IntegrationId, OrganizationId, ProjectId } from '../ids.ts';
+import { endpointSettings, integrationSettings } from '../settings.ts';
 
 export interface Organization {
   id: OrganizationId;
@@ -161,16 +162,4 @@ function removeIntegration(state: DirectoryState, id: IntegrationId): void {
   if (integration === undefined) return;
   state.byTokenHash.delete(integration.tokenHash);
   state.integrations.delete(id);
-}
-
-/** The settings alone of what carries them. */
-export function integrationSettings(from: IntegrationSettings): IntegrationSettings {
-  const { name, origins, burst, sustained, status } = from;
-  return { name, origins, burst, sustained, status };
-}
-
-/** The settings alone of what carries them. */
-export function endpointSettings(from: EndpointSettings): EndpointSettings {
-  const { url, events, gapMs, timeoutMs, whenBusy, retriesMs, status, disabledReason } = from;
-  return { url, events, gapMs, timeoutMs, whenBusy, retriesMs, status, disabledReason };
 }

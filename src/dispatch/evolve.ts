@@ -4,7 +4,8 @@
 import TinyQueue from 'tinyqueue';
 import type { AttemptFailed, OrganizationEvent, OutboundEvent } from '../events.ts';
 import type { WebhookId } from '../ids.ts';
-import { isWaiting, type Lane, type LaneEndpoint, newEndpoint, type Pending, settingsOf } from './lane.ts';
+import { endpointSettings } from '../settings.ts';
+import { isWaiting, type Lane, type LaneEndpoint, newEndpoint, type Pending } from './lane.ts';
 
 /**
  * Changes `lane` by what has happened. `body` is that of the requests which a WebhookScheduled or WebhookRetried
@@ -53,7 +54,7 @@ export function evolve(lane: Lane, event: OutboundEvent | OrganizationEvent, cau
       return;
     case 'EndpointChanged': {
       const endpoint = lane.endpoints.get(event.endpointId);
-      if (endpoint !== undefined) Object.assign(endpoint, settingsOf(event));
+      if (endpoint !== undefined) Object.assign(endpoint, endpointSettings(event));
       return;
     }
     case 'EndpointSecretRotated': {

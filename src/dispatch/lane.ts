@@ -13,6 +13,7 @@ import type TinyQueue from 'tinyqueue';
 import type { AttemptError, EndpointSettings, OrganizationEvent, OutboundEvent } from '../events.ts';
 import type { EndpointId, EventId, OrganizationId, WebhookId } from '../ids.ts';
 import { derivedId } from '../ids.ts';
+import { endpointSettings } from '../settings.ts';
 import type { Trigger } from '../trigger.ts';
 import { subscribesTo } from '../trigger.ts';
 import { nextAttemptAtMs } from './retry.ts';
@@ -98,13 +99,7 @@ export function newEndpoint(
     waitingBytes: 0,
     timerAtMs: Number.POSITIVE_INFINITY,
   };
-  return { ...settingsOf(settings), endpointId, secret, ...quiet };
-}
-
-/** The settings alone of what carries them. */
-export function settingsOf(from: EndpointSettings): EndpointSettings {
-  const { url, events, gapMs, timeoutMs, whenBusy, retriesMs, status, disabledReason } = from;
-  return { url, events, gapMs, timeoutMs, whenBusy, retriesMs, status, disabledReason };
+  return { ...endpointSettings(settings), endpointId, secret, ...quiet };
 }
 
 /** Whether a pending webhook waits to be started; else it is in flight. */

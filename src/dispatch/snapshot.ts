@@ -3,8 +3,9 @@
 
 import type { LaneEndpointState, LaneRecord, LaneSaved, PendingSaved } from '../events.ts';
 import type { OrganizationId } from '../ids.ts';
+import { endpointSettings } from '../settings.ts';
 import { enqueue } from './evolve.ts';
-import { type Lane, newEndpoint, newLane, type Pending, settingsOf } from './lane.ts';
+import { type Lane, newEndpoint, newLane, type Pending } from './lane.ts';
 
 /** How a record says that nothing was ever sent to an endpoint. */
 const NEVER = 0;
@@ -15,7 +16,7 @@ export function laneSaved(lane: Lane): LaneSaved {
   for (const endpoint of lane.endpoints.values()) {
     const { endpointId, secret } = endpoint;
     const lastStartedAtMs = Math.max(NEVER, endpoint.lastStartedAtMs);
-    endpoints.push({ ...settingsOf(endpoint), endpointId, secret, lastStartedAtMs });
+    endpoints.push({ ...endpointSettings(endpoint), endpointId, secret, lastStartedAtMs });
   }
   const { organizationId, seen, secret } = lane;
   return { type: 'LaneSaved', organizationId, seen, secret, endpoints };

@@ -90,11 +90,23 @@ function createTables(db: DatabaseSync, partitions: number): void {
   db.exec('COMMIT');
 }
 
-/** Does `work`. SQLite's errors that pass without a change of the program leave it as LogUnavailable, others as they are. */
+/**
+ * CONSTRAINT_PRIMARYKEY: an event is already where the next one goes. SQLite, which has no checksums, found the end
+ * elsewhere, as an index page is damaged. Source: sqlite.org/rescode.html.
+ */
+const CONTRADICTION = 1555;
+
+/**
+ * Does `work`. SQLite's errors that pass without a change of the program leave it as LogUnavailable, a file that
+ * contradicts itself as LogRefused, others as they are.
+ */
 export function reaching<T>(work: () => T): T {
   try {
     return work();
   } catch (error) {
+    if (error instanceof Error && 'errcode' in error && error.errcode === CONTRADICTION) {
+      throw new LogRefused(`${FILE} is damaged: ${error.message}`, { cause: error });
+    }
     if (!comesFromOutside(error)) throw error;
     throw new LogUnavailable(`the log cannot be used: ${(error as Error).message}`, { cause: error });
   }

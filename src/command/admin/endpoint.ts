@@ -3,8 +3,9 @@
 import { type EndpointSettings, WHEN_BUSY } from '../../events.ts';
 import { newId } from '../../ids.ts';
 import { newSigningSecret } from '../../secrets.ts';
+import { endpointSettings } from '../../settings.ts';
 import { formatDuration, parseDuration, toIso } from '../../time.ts';
-import { type Endpoint, endpointSettings } from '../directory-state.ts';
+import type { Endpoint } from '../directory-state.ts';
 import { InvalidInput, inputParser } from '../input.ts';
 import { type AdminContext, type Decision, existing } from './decision.ts';
 

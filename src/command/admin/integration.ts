@@ -3,8 +3,9 @@
 import type { IntegrationSettings } from '../../events.ts';
 import { newId } from '../../ids.ts';
 import { hashToken, newToken } from '../../secrets.ts';
+import { integrationSettings } from '../../settings.ts';
 import { toIso } from '../../time.ts';
-import { type Integration, integrationSettings } from '../directory-state.ts';
+import type { Integration } from '../directory-state.ts';
 import { inputParser } from '../input.ts';
 import { type AdminContext, type Decision, ensureFree, existing } from './decision.ts';
 
