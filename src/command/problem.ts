@@ -1,7 +1,7 @@
 // Problems: how HTTP says no (RFC 9457). What the client did is told in full, what happened inside is not told.
 
 import type { FastifyReply } from 'fastify';
-import { LogUnavailable } from '../log/log.ts';
+import { LogRefused, LogUnavailable } from '../log/log.ts';
 import { InvalidQuery, NotFound } from '../query/errors.ts';
 import { ViewsUnavailable } from '../views/views.ts';
 import { InvalidInput } from './input.ts';
@@ -69,8 +69,10 @@ export function sendProblem(reply: FastifyReply, error: unknown): FastifyReply {
     return send(reply, { ...details(422, 'invalid-query', error.message), errors });
   }
   if (error instanceof NotFound) return send(reply, details(404, 'not-found', error.message));
-  if (error instanceof LogUnavailable || error instanceof ViewsUnavailable) {
-    const what = error instanceof LogUnavailable ? 'The log' : 'The read models';
+  if (error instanceof LogUnavailable || error instanceof LogRefused || error instanceof ViewsUnavailable) {
+    // Damage does not pass by itself: who runs this must learn of it.
+    if (error instanceof LogRefused) reply.log.error({ err: error }, 'the log is damaged');
+    const what = error instanceof ViewsUnavailable ? 'The read models' : 'The log';
     const detail = `${what} cannot be used at the moment; nothing was accepted. Try again later.`;
     return send(reply.header('retry-after', RETRY_AFTER_S), details(503, 'unavailable', detail));
   }

@@ -58,8 +58,9 @@ export interface Log {
   readonly partitions: number;
 
   /**
-   * Resolves, with where each event stands, once all of them are durable. Rejects with LogUnavailable, and then
-   * possibly none, possibly some of them are in the log. Events must not be changed afterwards.
+   * Resolves, with where each event stands, once all of them are durable. Rejects with LogUnavailable, or with
+   * LogRefused where the log is found to be damaged, and then possibly none, possibly some of them are in the log.
+   * Events must not be changed afterwards.
    */
   append(events: readonly HooklaneEvent[]): Promise<Position[]>;
 
@@ -112,7 +113,8 @@ export interface Partition<T extends Topic> {
   /**
    * Appends `out` and moves the group's position to `upTo`, both or none. Events of a compacted topic in `out`
    * replace what stands there under the same compaction key. Throws Fenced when there is a newer owner (stop
-   * all work on the partition), LogUnavailable when nothing was changed (the same call may be made again).
+   * all work on the partition), LogUnavailable when nothing was changed (the same call may be made again),
+   * LogRefused when the log is found to be damaged (nothing was changed, and trying again does not help).
    */
   commit(out: readonly HooklaneEvent[], upTo: number): Promise<void>;
 }

@@ -16,6 +16,8 @@ const BUSY_MS = 5_000;
 /** Offsets in a partition: an id is partition × this + offset, and stays within the integers of a double. */
 export const OFFSETS = 2 ** 40;
 const DEFAULT_PARTITIONS = 1;
+/** As many as can be configured: a file that says more is damaged. */
+const MAX_PARTITIONS = 1_024;
 
 export interface LogFile {
   db: DatabaseSync;
@@ -35,7 +37,9 @@ export function openLogFile(directory: string, partitions: number | undefined): 
     if (!hasTables(db)) createTables(db, partitions ?? DEFAULT_PARTITIONS);
     // After the tables: so the application id never stands in the write-ahead log alone, where whyForeign() cannot see it.
     db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL');
-    const has = Number(db.prepare("SELECT value FROM meta WHERE name = 'partitions'").get()?.value);
+    const has = partitionsIn(db);
+    if (has === undefined)
+      throw new LogRefused(`${path} is damaged: it does not say how many partitions it has`);
     if (partitions !== undefined && partitions !== has) {
       throw new LogRefused(`${path} has ${has} partitions, which cannot be changed to ${partitions}`);
     }
@@ -57,6 +61,17 @@ function makeWritable(directory: string): void {
 
 function hasTables(db: DatabaseSync): boolean {
   return Number(db.prepare('PRAGMA user_version').get()?.user_version) > 0;
+}
+
+/** node:sqlite stores a number as a real, so it is its value that tells a whole one. */
+function partitionsIn(db: DatabaseSync): number | undefined {
+  const row = db
+    .prepare(
+      `SELECT value FROM meta
+       WHERE name = 'partitions' AND value = CAST(value AS INTEGER) AND value BETWEEN 1 AND ${MAX_PARTITIONS}`,
+    )
+    .get();
+  return row === undefined ? undefined : Number(row.value);
 }
 
 /** All of them or none. Another process may be making them at the same moment: then there is nothing left to do. */

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { OrganizationEvent } from '../../src/events.ts';
-import { LogUnavailable } from '../../src/log/log.ts';
+import { LogRefused, LogUnavailable } from '../../src/log/log.ts';
 import { openSqliteLog } from '../../src/log/sqlite.ts';
 import { ENDPOINT, LOGS, ORGANIZATIONS, startApi, startWithOrganization } from './api.ts';
 import { assertProblem } from './client.ts';
@@ -159,6 +159,15 @@ test('an admin request that the log cannot take is answered 503, and the next on
   assert.ok(Number(answer.headers['retry-after']) >= 1);
   fault.append = undefined;
   assert.equal((await call(ORGANIZATIONS, { json: { name: 'acme' } })).status, 201);
+});
+
+test('a log that is damaged is answered 503, and nothing of the file is told', async (t) => {
+  const { call, fault } = await startApi(t);
+  fault.append = new LogRefused('log.db is damaged: UNIQUE constraint failed');
+  const answer = await call(ORGANIZATIONS, { json: { name: 'acme' } });
+  assertProblem(answer, 503);
+  assert.ok(Number(answer.headers['retry-after']) >= 1);
+  assert.doesNotMatch(JSON.stringify(answer.body), /log\.db|UNIQUE/);
 });
 
 test('a fault of ours is answered 500 and tells nothing of itself', async (t) => {

@@ -89,6 +89,16 @@ const strangers: [what: string, make: (file: string) => void, message: RegExp][]
   ],
   ['is cut short', (file) => truncateSync(file, 10 * PAGE_BYTES), /malformed/],
   ['has lost its tables', (file) => alter(file, 'DROP TABLE outbound'), /no such table: outbound/],
+  [
+    'has lost the number of its partitions',
+    (file) => alter(file, 'DELETE FROM meta'),
+    /damaged: it does not say how many partitions/,
+  ],
+  [
+    'says that it has more partitions than can be',
+    (file) => alter(file, 'UPDATE meta SET value = 9223372036854775807'),
+    /damaged: it does not say how many partitions/,
+  ],
   ['is damaged', (file) => overwrite(file, 'x'.repeat(8 * PAGE_BYTES), PAGE_BYTES), /malformed/],
 ];
 for (const [what, make, message] of strangers) {
