@@ -6,6 +6,7 @@
 
 import { isIP } from 'node:net';
 import { resolve } from 'node:path';
+import { MAX_PARTITIONS } from './events.ts';
 import { nearest } from './nearest.ts';
 import { parseRateLimit, RATE_LIMIT_ALLOWED } from './rate-limit.ts';
 import { MASTER_KEY_BYTES } from './secrets.ts';
@@ -217,7 +218,7 @@ function wholeNumber(least: number, most: number, note = ''): Rule<number> {
 }
 
 const PORT = wholeNumber(0, 65_535, ' (0: any free port)');
-const PARTITIONS = wholeNumber(1, 1024);
+const PARTITIONS = wholeNumber(1, MAX_PARTITIONS);
 
 const RATE_LIMIT: Rule<string | null> = {
   parse(text) {

@@ -17,6 +17,9 @@ import type {
 
 // ── topic inbound: what integrations sent, raw ──────────────────────────────────────────────────────────────
 
+/** The largest payload that is taken, in bytes. */
+export const MAX_BODY_BYTES = 256 * 1024;
+
 /** The fields of everything an integration sends. `body` is the JSON as it came, `headers` the ones worth keeping. */
 interface Received {
   id: InboundId;
@@ -449,6 +452,9 @@ export type LaneRecord = LaneSaved | PendingSaved | PendingDropped;
 
 export type HooklaneEvent = InboundEvent | OrganizationEvent | OutboundEvent | LaneRecord;
 export type EventType = HooklaneEvent['type'];
+
+/** Partitions that a topic may have at most. */
+export const MAX_PARTITIONS = 1_024;
 
 /** `organizations`, `outbound` and `lanes` are co-partitioned: the same key stands in the same partition of each. */
 export const TOPICS = ['inbound', 'organizations', 'outbound', 'lanes'] as const;

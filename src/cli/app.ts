@@ -10,7 +10,7 @@ import { buildServer } from '../command/server.ts';
 import type { Config } from '../config.ts';
 import { startDispatcher } from '../dispatch/dispatcher.ts';
 import { createSender } from '../dispatch/send.ts';
-import type { Keys } from '../keys.ts';
+import { loadKeys } from '../keys.ts';
 import type { Log } from '../log/log.ts';
 import { openLog, openViews, SKEW_MS } from '../open.ts';
 import { projections } from '../projections/all.ts';
@@ -46,15 +46,13 @@ export interface App {
 
 export interface AppOptions {
   config: Config;
-  keys: Keys;
   roles: ReadonlySet<Role>;
   logger: Logger;
 }
 
-/** Starts the process. Throws what the engines throw (LogRefused, ViewsRefused), and Node's error if the port is taken. */
-export async function startApp({ config, keys, roles, logger }: AppOptions): Promise<App> {
+/** Starts the process. Throws what the engines throw (LogRefused, ViewsRefused), InvalidConfig, and CommandFailed. */
+export async function startApp({ config, roles, logger }: AppOptions): Promise<App> {
   const clock = systemClock();
-  const secrets = createSecretBox(keys.masterKey);
   /** How to stop what was started, the last one first. */
   const stops: (() => Promise<void>)[] = [];
   const stopAll = async () => {
@@ -66,6 +64,9 @@ export async function startApp({ config, keys, roles, logger }: AppOptions): Pro
   try {
     const log = openLog(config, { serve: true });
     stops.push(() => log.close());
+    // Only now: a directory that holds no log of ours, and cannot take one, is refused before keys are put there.
+    const keys = loadKeys(config);
+    const secrets = createSecretBox(keys.masterKey);
     await ensureKeyFits(log, secrets);
     const views = openViews(config);
     stops.push(() => views.close());

@@ -9,12 +9,12 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { styleText } from 'node:util';
 import type { Command } from 'commander';
-import { pino } from 'pino';
 import { loadConfig } from '../config.ts';
 import { verifies } from '../dispatch/sign.ts';
 import { loadKeys } from '../keys.ts';
 import type { App } from './app.ts';
 import { CommandFailed } from './failed.ts';
+import { createLogger } from './logger.ts';
 import { note, print } from './output.ts';
 import { ROLES } from './roles.ts';
 
@@ -50,15 +50,13 @@ export function registerDemo(program: Command): void {
 async function demo(): Promise<void> {
   const dataDirectory = mkdtempSync(join(tmpdir(), 'hooklane-demo-'));
   const config = loadConfig({ HOOKLANE_DATA: dataDirectory, PORT: '0', HOOKLANE_LOG_LEVEL: 'warn' });
-  const keys = loadKeys(config);
-  const logger = pino({ level: config.logLevel }, pino.destination(2));
   const good = await startReceiver(200);
   const broken = await startReceiver(500);
   // Loaded only here, as in serve.ts.
   const { startApp } = await import('./app.ts');
-  const app = await startApp({ config, keys, roles: new Set(ROLES), logger });
+  const app = await startApp({ config, roles: new Set(ROLES), logger: createLogger(config.logLevel) });
   try {
-    await Promise.race([show(app, keys.adminToken, good, broken), app.failed]);
+    await Promise.race([show(app, loadKeys(config).adminToken, good, broken), app.failed]);
   } finally {
     await app.close();
     for (const receiver of [good, broken]) receiver.stop();

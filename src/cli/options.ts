@@ -3,7 +3,7 @@
 
 import { readFileSync } from 'node:fs';
 import { InvalidArgumentError } from 'commander';
-import { parseRateLimit } from '../rate-limit.ts';
+import { parseRateLimit, RATE_LIMIT_ALLOWED } from '../rate-limit.ts';
 import { parseDuration } from '../time.ts';
 import { CommandFailed } from './failed.ts';
 
@@ -32,9 +32,7 @@ export function durations(text: string): string[] {
 /** A rate limit such as `3/6s`, or `none`, as it was written: commander takes a null for no value. */
 export function rateLimit(text: string): string {
   if (text !== 'none' && parseRateLimit(text) === undefined) {
-    throw new InvalidArgumentError(
-      'Allowed: a count and a time such as 3/6s or 100/1h, from 1 to 1000000 in 1s to 24h; or none.',
-    );
+    throw new InvalidArgumentError(`Allowed: ${RATE_LIMIT_ALLOWED}; or none.`);
   }
   return text;
 }

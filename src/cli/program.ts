@@ -1,8 +1,8 @@
 // The commands, and how they fail: every error that a caller can act on becomes one clear line on stderr and exit
 // code 1, wrong usage exit code 2; anything else is a bug and shows its stack.
 
-import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import { VERSION } from '../version.ts';
 import { complaintOf } from './complaint.ts';
 import { registerDeliveries } from './deliveries.ts';
 import { registerDemo } from './demo.ts';
@@ -20,15 +20,13 @@ import { registerSend } from './send.ts';
 import { registerServe } from './serve.ts';
 import { registerStatus } from './status.ts';
 
-const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
-
 /** All commands. `onRun` is told which one is about to run. */
 export function createProgram(onRun: (command: Command) => void = () => {}): Command {
   const program = new Command('hooklane')
     .description(
       "An error tracker's webhook system: posts become logs, subscribers are told, never too often.",
     )
-    .version(version)
+    .version(VERSION)
     .addHelpText('after', '\nExample:\n  $ hooklane serve\n\nEach command has --help with an example.')
     .hook('preAction', (_, command) => onRun(command));
   for (const register of COMMANDS) register(program);

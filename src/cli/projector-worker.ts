@@ -2,18 +2,15 @@
 
 import { once } from 'node:events';
 import { parentPort, workerData } from 'node:worker_threads';
-import { pino } from 'pino';
 import { openLog, openViews } from '../open.ts';
 import { projections } from '../projections/all.ts';
 import { startProjector } from '../projections/projector.ts';
+import { createLogger } from './logger.ts';
 import type { ProjectorThreadData } from './projector-thread.ts';
 
 if (parentPort === null) throw new Error('to be run as a thread of the server');
 const { config, logLevel }: ProjectorThreadData = workerData;
-const logger = pino(
-  { level: logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime },
-  pino.destination(2),
-);
+const logger = createLogger(logLevel);
 
 const log = openLog(config, { serve: false });
 const views = openViews(config);

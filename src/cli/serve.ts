@@ -2,11 +2,9 @@
 // was finished.
 
 import { type Command, Option } from 'commander';
-import { pino } from 'pino';
 import { loadConfig } from '../config.ts';
-import { loadKeys } from '../keys.ts';
-import { openLog } from '../open.ts';
 import type { App } from './app.ts';
+import { createLogger } from './logger.ts';
 import { list, oneOf } from './options.ts';
 import { print } from './output.ts';
 import { ROLES, type Role } from './roles.ts';
@@ -38,14 +36,11 @@ function roles(text: string): Role[] {
 
 async function serve({ roles, host, port }: ServeOptions): Promise<void> {
   const config = loadConfig(process.env, { host, port });
-  const format = { level: config.logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime };
-  const logger = pino(format, pino.destination(2));
+  const logger = createLogger(config.logLevel);
   const stopped = signalled();
   // Loaded only here: the server is most of the program, and every other command would wait for it.
   const { startApp } = await import('./app.ts');
-  // A directory that holds no log of ours, and cannot take one, is refused before keys are put there.
-  await openLog(config, { serve: false }).close();
-  const app = await startApp({ config, keys: loadKeys(config), roles: new Set(roles), logger });
+  const app = await startApp({ config, roles: new Set(roles), logger });
   greet(app, config.dataDirectory);
   try {
     await Promise.race([stopped, app.failed]);

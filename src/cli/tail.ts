@@ -3,7 +3,7 @@
 import type { Command } from 'commander';
 import type { EventOf, EventType, Topic } from '../events.ts';
 import type { ResourceName } from '../query/resources.ts';
-import { printJson } from './output.ts';
+import { print, printJson } from './output.ts';
 import { withStores } from './stores.ts';
 
 export interface TailOptions<T extends Topic> {
@@ -42,7 +42,7 @@ async function tail<T extends Topic>(options: TailOptions<T>, json: boolean): Pr
       for (const id of ids) {
         const item = await queries.show(resource, id);
         if (json) printJson(item, { line: true });
-        else process.stdout.write(`${line(item)}\n`);
+        else print(line(item));
       }
     }
   });

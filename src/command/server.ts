@@ -3,6 +3,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import rateLimit from '@fastify/rate-limit';
 import Fastify, { type FastifyInstance, type FastifyServerOptions, LogController } from 'fastify';
+import { MAX_BODY_BYTES } from '../events.ts';
 import type { Log } from '../log/log.ts';
 import { NotFound } from '../query/errors.ts';
 import type { Queries } from '../query/queries.ts';
@@ -19,8 +20,6 @@ import { readRoutes } from './read-routes.ts';
 import { inboundResources } from './resources.ts';
 import { webhookRoutes } from './webhook-routes.ts';
 
-/** Of a body. */
-const BODY_LIMIT_BYTES = 256 * 1024;
 /** The head of a request must be here within this time, and all of it within that. */
 const HEADERS_TIMEOUT_MS = 10_000;
 const REQUEST_TIMEOUT_MS = 30_000;
@@ -53,7 +52,7 @@ export function buildServer(options: ServerOptions): FastifyInstance {
     loggerInstance: logger,
     // A line a post would cost as much as the post; what happened to each is in the log of events.
     logController: new LogController({ disableRequestLogging: true }),
-    bodyLimit: BODY_LIMIT_BYTES,
+    bodyLimit: MAX_BODY_BYTES,
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
     http: {
       headersTimeout: HEADERS_TIMEOUT_MS,
@@ -113,7 +112,7 @@ export function buildServer(options: ServerOptions): FastifyInstance {
         clock,
         resources: inboundResources,
         production,
-        limitBytes: BODY_LIMIT_BYTES,
+        limitBytes: MAX_BODY_BYTES,
       }),
     { prefix },
   );
@@ -124,7 +123,7 @@ export function buildServer(options: ServerOptions): FastifyInstance {
         administrator,
         queries,
         organizationId: (idOrName) => organizationId(directory, idOrName),
-        limitBytes: BODY_LIMIT_BYTES,
+        limitBytes: MAX_BODY_BYTES,
       });
       await readRoutes(scope, { queries });
     },

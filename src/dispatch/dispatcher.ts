@@ -8,10 +8,11 @@
 // It never waits for a request. After a commit that failed because the log was away, the same commit is tried
 // until it succeeds: nothing has left, so nothing can be lost or doubled.
 
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { LaneRecord } from '../events.ts';
-import { Fenced, type Log, LogUnavailable, type Partition } from '../log/log.ts';
+import { Fenced, type Log, type Partition } from '../log/log.ts';
+import { createNews } from '../log/news.ts';
+import { patiently } from '../log/patience.ts';
 import type { Clock } from '../time.ts';
 import { type Crank, createCrank, MAX_IN_FLIGHT, type Request, type Slots } from './crank.ts';
 import { createIntake } from './intake.ts';
@@ -99,26 +100,25 @@ async function openPartition(
   const finished: { request: Request; outcome: Outcome }[] = [];
   const { promise: drained, resolve: markDrained } = Promise.withResolvers<void>();
   let position = (await log.positions('dispatcher', 'organizations'))[partition.index] ?? 0;
+  const news = createNews();
   let timer: NodeJS.Timeout | undefined;
-  let wakeReader: (() => void) | undefined;
-  let woken = false;
 
-  const available = <T>(work: () => Promise<T>) => whenAvailable(partition, logger, work);
+  const available = <T>(work: () => Promise<T>) =>
+    patiently(
+      'dispatcher',
+      partition,
+      (err) => logger.error({ err, partition: partition.index }, 'the dispatcher waits for the log'),
+      work,
+    );
 
   function wake(): void {
-    woken = true;
-    wakeReader?.();
+    news.raise();
     partition.wake();
   }
 
   /** Waits for anything to do without reading on. */
   async function pause(): Promise<[]> {
-    if (!woken) {
-      const { promise, resolve } = Promise.withResolvers<void>();
-      wakeReader = resolve;
-      await promise;
-      wakeReader = undefined;
-    }
+    await news.heard();
     return [];
   }
 
@@ -143,7 +143,6 @@ async function openPartition(
     armTimer();
     const reads = !closing.draining && intake.open(crank, clock());
     const stored = reads ? await available(() => partition.next(MAX_EVENTS)) : await pause();
-    woken = false;
     if (partition.lost.aborted) return;
     const nowMs = clock();
     const hadSlots = slots.free > 0;
@@ -179,28 +178,6 @@ async function openPartition(
       }
     },
   };
-}
-
-/** Longest pause between two tries while the log is away. */
-const MAX_BACKOFF_MS = 5_000;
-
-/** Does `work`, however long the log is away. Throws Fenced when the partition is lost meanwhile. */
-async function whenAvailable<T>(
-  { lost, topic, index }: Partition<'organizations'>,
-  logger: Logger,
-  work: () => Promise<T>,
-): Promise<T> {
-  for (let backoffMs = 100; ; backoffMs = Math.min(backoffMs * 2, MAX_BACKOFF_MS)) {
-    try {
-      return await work();
-    } catch (error) {
-      if (!(error instanceof LogUnavailable)) throw error;
-      logger.error({ err: error, partition: index, backoffMs }, 'the dispatcher waits for the log');
-      await delay(backoffMs, undefined, { signal: lost }).catch(() => {
-        throw new Fenced('dispatcher', topic, index);
-      });
-    }
-  }
 }
 
 async function restoreCrank(

@@ -6,12 +6,12 @@
 // whole exchange, from connecting to the last byte. No redirect is followed.
 
 import type { KeyObject } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { Agent, type Dispatcher } from 'undici';
 import type { AttemptError } from '../events.ts';
 import type { SecretBox } from '../secrets.ts';
 import type { Clock } from '../time.ts';
 import { formatDuration } from '../time.ts';
+import { VERSION } from '../version.ts';
 import { MAX_IN_FLIGHT, type Request } from './crank.ts';
 import type { Outcome } from './lane.ts';
 import { signature, signingKey } from './sign.ts';
@@ -23,8 +23,7 @@ const KEPT_RESPONSE_BYTES = 1024;
 /** An idle connection is kept so long, or less where the receiver says so: it must not be the one to close first. */
 const KEEP_ALIVE_MS = 4_000;
 
-const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
-const USER_AGENT = `Hooklane/${version}`;
+const USER_AGENT = `Hooklane/${VERSION}`;
 
 /** Sends requests. Never rejects: what goes wrong is an outcome. */
 export interface Sender {

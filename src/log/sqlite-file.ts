@@ -5,7 +5,7 @@ import { accessSync, constants, mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { comesFromOutside, sqliteCode, whyForeign } from '../database-file.ts';
-import { TOPICS } from '../events.ts';
+import { MAX_PARTITIONS, TOPICS } from '../events.ts';
 import { LogRefused, LogUnavailable } from './log.ts';
 
 const FILE = 'log.db';
@@ -16,8 +16,6 @@ const BUSY_MS = 5_000;
 /** Offsets in a partition: an id is partition × this + offset, and stays within the integers of a double. */
 export const OFFSETS = 2 ** 40;
 const DEFAULT_PARTITIONS = 1;
-/** As many as can be configured: a file that says more is damaged. */
-const MAX_PARTITIONS = 1_024;
 
 export interface LogFile {
   db: DatabaseSync;

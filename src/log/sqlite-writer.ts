@@ -1,7 +1,7 @@
 // The writer of log.db: appends and commits that wait at the same moment are written in one transaction, so that
 // one sync of the disk serves them all. Each is answered after that transaction is on disk; if it cannot be
-// written, all of them are rejected and nothing has changed. What waits is bounded by what one turn of the event
-// loop brings, as the next turn writes all of it.
+// written, all of them are rejected and nothing has changed. What waits is bounded by what comes within
+// MAX_WAIT_MS, as the next transaction writes all of it.
 
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { compactionKeyOf, type HooklaneEvent, keyOf, TOPIC_OF, TOPICS, type Topic } from '../events.ts';

@@ -1,8 +1,7 @@
 // Endpoints of organizations. Their signing secrets are in no view.
 
-import type { EndpointSettings } from '../events.ts';
-import { formatDuration, toIso } from '../time.ts';
-import type { Fields } from '../views/views.ts';
+import { shownEndpointSettings } from '../settings.ts';
+import { toIso } from '../time.ts';
 import type { Projection } from './projection.ts';
 
 export const endpoints: Projection = {
@@ -16,10 +15,10 @@ export const endpoints: Projection = {
     switch (event.type) {
       case 'EndpointCreated': {
         const { endpointId: id, organizationId, atMs } = event;
-        return [{ id, set: { organizationId, createdAt: toIso(atMs), ...settings(event) } }];
+        return [{ id, set: { organizationId, createdAt: toIso(atMs), ...shownEndpointSettings(event) } }];
       }
       case 'EndpointChanged':
-        return [{ id: event.endpointId, set: settings(event) }];
+        return [{ id: event.endpointId, set: shownEndpointSettings(event) }];
       case 'EndpointDeleted':
         return [{ id: event.endpointId, set: { deletedAt: toIso(event.atMs) } }];
       default:
@@ -27,17 +26,3 @@ export const endpoints: Projection = {
     }
   },
 };
-
-function settings(endpoint: EndpointSettings): Fields {
-  const { url, events, gapMs, timeoutMs, whenBusy, retriesMs, status, disabledReason } = endpoint;
-  return {
-    url,
-    events,
-    gap: formatDuration(gapMs),
-    timeout: formatDuration(timeoutMs),
-    whenBusy,
-    retries: retriesMs.map(formatDuration),
-    status,
-    disabledReason,
-  };
-}

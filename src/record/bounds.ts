@@ -2,9 +2,6 @@
 // `extra`. Lengths count UTF-16 units, as `string.length` does. The payload itself is kept whole, as it came,
 // by the inbound webhook.
 
-/** The largest payload, in bytes: the API takes none that is larger. */
-export const MAX_BODY_BYTES = 256 * 1024;
-
 export const MAX_MESSAGE_LENGTH = 8 * 1024;
 export const MAX_STACK_LENGTH = 64 * 1024;
 

@@ -1,8 +1,9 @@
 // JSON objects as they come in payloads: read, written with bounds, and put in short for people. Own keys only,
 // so that `__proto__` and its like are keys as any other. No recursion here goes deeper than a constant.
 
+import { MAX_BODY_BYTES } from '../events.ts';
 import { isDeeperThan } from '../json.ts';
-import { MAX_BODY_BYTES, MAX_JSON_DEPTH, MAX_JSON_LENGTH } from './bounds.ts';
+import { MAX_JSON_DEPTH, MAX_JSON_LENGTH } from './bounds.ts';
 import { cut } from './text.ts';
 
 export type JsonObject = Record<string, unknown>;

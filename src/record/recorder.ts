@@ -2,18 +2,15 @@
 // become. Each becomes exactly one event, as the event and the position behind it are committed in one step.
 // What it becomes is decided in record.ts.
 
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import { type Log, LogUnavailable, type Membership, type Partition, type StoredEvent } from '../log/log.ts';
+import type { Log, Membership, StoredEvent } from '../log/log.ts';
+import { patiently } from '../log/patience.ts';
 import type { Clock } from '../time.ts';
 import { record } from './record.ts';
 
 const MAX_BATCH_EVENTS = 500;
 /** Bodies a commit: bounds its transaction, and how long nothing else in the process can run (500 usual events: 8 ms). */
 const MAX_COMMIT_BYTES = 1024 * 1024;
-
-const FIRST_RETRY_MS = 100;
-const MAX_RETRY_MS = 5_000;
 
 export interface RecorderOptions {
   log: Pick<Log, 'join'>;
@@ -27,13 +24,21 @@ export interface RecorderOptions {
  */
 export function startRecorder({ log, clock, logger }: RecorderOptions): Membership {
   return log.join('recorder', 'inbound', async (partition) => {
+    const available = <T>(work: () => Promise<T>) =>
+      patiently(
+        'recorder',
+        partition,
+        (err) =>
+          logger.warn({ err, partition: partition.index }, 'the log is unavailable, recording waits for it'),
+        work,
+      );
     while (!partition.lost.aborted) {
-      const batch = await patiently(partition, logger, () => partition.next(MAX_BATCH_EVENTS));
-      for (const portion of portions(batch ?? [])) {
+      const batch = await available(() => partition.next(MAX_BATCH_EVENTS));
+      for (const portion of portions(batch)) {
         if (partition.lost.aborted) return;
         const nowMs = clock();
         const out = portion.events.map(({ event }) => record(event, nowMs));
-        await patiently(partition, logger, () => partition.commit(out, portion.upTo));
+        await available(() => partition.commit(out, portion.upTo));
       }
     }
   });
@@ -61,39 +66,4 @@ function portions(batch: readonly StoredEvent<'inbound'>[]): Portion[] {
     }
   }
   return all;
-}
-
-/**
- * Does `action`, again and again while the log is unavailable; undefined: the partition was lost meanwhile.
- * Fenced leaves it, and the loop with it: the port takes that for the end of the work on the partition.
- */
-async function patiently<T>(
-  partition: Partition<'inbound'>,
-  logger: RecorderOptions['logger'],
-  action: () => Promise<T>,
-): Promise<T | undefined> {
-  for (let waitMs = FIRST_RETRY_MS; ; waitMs = Math.min(2 * waitMs, MAX_RETRY_MS)) {
-    try {
-      return await action();
-    } catch (error) {
-      if (!(error instanceof LogUnavailable)) throw error;
-      if (waitMs === FIRST_RETRY_MS) {
-        logger.warn(
-          { err: error, partition: partition.index },
-          'the log is unavailable, recording waits for it',
-        );
-      }
-    }
-    await pause(waitMs, partition.lost);
-    if (partition.lost.aborted) return undefined;
-  }
-}
-
-/** Waits, at most until `lost` is aborted. */
-async function pause(ms: number, lost: AbortSignal): Promise<void> {
-  try {
-    await delay(ms, undefined, { signal: lost });
-  } catch (error) {
-    if (!lost.aborted) throw error;
-  }
 }

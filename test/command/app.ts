@@ -4,7 +4,6 @@ import type { TestContext } from 'node:test';
 import { type Logger, pino } from 'pino';
 import { type App, startApp } from '../../src/cli/app.ts';
 import { loadConfig } from '../../src/config.ts';
-import { loadKeys } from '../../src/keys.ts';
 import { temporaryDirectory } from '../support/directory.ts';
 import { ADMIN_TOKEN, type Client, createClient } from './client.ts';
 
@@ -38,7 +37,7 @@ export async function serve(t: TestContext, options: ServeOptions = {}): Promise
   });
   const { logger = pino({ level: 'silent' }) } = options;
   const roles = new Set(['api', 'record', 'project', 'dispatch'] as const);
-  const app = await startApp({ config, keys: loadKeys(config), roles, logger });
+  const app = await startApp({ config, roles, logger });
   stops.push(() => app.close());
   const { url = '', defaults } = app;
   const { call, ok, close } = createClient(url);

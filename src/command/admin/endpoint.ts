@@ -3,8 +3,8 @@
 import { type EndpointSettings, WHEN_BUSY } from '../../events.ts';
 import { newId } from '../../ids.ts';
 import { newSigningSecret } from '../../secrets.ts';
-import { endpointSettings } from '../../settings.ts';
-import { formatDuration, parseDuration, toIso } from '../../time.ts';
+import { endpointSettings, shownEndpointSettings } from '../../settings.ts';
+import { parseDuration, toIso } from '../../time.ts';
 import type { Endpoint } from '../directory-state.ts';
 import { InvalidInput, inputParser } from '../input.ts';
 import { type AdminContext, type Decision, existing } from './decision.ts';
@@ -49,20 +49,8 @@ const DEFAULTS: EndpointSettings = {
 };
 
 function endpointAnswer(endpoint: Endpoint) {
-  const { id, organizationId, url, events, gapMs, timeoutMs, whenBusy, retriesMs, status } = endpoint;
-  return {
-    id,
-    organizationId,
-    url,
-    events,
-    gap: formatDuration(gapMs),
-    timeout: formatDuration(timeoutMs),
-    whenBusy,
-    retries: retriesMs.map(formatDuration),
-    status,
-    disabledReason: endpoint.disabledReason,
-    createdAt: toIso(endpoint.createdAtMs),
-  };
+  const { id, organizationId, createdAtMs } = endpoint;
+  return { id, organizationId, ...shownEndpointSettings(endpoint), createdAt: toIso(createdAtMs) };
 }
 
 /** Settings as they are after `input`, which leaves out what is to stay. */
