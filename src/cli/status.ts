@@ -11,7 +11,7 @@ import { withStores } from './stores.ts';
 export function registerStatus(program: Command): void {
   program
     .command('status')
-    .description('topics, lag of each group, deliveries, sizes')
+    .description('topics, lag of each group, lanes, deliveries, sizes')
     .option('--json', 'print one JSON document')
     .addHelpText('after', '\nExample:\n  $ hooklane status')
     .action(status);

@@ -83,6 +83,9 @@ export interface Log {
   /** For each partition the position of the group; 0 where it has none. */
   positions(group: Group, topic: Topic): Promise<number[]>;
 
+  /** Bytes on disk, all topics together. */
+  size(): Promise<number>;
+
   /** Lets all partitions go, waits for the work on them to return, then for what is being written. */
   close(): Promise<void>;
 }

@@ -22,18 +22,13 @@ export interface SqliteLogOptions {
   serve: boolean;
 }
 
-export interface SqliteLog extends Log {
-  /** Bytes on disk. */
-  sizeBytes(): number;
-}
-
 /** How often other processes' appends are looked for. */
 const POLL_MS = 20;
 /** Events that are read at a time. */
 const BATCH_EVENTS = 1_000;
 
 /** Opens the log of a data directory. Throws LogRefused. */
-export function openSqliteLog({ directory, partitions: wanted, serve }: SqliteLogOptions): SqliteLog {
+export function openSqliteLog({ directory, partitions: wanted, serve }: SqliteLogOptions): Log {
   const file = openLogFile(directory, wanted);
   let lock: ServingLock | undefined;
   try {
@@ -47,7 +42,7 @@ export function openSqliteLog({ directory, partitions: wanted, serve }: SqliteLo
 }
 
 /** The log in a file that is open; `lock` is released with it, and only who has one may join groups. */
-function createLog({ db, partitions, path }: LogFile, lock: ServingLock | undefined): SqliteLog {
+function createLog({ db, partitions, path }: LogFile, lock: ServingLock | undefined): Log {
   const listeners = new Set<() => void>();
   const reader = createReader(db);
   const writer = createWriter(db, partitions, wakeAll);
@@ -163,7 +158,9 @@ function createLog({ db, partitions, path }: LogFile, lock: ServingLock | undefi
       ensureOpen();
       return groups.positions(group, topic, partitions);
     },
-    sizeBytes: () => sizeBytes(path),
+    async size() {
+      return sizeBytes(path);
+    },
     close() {
       closed ??= close();
       return closed;

@@ -1,7 +1,7 @@
 // How it stands: how long the topics are, how far everybody has read them, what is pending, how large the stores are.
 
 import type { Log } from '../log/log.ts';
-import type { Views } from '../views/views.ts';
+import type { ViewDefinition, Views } from '../views/views.ts';
 
 export interface Status {
   topics: { topic: string; partitions: number; events: number }[];
@@ -10,7 +10,10 @@ export interface Status {
   deliveries: { pending: number; processed: number; omitted: number; error: number };
   /** When the oldest pending delivery was made; null: none is pending. */
   oldestPendingAt: string | null;
+  /** Organizations of which the dispatcher knows something. */
+  lanes: number;
   logs: number;
+  logBytes: number;
   viewsBytes: number;
 }
 
@@ -22,10 +25,7 @@ const PAGE_DOCUMENTS = 1_000;
 export async function readStatus(
   log: Log,
   views: Views,
-  definitions: readonly {
-    name: string;
-    topics: readonly ('inbound' | 'organizations' | 'outbound' | 'lanes')[];
-  }[],
+  definitions: readonly Pick<ViewDefinition, 'name' | 'topics'>[],
 ): Promise<Status> {
   const topics = ['inbound', 'organizations', 'outbound'] as const;
   const ends = {
@@ -63,9 +63,17 @@ export async function readStatus(
     groups,
     deliveries: { pending, processed, omitted, error },
     oldestPendingAt: await oldestPendingAt(views),
+    lanes: await countLanes(log),
     logs: await views.count('logs'),
+    logBytes: await log.size(),
     viewsBytes: await views.size(),
   };
+}
+
+async function countLanes(log: Log): Promise<number> {
+  let lanes = 0;
+  for await (const { events } of log.read('lanes', { types: ['LaneSaved'] })) lanes += events.length;
+  return lanes;
 }
 
 async function oldestPendingAt(views: Views): Promise<string | null> {

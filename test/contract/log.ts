@@ -112,6 +112,13 @@ function appendContract({ it, engine, logFor, servedLog }: Kit): void {
     assert.deepEqual(numbersOf(await all(log, 'organizations')), [1, 2]);
   });
 
+  it('it is larger on disk by what is appended', async (t) => {
+    const log = await servedLog(t);
+    const before = await log.size();
+    await log.append(Array.from({ length: 200 }, (_, number) => changed('x'.repeat(1_000), number)));
+    assert.ok((await log.size()) - before >= 200 * 1_000);
+  });
+
   it(
     'what was appended, and its ends, are there after closing and opening again',
     async (t) => {

@@ -5,8 +5,8 @@ import { closeSync, copyFileSync, openSync, statSync, writeSync } from 'node:fs'
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { type TestContext, test } from 'node:test';
-import { LogRefused, LogUnavailable } from '../../src/log/log.ts';
-import { openSqliteLog, type SqliteLog } from '../../src/log/sqlite.ts';
+import { type Log, LogRefused, LogUnavailable } from '../../src/log/log.ts';
+import { openSqliteLog } from '../../src/log/sqlite.ts';
 import { all, changed, dropped, joinByHand, lane, pending, started } from '../contract/log-kit.ts';
 import { temporaryDirectory } from '../support/directory.ts';
 
@@ -44,7 +44,7 @@ function damage(file: string, page: number): void {
 }
 
 /** Whether all that can be asked of a log was answered, or else refused in the words of the port. */
-async function isTold(log: SqliteLog): Promise<boolean> {
+async function isTold(log: Log): Promise<boolean> {
   const results = await Promise.allSettled([
     all(log, 'organizations'),
     all(log, 'outbound'),
@@ -65,7 +65,7 @@ async function isTold(log: SqliteLog): Promise<boolean> {
 }
 
 /** A member of a group that reads on and commits, once. */
-async function workOff(log: SqliteLog): Promise<void> {
+async function workOff(log: Log): Promise<void> {
   const membership = log.join('dispatcher', 'organizations', async (partition) => {
     // It may be that nothing can be found to wait for.
     partition.wake();
@@ -94,7 +94,7 @@ test('whichever page was damaged before, the log is refused, or each call works 
   for (let page = 0; page < pages; page++) {
     const { directory, copy } = copyOf(t, file);
     damage(copy, page);
-    let log: SqliteLog;
+    let log: Log;
     try {
       log = openSqliteLog({ directory, serve: true });
     } catch (error) {

@@ -167,12 +167,12 @@ test('a log is made with one partition where none are asked for', (t) => {
   assert.equal(store(t).open().partitions, 1);
 });
 
-test('sizeBytes() counts what is not yet written back, too', async (t) => {
+test('size() counts what is not yet written back, too', async (t) => {
   const { file, open } = store(t);
   const log = open();
   await log.append([changed('a', 1)]);
   assert.ok(statSync(`${file}-wal`).size > 0);
-  assert.equal(log.sizeBytes(), statSync(file).size + statSync(`${file}-wal`).size);
+  assert.equal(await log.size(), statSync(file).size + statSync(`${file}-wal`).size);
 });
 
 test('close() leaves one whole file', async (t) => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { LaneSaved } from '../../src/events.ts';
 import { projections } from '../../src/projections/all.ts';
 import { projectToEnd } from '../../src/projections/projector.ts';
 import { readStatus } from '../../src/query/status.ts';
@@ -19,7 +20,7 @@ test('the status of an empty store is all zero', async (t) => {
   ]);
   assert.ok(status.groups.every(({ lag }) => lag === 0));
   assert.deepEqual(status.deliveries, { pending: 0, processed: 0, omitted: 0, error: 0 });
-  assert.deepEqual([status.oldestPendingAt, status.logs], [null, 0]);
+  assert.deepEqual([status.oldestPendingAt, status.lanes, status.logs], [null, 0, 0]);
 });
 
 test('the status tells what is to be read, what is in which state, and since when', async (t) => {
@@ -48,6 +49,33 @@ test('the status tells what is to be read, what is in which state, and since whe
   assert.deepEqual(status.deliveries, { pending: 2, processed: 1, omitted: 1, error: 0 });
   assert.deepEqual([status.oldestPendingAt, status.logs], [AT, 1]);
   assert.ok(status.viewsBytes > 0);
+});
+
+test('the status counts lanes, not what is pending in them, and the bytes of both stores', async (t) => {
+  const { log, views } = openStores(t);
+  const lane = (n: number): LaneSaved => ({
+    type: 'LaneSaved',
+    organizationId: id('org', n),
+    seen: 0,
+    secret: null,
+    endpoints: [],
+  });
+  const pending = {
+    type: 'PendingSaved',
+    webhookId: id('wh', 0),
+    organizationId: id('org', 0),
+    endpointId: id('ep', 0),
+    eventId: id('evt', 0),
+    kind: 'log.created',
+    attempt: 0,
+    startedAtMs: null,
+    dueAtMs: 0,
+    body: Buffer.from('{}'),
+  } as const;
+  await log.append([lane(0), lane(1), lane(0), pending]);
+  const status = await readStatus(log, views, definitions);
+  assert.equal(status.lanes, 2);
+  assert.ok(status.logBytes > 0 && status.logBytes === (await log.size()));
 });
 
 test('the oldest pending delivery is found behind more than a thousand', async (t) => {
