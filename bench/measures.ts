@@ -135,8 +135,8 @@ export async function measureRebuild(): Promise<Measure[]> {
   });
   expectAll(statuses, 50_000);
   const config = loadConfig({ HOOKLANE_DATA: hooklane.dataDirectory });
-  const log = openLog(config, { serve: false });
-  const views = openViews(config);
+  const log = await openLog(config, { serve: false });
+  const views = await openViews(config);
   await settled(async () => (await log.ends('organizations')).reduce((sum, end) => sum + end, 0) >= 50_000);
   const startedMs = performance.now();
   const { events } = await rebuild(logsView, { log, views });

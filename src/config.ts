@@ -7,9 +7,18 @@
 import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 import { MAX_PARTITIONS } from './events.ts';
+import {
+  KAFKA_URL_ALLOWED,
+  type KafkaConfig,
+  type KafkaUrl,
+  parseKafkaUrl,
+  SASL_MECHANISMS,
+  type SaslMechanism,
+} from './kafka-url.ts';
 import { nearest } from './nearest.ts';
 import { parseRateLimit, RATE_LIMIT_ALLOWED } from './rate-limit.ts';
 import { MASTER_KEY_BYTES } from './secrets.ts';
+import { formatDuration, parseDuration } from './time.ts';
 
 export interface Config {
   /** NODE_ENV is `production`: Origins are checked, and the rules for outbound addresses are strict. */
@@ -19,8 +28,9 @@ export interface Config {
   readonly port: number;
   /** Absolute. */
   readonly dataDirectory: string;
-  readonly log: 'sqlite';
-  readonly views: 'sqlite';
+  readonly log: 'sqlite' | KafkaConfig;
+  /** `url` begins with mongodb:// or mongodb+srv://. */
+  readonly views: 'sqlite' | { readonly url: string };
   /** Undefined: made at first use and kept in the data directory (keys.ts); so is the master key. */
   readonly adminToken: string | undefined;
   readonly masterKey: Buffer | undefined;
@@ -100,14 +110,49 @@ export function loadConfig(
     return whenMissing;
   }
 
+  function logEngine(): Config['log'] {
+    const given = read('HOOKLANE_LOG', LOG, 'sqlite');
+    const tls = read('HOOKLANE_KAFKA_TLS', YES_OR_NO, undefined);
+    const mechanism = read('HOOKLANE_KAFKA_SASL', MECHANISM, undefined);
+    const username = env.HOOKLANE_KAFKA_USERNAME || undefined;
+    const password = env.HOOKLANE_KAFKA_PASSWORD || undefined;
+    const caFile = env.HOOKLANE_KAFKA_CA ? resolve(cwd, env.HOOKLANE_KAFKA_CA) : undefined;
+    const others = {
+      replication: read('HOOKLANE_KAFKA_REPLICATION', REPLICATION, undefined),
+      retentionMs: read('HOOKLANE_KAFKA_RETENTION', RETENTION, undefined),
+      sessionMs: read('HOOKLANE_KAFKA_SESSION', SESSION, 10_000),
+    };
+    if (given === 'sqlite') return given;
+    const login = { username: username ?? given.username, password: password ?? given.password };
+    return {
+      brokers: given.brokers,
+      tls: (tls ?? (given.tls || caFile !== undefined)) ? { caFile } : undefined,
+      sasl: sasl(mechanism ?? given.mechanism, login),
+      ...others,
+    };
+  }
+
+  function sasl(
+    mechanism: SaslMechanism | undefined,
+    { username, password }: Pick<KafkaUrl, 'username' | 'password'>,
+  ): KafkaConfig['sasl'] {
+    if (mechanism === undefined && username === undefined) return undefined;
+    if (username !== undefined && password !== undefined) {
+      return { mechanism: mechanism ?? 'plain', username, password };
+    }
+    const missing = username === undefined ? 'HOOKLANE_KAFKA_USERNAME' : 'HOOKLANE_KAFKA_PASSWORD';
+    problems.push({ name: missing, message: 'is missing, and so it is in HOOKLANE_LOG' });
+    return undefined;
+  }
+
   const production = env.NODE_ENV === 'production';
   const config: Config = {
     production,
     host: read('HOST', HOST, '127.0.0.1', { name: '--host', text: flags.host }),
     port: read('PORT', PORT, 3000, { name: '--port', text: flags.port }),
     dataDirectory: resolve(cwd, env.HOOKLANE_DATA || 'data'),
-    log: read('HOOKLANE_LOG', engine('kafka'), 'sqlite'),
-    views: read('HOOKLANE_VIEWS', engine('mongodb'), 'sqlite'),
+    log: logEngine(),
+    views: read('HOOKLANE_VIEWS', VIEWS, 'sqlite'),
     adminToken: read('HOOKLANE_ADMIN_TOKEN', ADMIN_TOKEN, undefined),
     masterKey: read('HOOKLANE_MASTER_KEY', MASTER_KEY, undefined),
     topicPrefix: read('HOOKLANE_TOPIC_PREFIX', TOPIC_PREFIX, 'hooklane.'),
@@ -197,15 +242,36 @@ const REDIS: Rule<undefined> = {
   allowed: 'nothing, as redis is not available in this version',
 };
 
-/** An engine, of which there is only the embedded one so far. `other` is the scheme of the one to come. */
-function engine(other: 'kafka' | 'mongodb'): Rule<'sqlite'> {
+const LOG: Rule<'sqlite' | KafkaUrl> = {
+  parse: (text) => (text === 'sqlite' ? text : parseKafkaUrl(text)),
+  allowed: KAFKA_URL_ALLOWED,
+};
+
+/** What stands behind the scheme is for the driver to read: it knows more than we do. */
+const VIEWS: Rule<'sqlite' | { url: string }> = {
+  parse: (text) =>
+    text === 'sqlite' ? text : /^mongodb(\+srv)?:\/\/[^/?#]/.test(text) ? { url: text } : undefined,
+  allowed: 'sqlite, or mongodb://host:port,host:port/database?options',
+};
+
+const MECHANISM: Rule<SaslMechanism> = {
+  parse: (text) => SASL_MECHANISMS.find((mechanism) => mechanism === text),
+  allowed: SASL_MECHANISMS.join(', '),
+};
+
+function duration(leastMs: number, mostMs: number): Rule<number> {
   return {
-    parse: (text) => (text === 'sqlite' ? text : undefined),
-    allowed: 'sqlite',
-    refusal: (text) =>
-      text.startsWith(other) ? `${other} is not available in this version; allowed: sqlite` : undefined,
+    parse(text) {
+      const ms = parseDuration(text);
+      return ms !== undefined && ms >= leastMs && ms <= mostMs ? ms : undefined;
+    },
+    allowed: `a duration from ${formatDuration(leastMs)} to ${formatDuration(mostMs)}, as 90s or 12h`,
   };
 }
+
+const DAY_MS = 86_400_000;
+const RETENTION = duration(DAY_MS, 36_500 * DAY_MS);
+const SESSION = duration(1_000, 300_000);
 
 function wholeNumber(least: number, most: number, note = ''): Rule<number> {
   return {
@@ -219,6 +285,7 @@ function wholeNumber(least: number, most: number, note = ''): Rule<number> {
 
 const PORT = wholeNumber(0, 65_535, ' (0: any free port)');
 const PARTITIONS = wholeNumber(1, MAX_PARTITIONS);
+const REPLICATION = wholeNumber(1, 100);
 
 const RATE_LIMIT: Rule<string | null> = {
   parse(text) {
@@ -243,6 +310,14 @@ const VARIABLES = [
   'HOOKLANE_MASTER_KEY',
   'HOOKLANE_TOPIC_PREFIX',
   'HOOKLANE_PARTITIONS',
+  'HOOKLANE_KAFKA_TLS',
+  'HOOKLANE_KAFKA_CA',
+  'HOOKLANE_KAFKA_SASL',
+  'HOOKLANE_KAFKA_USERNAME',
+  'HOOKLANE_KAFKA_PASSWORD',
+  'HOOKLANE_KAFKA_REPLICATION',
+  'HOOKLANE_KAFKA_RETENTION',
+  'HOOKLANE_KAFKA_SESSION',
   'HOOKLANE_ALLOW_ADDRESSES',
   'HOOKLANE_ALLOW_HTTP',
   'HOOKLANE_LOG_LEVEL',

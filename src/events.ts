@@ -186,7 +186,16 @@ export interface EndpointDeleted {
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warning', 'error', 'fatal'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
-export interface LogRecorded {
+/**
+ * Where the inbound webhook stands of which an event was made; null in what releases before 0.2 wrote. A recorder that
+ * has lost its position makes the same event again: by this it is known.
+ */
+interface Recorded {
+  inboundPartition: number | null;
+  inboundOffset: number | null;
+}
+
+export interface LogRecorded extends Recorded {
   type: 'LogRecorded';
   logId: LogId;
   inboundId: InboundId;
@@ -212,7 +221,7 @@ export interface LogRecorded {
   extra: string;
 }
 
-export interface DeployRecorded {
+export interface DeployRecorded extends Recorded {
   type: 'DeployRecorded';
   eventId: EventId;
   inboundId: InboundId;
@@ -384,6 +393,8 @@ export interface LaneSaved {
   organizationId: OrganizationId;
   /** The last offset of topic organizations that the lane has taken in: what stands at or before it is no trigger. */
   seen: number;
+  /** By the number of a partition of topic inbound, the same for what was made of the events there. */
+  inboundSeen: Record<string, number>;
   /** The organization's publicSecret, sealed; null: the organization is deleted. */
   secret: string | null;
   endpoints: LaneEndpointState[];

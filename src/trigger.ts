@@ -53,12 +53,15 @@ function trigger(
   return { eventId, organizationId: event.organizationId, kind, atMs: event.atMs, data };
 }
 
+/** What is told of a log: not where in the log of events it came from. */
+type LogContent = Omit<LogRecorded, 'inboundPartition' | 'inboundOffset'>;
+
 /** The trigger that a recorded log is. */
-export function logTrigger(log: LogRecorded): Trigger {
+export function logTrigger(log: LogContent): Trigger {
   return trigger(log, siblingId('evt', log.logId), 'log.created', () => logData(log));
 }
 
-function logData(log: LogRecorded): string {
+function logData(log: LogContent): string {
   const facts = JSON.stringify({
     id: log.logId,
     projectId: log.projectId,

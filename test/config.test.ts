@@ -103,8 +103,28 @@ test('everything wrong is reported at once, a line each, with the name, the valu
 const WRONG: Record<string, string[]> = {
   HOST: ['two words', 'http://here', '-', 'a/b', '1.2.3.4:80'],
   PORT: ['-1', '65536', '80.5', '0x50', 'http', ' 80', '1e3'],
-  HOOKLANE_LOG: ['SQLite', 'postgres://here', 'memory'],
-  HOOKLANE_VIEWS: ['sqlite3', 'mysql'],
+  HOOKLANE_LOG: [
+    'SQLite',
+    'postgres://here',
+    'memory',
+    'kafka://',
+    'kafka://a b',
+    'kafka://one:0',
+    'kafka://one:65536',
+    'kafka://one,',
+    'kafka://one/topic',
+    'kafka://one?ssl=true',
+    'kafka://one?tls=yes',
+    'kafka://one?sasl=kerberos',
+    'kafka://:secret@one',
+    'kafka://%zz:x@one',
+  ],
+  HOOKLANE_VIEWS: ['sqlite3', 'mysql', 'mongodb://', 'mongodb:/one'],
+  HOOKLANE_KAFKA_TLS: ['yes'],
+  HOOKLANE_KAFKA_SASL: ['PLAIN', 'gssapi'],
+  HOOKLANE_KAFKA_REPLICATION: ['0', '1.5'],
+  HOOKLANE_KAFKA_RETENTION: ['1h', 'forever', '40000d'],
+  HOOKLANE_KAFKA_SESSION: ['10', '100ms', '6m'],
   HOOKLANE_ADMIN_TOKEN: ['short', 'fifteen-letters', 'sixteen letters!', 'sixteen-lettersé'],
   HOOKLANE_MASTER_KEY: [
     'x',
@@ -155,17 +175,66 @@ for (const [name, values] of Object.entries(WRONG)) {
   });
 }
 
-test('engines that come with another release are refused by name, without the password in their URL', () => {
-  const wrong = refusal({
-    HOOKLANE_LOG: 'kafka://broker:9092',
-    HOOKLANE_VIEWS: 'mongodb://user:p@ss@db/hooklane',
-    HOOKLANE_REDIS: 'redis://:hunter2@cache:6379',
-  });
+test('what comes with another release is refused by name, without the password in its URL', () => {
+  const wrong = refusal({ HOOKLANE_REDIS: 'redis://:hunter2@cache:6379' });
   assert.deepEqual(wrong.message.split('\n'), [
-    'HOOKLANE_LOG="kafka://broker:9092" kafka is not available in this version; allowed: sqlite',
-    'HOOKLANE_VIEWS="mongodb://…@db/hooklane" mongodb is not available in this version; allowed: sqlite',
     'HOOKLANE_REDIS="redis://…@cache:6379" is not allowed; allowed: nothing, as redis is not available in this version',
   ]);
+});
+
+test('Kafka and MongoDB are chosen by their URLs', () => {
+  const { log, views } = loadConfig({
+    HOOKLANE_LOG: 'kafka://one:9092,two',
+    HOOKLANE_VIEWS: 'mongodb://user:p@ss@db/hooklane',
+  });
+  assert.deepEqual(log, {
+    brokers: ['one:9092', 'two:9092'],
+    tls: undefined,
+    sasl: undefined,
+    replication: undefined,
+    retentionMs: undefined,
+    sessionMs: 10_000,
+  });
+  assert.deepEqual(views, { url: 'mongodb://user:p@ss@db/hooklane' });
+});
+
+test('what variables of its own say of Kafka stands above its URL', () => {
+  const { log } = loadConfig(
+    {
+      HOOKLANE_LOG: 'kafka://ann:secret@one?tls=true&sasl=plain',
+      HOOKLANE_KAFKA_CA: 'ca.pem',
+      HOOKLANE_KAFKA_SASL: 'scram-sha-512',
+      HOOKLANE_KAFKA_USERNAME: 'bob',
+      HOOKLANE_KAFKA_PASSWORD: 'other',
+      HOOKLANE_KAFKA_REPLICATION: '3',
+      HOOKLANE_KAFKA_RETENTION: '90d',
+      HOOKLANE_KAFKA_SESSION: '6s',
+    },
+    {},
+    '/srv',
+  );
+  assert.deepEqual(log, {
+    brokers: ['one:9092'],
+    tls: { caFile: '/srv/ca.pem' },
+    sasl: { mechanism: 'scram-sha-512', username: 'bob', password: 'other' },
+    replication: 3,
+    retentionMs: 90 * 86_400_000,
+    sessionMs: 6_000,
+  });
+  const plain = loadConfig({ HOOKLANE_LOG: 'kafka://one?tls=true', HOOKLANE_KAFKA_TLS: '0' }).log;
+  assert.ok(plain !== 'sqlite' && plain.tls === undefined);
+});
+
+test('half a login is refused, and says which half is missing', () => {
+  const url = { HOOKLANE_LOG: 'kafka://one:9092' };
+  assert.equal(
+    refusal({ ...url, HOOKLANE_KAFKA_USERNAME: 'ann' }).message,
+    'HOOKLANE_KAFKA_PASSWORD is missing, and so it is in HOOKLANE_LOG',
+  );
+  assert.match(
+    refusal({ ...url, HOOKLANE_KAFKA_SASL: 'plain' }).message,
+    /^HOOKLANE_KAFKA_USERNAME is missing/,
+  );
 });
 
 test('the values of secrets are never shown', () => {

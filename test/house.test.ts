@@ -32,8 +32,8 @@ const IMPORTED_ONLY_BY: [imported: RegExp, by: RegExp][] = [
   [/^src\/views\/sqlite/, /^src\/(open\.ts|views\/sqlite)/],
   [/^src\/views\/mongo/, /^src\/(open\.ts|views\/mongo)/],
   [/^node:sqlite$/, /^src\/(log|views)\/sqlite/],
-  [/^kafkajs$/, /^src\/log\/kafka/],
-  [/^mongodb$/, /^src\/views\/mongo/],
+  [/^kafkajs/, /^src\/log\/kafka\.ts$/],
+  [/^mongodb$/, /^src\/views\/mongo\.ts$/],
 ];
 
 /** Files that import nothing of ours but this. */

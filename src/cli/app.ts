@@ -12,7 +12,7 @@ import { startDispatcher } from '../dispatch/dispatcher.ts';
 import { createSender } from '../dispatch/send.ts';
 import { loadKeys } from '../keys.ts';
 import type { Log } from '../log/log.ts';
-import { openLog, openViews, SKEW_MS } from '../open.ts';
+import { openLog, openViews, skewMs } from '../open.ts';
 import { projections } from '../projections/all.ts';
 import { reached } from '../projections/reached.ts';
 import { createQueries } from '../query/queries.ts';
@@ -62,13 +62,13 @@ export async function startApp({ config, roles, logger }: AppOptions): Promise<A
   failed.catch(() => {});
 
   try {
-    const log = openLog(config, { serve: true });
+    const log = await openLog(config, { serve: true });
     stops.push(() => log.close());
     // Only now: a directory that holds no log of ours, and cannot take one, is refused before keys are put there.
     const keys = loadKeys(config);
     const secrets = createSecretBox(keys.masterKey);
     await ensureKeyFits(log, secrets);
-    const views = openViews(config);
+    const views = await openViews(config);
     stops.push(() => views.close());
     if (roles.has('project')) {
       const projector = await startProjectorThread(config, logger.level);
@@ -82,7 +82,7 @@ export async function startApp({ config, roles, logger }: AppOptions): Promise<A
     }
     if (roles.has('dispatch')) {
       const sender = createSender({ secrets, clock });
-      const dispatcher = startDispatcher({ log, sender, clock, logger, skewMs: SKEW_MS });
+      const dispatcher = startDispatcher({ log, sender, clock, logger, skewMs: skewMs(config) });
       dispatcher.ended.catch(fail);
       stops.push(() => dispatcher.close(STOP_WITHIN_MS));
     }

@@ -12,8 +12,8 @@ if (parentPort === null) throw new Error('to be run as a thread of the server');
 const { config, logLevel }: ProjectorThreadData = workerData;
 const logger = createLogger(logLevel);
 
-const log = openLog(config, { serve: false });
-const views = openViews(config);
+const log = await openLog(config, { serve: false });
+const views = await openViews(config);
 const projector = startProjector({ log, views, projections, logger });
 parentPort.postMessage('ready');
 await Promise.race([once(parentPort, 'message'), projector.ended]);

@@ -3,6 +3,7 @@
 
 import { type Command, Option } from 'commander';
 import { loadConfig } from '../config.ts';
+import { whereStores } from '../open.ts';
 import type { App } from './app.ts';
 import { createLogger } from './logger.ts';
 import { list, oneOf } from './options.ts';
@@ -41,7 +42,7 @@ async function serve({ roles, host, port }: ServeOptions): Promise<void> {
   // Loaded only here: the server is most of the program, and every other command would wait for it.
   const { startApp } = await import('./app.ts');
   const app = await startApp({ config, roles: new Set(roles), logger });
-  greet(app, config.dataDirectory);
+  greet(app, whereStores(config));
   try {
     await Promise.race([stopped, app.failed]);
     logger.info('stopping');
@@ -58,12 +59,12 @@ function signalled(): Promise<void> {
   });
 }
 
-function greet({ url, defaults }: App, dataDirectory: string): void {
+function greet({ url, defaults }: App, where: string): void {
   if (url === undefined) {
-    print(`Hooklane runs on ${dataDirectory}`);
+    print(`Hooklane runs on ${where}`);
     return;
   }
-  const listens = `Hooklane listens on ${url} and keeps its data in ${dataDirectory}`;
+  const listens = `Hooklane listens on ${url} and keeps its data in ${where}`;
   // In one piece, so that whoever waits for the first line has the token as well.
   print(defaults === undefined ? listens : `${listens}\n${firstSteps(url, defaults.token)}`);
 }

@@ -2,7 +2,6 @@
 
 import { styleText } from 'node:util';
 import type { Command } from 'commander';
-import { isServed } from '../open.ts';
 import { projections } from '../projections/all.ts';
 import { readStatus } from '../query/status.ts';
 import { print, printFields, printJson, printTable } from './output.ts';
@@ -19,7 +18,7 @@ export function registerStatus(program: Command): void {
 
 async function status({ json }: { json?: true }): Promise<void> {
   const { serving, dataDirectory, ...found } = await withStores(async ({ config, log, views }) => ({
-    serving: isServed(config),
+    serving: await log.served(),
     dataDirectory: config.dataDirectory,
     ...(await readStatus(
       log,

@@ -6,7 +6,7 @@ import { openDirectory } from '../command/directory.ts';
 import { type Config, loadConfig } from '../config.ts';
 import { loadKeys } from '../keys.ts';
 import type { Log, Position } from '../log/log.ts';
-import { isServed, openLog, openViews } from '../open.ts';
+import { openLog, openViews } from '../open.ts';
 import { projections } from '../projections/all.ts';
 import { projectToEnd } from '../projections/projector.ts';
 import { reached, reachedEnd } from '../projections/reached.ts';
@@ -32,12 +32,12 @@ const CAUGHT_UP_WITHIN_MS = 3_000;
 /** Runs `work` with the stores of the configured data directory, caught up with the log, and closes them. */
 export async function withStores<T>(work: (stores: Stores) => Promise<T>): Promise<T> {
   const config = loadConfig(process.env);
-  const log = openLog(config, { serve: false });
+  const log = await openLog(config, { serve: false });
   try {
-    const views = openViews(config);
+    const views = await openViews(config);
     try {
       const stores = createStores(config, log, views);
-      if (isServed(config))
+      if (await log.served())
         await warnUnless(reachedEnd(log, { views, projections, withinMs: CAUGHT_UP_WITHIN_MS }));
       else await projectToEnd({ log, views, projections });
       return await work(stores);
@@ -56,7 +56,7 @@ function createStores(config: Config, log: Log, views: Views): Stores {
     views,
     queries: createQueries({ views, clock: systemClock() }),
     async caughtUp(positions) {
-      if (!isServed(config)) await projectToEnd({ log, views, projections });
+      if (!(await log.served())) await projectToEnd({ log, views, projections });
       else await warnUnless(reached(positions, { views, projections, withinMs: CAUGHT_UP_WITHIN_MS }));
     },
   };

@@ -163,6 +163,7 @@ export function createCrank(lanes: Map<OrganizationId, Lane>, slots: Slots, nowM
       const lane = laneOf(event.organizationId);
       if (offset <= lane.seen) return;
       lane.seen = offset;
+      if (isRepeat(lane, event)) return;
       takeConfiguration(lane, event, at);
       takeTrigger(lane, event, at);
     },
@@ -229,6 +230,19 @@ export function createCrank(lanes: Map<OrganizationId, Lane>, slots: Slots, nowM
 }
 
 const EMPTY = Buffer.alloc(0);
+
+/**
+ * Whether the event was made of an inbound webhook of which the lane has seen what was made before: by a recorder
+ * that has lost its position and goes through topic inbound again.
+ */
+function isRepeat(lane: Lane, event: OrganizationEvent): boolean {
+  if (event.type !== 'LogRecorded' && event.type !== 'DeployRecorded') return false;
+  const { inboundPartition: partition, inboundOffset: offset } = event;
+  if (partition === null || offset === null) return false;
+  if (offset <= (lane.inboundSeen.get(partition) ?? -1)) return true;
+  lane.inboundSeen.set(partition, offset);
+  return false;
+}
 
 function countUnstarted(lane: Lane, webhookId: WebhookId): number {
   return lane.pending.get(webhookId)?.attempt === 0 ? 1 : 0;

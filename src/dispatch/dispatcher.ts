@@ -95,13 +95,15 @@ async function openPartition(
   partition: Partition<'organizations'>,
   { log, sender, clock, logger, skewMs, slots, closing, wakeAll }: LoopOptions,
 ): Promise<PartitionLoop> {
-  const crank = await restoreCrank(log, partition.index, { clock, skewMs, slots });
   const intake = createIntake();
   const finished: { request: Request; outcome: Outcome }[] = [];
   const { promise: drained, resolve: markDrained } = Promise.withResolvers<void>();
-  let position = (await log.positions('dispatcher', 'organizations'))[partition.index] ?? 0;
+  let { position } = partition;
   const news = createNews();
   let timer: NodeJS.Timeout | undefined;
+  /** Requests that have left and are not answered. */
+  let sending = 0;
+  let over = false;
 
   const available = <T>(work: () => Promise<T>) =>
     patiently(
@@ -110,6 +112,7 @@ async function openPartition(
       (err) => logger.error({ err, partition: partition.index }, 'the dispatcher waits for the log'),
       work,
     );
+  const crank = await available(() => restoreCrank(log, partition.index, { clock, skewMs, slots }));
 
   function wake(): void {
     news.raise();
@@ -130,8 +133,10 @@ async function openPartition(
   }
 
   async function send(request: Request): Promise<void> {
+    sending++;
     const outcome = await sender.send(request);
-    if (partition.lost.aborted) {
+    sending--;
+    if (over) {
       slots.free++;
       return;
     }
@@ -174,7 +179,11 @@ async function openPartition(
         clearTimeout(timer);
         partition.lost.removeEventListener('abort', wake);
         markDrained();
-        slots.free += finished.length;
+        // Of what was in flight, as the crank has it: requests under way give their slots back when they end, those
+        // that have ended or were never sent do it now.
+        over = true;
+        slots.free += crank.inFlight - sending;
+        wakeAll();
       }
     },
   };

@@ -28,6 +28,8 @@ export interface Lane {
   readonly organizationId: OrganizationId;
   /** The last offset of topic organizations taken in: what stands at or before it is no trigger. */
   seen: number;
+  /** By partition of topic inbound, the last offset there of which an event was taken in. */
+  readonly inboundSeen: Map<number, number>;
   /** The organization's publicSecret, sealed; null: deleted. */
   secret: string | null;
   readonly endpoints: Map<EndpointId, LaneEndpoint>;
@@ -109,7 +111,14 @@ export function isWaiting(pending: Pending): boolean {
 
 /** The lane of an organization of which nothing is known yet. */
 export function newLane(organizationId: OrganizationId): Lane {
-  return { organizationId, seen: -1, secret: null, endpoints: new Map(), pending: new Map() };
+  return {
+    organizationId,
+    seen: -1,
+    inboundSeen: new Map(),
+    secret: null,
+    endpoints: new Map(),
+    pending: new Map(),
+  };
 }
 
 /** When the endpoint's gap is over. */

@@ -19,7 +19,8 @@ export function laneSaved(lane: Lane): LaneSaved {
     endpoints.push({ ...endpointSettings(endpoint), endpointId, secret, lastStartedAtMs });
   }
   const { organizationId, seen, secret } = lane;
-  return { type: 'LaneSaved', organizationId, seen, secret, endpoints };
+  const inboundSeen = Object.fromEntries(lane.inboundSeen);
+  return { type: 'LaneSaved', organizationId, seen, inboundSeen, secret, endpoints };
 }
 
 /** One pending webhook. */
@@ -68,6 +69,9 @@ export function restore(records: Iterable<LaneRecord>, handover: Handover): Map<
 function restoreLane(record: LaneSaved, { nowMs, skewMs }: Handover): Lane {
   const lane = newLane(record.organizationId);
   lane.seen = record.seen;
+  for (const [partition, offset] of Object.entries(record.inboundSeen)) {
+    lane.inboundSeen.set(Number(partition), offset);
+  }
   lane.secret = record.secret;
   for (const state of record.endpoints) {
     const endpoint = newEndpoint(state, state.endpointId, state.secret);

@@ -1,4 +1,4 @@
-// The log port: topics of events, in partitions, and groups that work them off. Engines: sqlite.ts.
+// The log port: topics of events, in partitions, and groups that work them off. Engines: sqlite.ts, kafka.ts.
 //
 //   topic      a named sequence of events, split into partitions by key; one topic is compacted
 //   offset     where an event stands in its partition; grows, but may leave holes
@@ -83,6 +83,9 @@ export interface Log {
   /** For each partition the position of the group; 0 where it has none. */
   positions(group: Group, topic: Topic): Promise<number[]>;
 
+  /** Whether a process works the log off now, this one or another. */
+  served(): Promise<boolean>;
+
   /** Bytes on disk, all topics together. */
   size(): Promise<number>;
 
@@ -101,12 +104,14 @@ export interface Membership {
 export interface Partition<T extends Topic> {
   readonly topic: T;
   readonly index: number;
+  /** The group's position when we became the owner. */
+  readonly position: number;
   /** Aborted when the partition belongs to somebody else, or when we are closing. */
   readonly lost: AbortSignal;
 
   /**
    * The next events, in order, `max` at most. Waits for at least one, until wake() is called or the partition
-   * is lost: then it may return none. It reads on from where it ended, at first from the group's position.
+   * is lost: then it may return none. It reads on from where it ended, at first from `position`.
    */
   next(max: number): Promise<StoredEvent<T>[]>;
 
@@ -116,8 +121,9 @@ export interface Partition<T extends Topic> {
   /**
    * Appends `out` and moves the group's position to `upTo`, both or none. Events of a compacted topic in `out`
    * replace what stands there under the same compaction key. Throws Fenced when there is a newer owner (stop
-   * all work on the partition), LogUnavailable when nothing was changed (the same call may be made again),
-   * LogRefused when the log is found to be damaged (nothing was changed, and trying again does not help).
+   * all work on the partition), LogUnavailable when it was not done, or nobody can say (make the same call again,
+   * before any other: it is done once), LogRefused when the log is found to be damaged (nothing was changed, and
+   * trying again does not help).
    */
   commit(out: readonly HooklaneEvent[], upTo: number): Promise<void>;
 }

@@ -59,6 +59,7 @@ export function createGroups({ db, reader, writer, listen }: GroupsOptions): Gro
       await work({
         topic,
         index,
+        position: ownership.position,
         lost,
         async next(max) {
           for (;;) {

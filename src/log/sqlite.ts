@@ -9,7 +9,7 @@ import { type Batch, type Log, LogUnavailable, type ReadOptions } from './log.ts
 import { createNews } from './news.ts';
 import { type LogFile, openLogFile, refused, sizeBytes } from './sqlite-file.ts';
 import { createGroups } from './sqlite-groups.ts';
-import { type ServingLock, takeServingLock } from './sqlite-lock.ts';
+import { isServed, type ServingLock, takeServingLock } from './sqlite-lock.ts';
 import { createReader } from './sqlite-reader.ts';
 import { createWriter } from './sqlite-writer.ts';
 
@@ -33,7 +33,7 @@ export function openSqliteLog({ directory, partitions: wanted, serve }: SqliteLo
   let lock: ServingLock | undefined;
   try {
     lock = serve ? takeServingLock(directory) : undefined;
-    return createLog(file, lock);
+    return createLog(file, lock, directory);
   } catch (error) {
     file.db.close();
     lock?.release();
@@ -42,7 +42,7 @@ export function openSqliteLog({ directory, partitions: wanted, serve }: SqliteLo
 }
 
 /** The log in a file that is open; `lock` is released with it, and only who has one may join groups. */
-function createLog({ db, partitions, path }: LogFile, lock: ServingLock | undefined): Log {
+function createLog({ db, partitions, path }: LogFile, lock: ServingLock | undefined, directory: string): Log {
   const listeners = new Set<() => void>();
   const reader = createReader(db);
   const writer = createWriter(db, partitions, wakeAll);
@@ -157,6 +157,9 @@ function createLog({ db, partitions, path }: LogFile, lock: ServingLock | undefi
     async positions(group, topic) {
       ensureOpen();
       return groups.positions(group, topic, partitions);
+    },
+    async served() {
+      return lock !== undefined || isServed(directory);
     },
     async size() {
       return sizeBytes(path);

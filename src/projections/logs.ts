@@ -30,12 +30,13 @@ export const logs: Projection = {
           fingerprint,
           occurredAt: toIso(event.occurredAtMs),
           receivedAt: toIso(event.receivedAtMs),
-          recordedAt: toIso(event.atMs),
           stack,
           tags: JSON.stringify(event.tags),
           user,
           extra,
         },
+        // A recorder that has lost its position makes the event again, later.
+        setOnce: { recordedAt: toIso(event.atMs) },
       },
     ];
   },

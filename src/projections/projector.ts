@@ -1,11 +1,11 @@
 // The projector: follows the topics and keeps the read models up to date. Where it is stands with the views, in the
 // same transaction as the documents, so views that were deleted come back from the log by themselves.
 
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Topic } from '../events.ts';
-import type { Log } from '../log/log.ts';
-import { type ViewBatch, type Views, ViewsUnavailable } from '../views/views.ts';
+import { type Log, LogUnavailable } from '../log/log.ts';
+import { pause } from '../log/pause.ts';
+import { type Views, ViewsUnavailable } from '../views/views.ts';
 import { leastOffsets, projectBatch, topicsOf } from './project.ts';
 import type { Projection } from './projection.ts';
 
@@ -22,31 +22,29 @@ export interface Projector {
   close(): Promise<void>;
 }
 
-/** Longest pause between two tries while the store is away. */
+/** The first pause between two tries while a store is away, which doubles each time, and the longest. */
+const FIRST_BACKOFF_MS = 100;
 const MAX_BACKOFF_MS = 5_000;
 
 export function startProjector({ log, views, projections, logger }: ProjectorOptions): Projector {
   const closing = new AbortController();
   const { signal } = closing;
 
+  /** Follows a topic until close(), however long the log or the store is away. */
   async function followTopic(topic: Topic): Promise<void> {
-    const from = await leastOffsets(topic, projections, views);
-    for await (const batch of log.follow(topic, { from, signal })) {
-      await apply(projectBatch(projections, batch));
-    }
-  }
-
-  /** Applies a batch, however long the store is away. */
-  async function apply(batch: ViewBatch): Promise<void> {
-    for (let backoffMs = 100; !signal.aborted; backoffMs = Math.min(backoffMs * 2, MAX_BACKOFF_MS)) {
+    let backoffMs = FIRST_BACKOFF_MS;
+    while (!signal.aborted) {
       try {
-        await views.apply(batch);
-        return;
+        const from = await leastOffsets(topic, projections, views);
+        for await (const batch of log.follow(topic, { from, signal })) {
+          await views.apply(projectBatch(projections, batch));
+          backoffMs = FIRST_BACKOFF_MS;
+        }
       } catch (error) {
-        if (!(error instanceof ViewsUnavailable)) throw error;
-        logger.error({ err: error, backoffMs }, 'the read models cannot be written');
-        // Aborted by close(): the loop ends, and the batch is read again at the next start.
-        await delay(backoffMs, undefined, { signal }).catch(() => {});
+        if (!(error instanceof ViewsUnavailable || error instanceof LogUnavailable)) throw error;
+        logger.error({ err: error, topic, backoffMs }, 'the read models cannot be kept up');
+        await pause(backoffMs, signal);
+        backoffMs = Math.min(2 * backoffMs, MAX_BACKOFF_MS);
       }
     }
   }

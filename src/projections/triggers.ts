@@ -14,7 +14,9 @@ export const triggers: Projection = {
     const trigger = triggerOf(event);
     if (trigger === undefined) return [];
     const { eventId: id, organizationId, kind, atMs, data } = trigger;
-    return [{ id, set: { organizationId, kind, at: toIso(atMs), data: data() } }];
+    const set = { organizationId, kind, data: data() };
+    // A recorder that has lost its position makes the event of a deploy again, later.
+    return [{ id, set, setOnce: { at: toIso(atMs) } }];
   },
 };
 

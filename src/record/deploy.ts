@@ -3,13 +3,14 @@
 import type { DeployRecorded, InboundEvent } from '../events.ts';
 import { siblingId } from '../ids.ts';
 import { MAX_NAME_LENGTH, MAX_URL_LENGTH } from './bounds.ts';
+import type { Circumstances } from './circumstances.ts';
 import { fieldsOf } from './fields.ts';
 import { jsonText, parsePayload, Unrecordable } from './json.ts';
 import { asName } from './readers.ts';
 import { clean } from './text.ts';
 
 /** The deploy that a payload tells of. Throws Unrecordable if it is not a JSON object, or has no version. */
-export function recordDeploy(received: InboundEvent, nowMs: number): DeployRecorded {
+export function recordDeploy(received: InboundEvent, at: Circumstances): DeployRecorded {
   const { id, organizationId, projectId, integrationId, receivedAtMs } = received;
   const fields = fieldsOf(parsePayload(received.body));
   const version = fields.take(['version'], asVersion);
@@ -21,7 +22,9 @@ export function recordDeploy(received: InboundEvent, nowMs: number): DeployRecor
     organizationId,
     projectId,
     integrationId,
-    atMs: nowMs,
+    inboundPartition: at.partition,
+    inboundOffset: at.offset,
+    atMs: at.nowMs,
     receivedAtMs,
     version,
     environment: fields.take(['environment', 'env'], asName) ?? null,

@@ -4,26 +4,30 @@
 
 import type { InboundEvent, InboundWebhookFailed, OrganizationEvent } from '../events.ts';
 import { MAX_REASON_LENGTH } from './bounds.ts';
+import type { Circumstances } from './circumstances.ts';
 import { recordDeploy } from './deploy.ts';
 import { Unrecordable } from './json.ts';
 import { recordLog } from './log.ts';
 import { clean } from './text.ts';
 
 const RECORDERS: {
-  readonly [T in InboundEvent['type']]: (received: InboundEvent, nowMs: number) => OrganizationEvent;
+  readonly [T in InboundEvent['type']]: (
+    received: InboundEvent,
+    circumstances: Circumstances,
+  ) => OrganizationEvent;
 } = {
   LogReceived: recordLog,
   DeployReceived: recordDeploy,
 };
 
-/** What an inbound webhook becomes at `nowMs`: what it was sent as, or InboundWebhookFailed with the reason. */
-export function record(received: InboundEvent, nowMs: number): OrganizationEvent {
+/** What an inbound webhook becomes: what it was sent as, or InboundWebhookFailed with the reason. */
+export function record(received: InboundEvent, circumstances: Circumstances): OrganizationEvent {
   try {
-    return RECORDERS[received.type](received, nowMs);
+    return RECORDERS[received.type](received, circumstances);
   } catch (error) {
     // Any error, on purpose, bugs of ours included: one payload must not stop all that come after it. Nothing is
     // lost by it, the payload stays in the log.
-    return failed(received, nowMs, error);
+    return failed(received, circumstances.nowMs, error);
   }
 }
 

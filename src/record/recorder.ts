@@ -37,7 +37,9 @@ export function startRecorder({ log, clock, logger }: RecorderOptions): Membersh
       for (const portion of portions(batch)) {
         if (partition.lost.aborted) return;
         const nowMs = clock();
-        const out = portion.events.map(({ event }) => record(event, nowMs));
+        const out = portion.events.map(({ event, partition: from, offset }) =>
+          record(event, { nowMs, partition: from, offset }),
+        );
         await available(() => partition.commit(out, portion.upTo));
       }
     }

@@ -4,8 +4,8 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { Topic } from '../events.ts';
 import type { Position } from '../log/log.ts';
-import { refused } from './sqlite-file.ts';
-import { createTableSql, shapeOf, type TableShape, tableName } from './sqlite-shape.ts';
+import { checkStored, type Shape, shapeOf } from './definition.ts';
+import { createTableSql, tableName } from './sqlite-shape.ts';
 import { openTable, type Table } from './sqlite-table.ts';
 import { type ViewDefinition, type ViewPositions, ViewsUnavailable } from './views.ts';
 
@@ -13,7 +13,7 @@ import { type ViewDefinition, type ViewPositions, ViewsUnavailable } from './vie
 export interface Generation {
   view: string;
   generation: number;
-  shape: TableShape;
+  shape: Shape;
   table: Table;
 }
 
@@ -78,7 +78,7 @@ export function createCatalogue(db: DatabaseSync, definitions: readonly ViewDefi
     }
   }
 
-  function open(view: string, generation: number, shape: TableShape): Generation {
+  function open(view: string, generation: number, shape: Shape): Generation {
     return { view, generation, shape, table: openTable(db, tableName(view, generation), shape) };
   }
 
@@ -128,7 +128,7 @@ export function createCatalogue(db: DatabaseSync, definitions: readonly ViewDefi
       for (const definition of definitions) {
         const stored = readView.get(definition.name);
         if (stored === undefined) complete = false;
-        else checkStored(definition, Number(stored.version), String(stored.shape));
+        else checkStored(definition, { version: Number(stored.version), shape: String(stored.shape) });
       }
       return complete;
     },
@@ -185,12 +185,4 @@ export function createCatalogue(db: DatabaseSync, definitions: readonly ViewDefi
       makeLive(shadow);
     },
   };
-}
-
-/** A view of an older version is kept, and serves, until a rebuilt one takes its place. */
-function checkStored(definition: ViewDefinition, version: number, shape: string): void {
-  if (version > definition.version) throw refused('views.db was made by a newer release of Hooklane');
-  if (version === definition.version && shape !== JSON.stringify(shapeOf(definition))) {
-    throw new Error(`the declaration of view ${definition.name} has changed, but not its version`);
-  }
 }

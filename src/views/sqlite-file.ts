@@ -69,7 +69,7 @@ export function asUnavailable(error: unknown): unknown {
 }
 
 /** Refuses the file, and says what can be done. */
-export function refused(why: string, options?: ErrorOptions): ViewsRefused {
+function refused(why: string, options?: ErrorOptions): ViewsRefused {
   return new ViewsRefused(`${why}; ${ADVICE}`, options);
 }
 

@@ -3,7 +3,8 @@
 // SQLite puts numbers before texts, and texts before blobs: so bounds keep a range within its type.
 
 import type { SQLInputValue } from 'node:sqlite';
-import { columnSql, columnValue, indexedFields, LEAST_BLOB, type TableShape } from './sqlite-shape.ts';
+import type { Shape } from './definition.ts';
+import { columnSql, columnValue, indexedFields, LEAST_BLOB } from './sqlite-shape.ts';
 import type { Condition, Query } from './views.ts';
 
 /** A statement, and what to bind to it. */
@@ -22,7 +23,7 @@ const TEXTS = { least: '', end: LEAST_BLOB };
 const LAST_CHARACTER = '\u{10ffff}';
 
 /** Throws if the limit is out of its range. */
-export function findSql(table: string, shape: TableShape, query: Query): BoundSql {
+export function findSql(table: string, shape: Shape, query: Query): BoundSql {
   const { where = [], limit, before, upTo } = query;
   if (!Number.isInteger(limit) || limit < 1 || limit > MAX_PAGE_DOCUMENTS) {
     throw new RangeError(`a page has 1 to ${MAX_PAGE_DOCUMENTS} documents, not ${limit}`);
@@ -34,7 +35,7 @@ export function findSql(table: string, shape: TableShape, query: Query): BoundSq
   return { sql: `SELECT id, doc FROM ${table}${sql} ORDER BY id DESC LIMIT ?`, values: [...values, limit] };
 }
 
-export function countSql(table: string, shape: TableShape, where: readonly Condition[]): BoundSql {
+export function countSql(table: string, shape: Shape, where: readonly Condition[]): BoundSql {
   const { sql, values } = all(where.map((condition) => conditionSql(condition, shape)));
   return { sql: `SELECT count(*) AS n FROM ${table}${sql}`, values };
 }
@@ -47,7 +48,7 @@ function all(parts: readonly BoundSql[]): BoundSql {
   };
 }
 
-function conditionSql(condition: Condition, shape: TableShape): BoundSql {
+function conditionSql(condition: Condition, shape: Shape): BoundSql {
   const column = columnSql(condition.field, indexedFields(shape));
   if ('eq' in condition) {
     if (condition.eq === null) return { sql: `${column} IS NULL`, values: [] };

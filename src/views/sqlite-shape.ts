@@ -1,46 +1,14 @@
 // What the table of a view looks like: its name, its columns, and what a column holds of a value. Pure.
 //
-// The shape is kept beside each table, as another release may declare the view otherwise. Names become part of SQL,
-// so every declaration is checked before any of it does.
+// Names become part of SQL: what is no name is refused.
 
 import type { SQLInputValue } from 'node:sqlite';
-import { TOPICS } from '../events.ts';
-import type { Value, ViewDefinition } from './views.ts';
-
-/** What of a declaration the table is made from. */
-export type TableShape = Pick<ViewDefinition, 'topics' | 'indexes'>;
-
-const NAME = /^[A-Za-z][A-Za-z0-9]*$/;
-
-/** Throws, as this is a bug, unless every view is declared once and as views can be. */
-export function checkDefinitions(definitions: readonly ViewDefinition[]): void {
-  if (hasRepeats(definitions.map(({ name }) => name))) throw new Error('a view is declared twice');
-  for (const { name, version, topics, indexes } of definitions) {
-    const wrong = (what: string) => new Error(`the view ${name} is declared wrongly: ${what}`);
-    if (!NAME.test(name)) throw wrong('its name is not letters and digits');
-    if (!Number.isSafeInteger(version) || version < 1) throw wrong(`version ${version}`);
-    if (topics.length === 0 || hasRepeats(topics) || topics.some((topic) => !TOPICS.includes(topic))) {
-      throw wrong(`topics ${topics.join(', ')}`);
-    }
-    for (const fields of indexes) {
-      const bad = fields.some((field) => !NAME.test(field) || field === 'id');
-      if (fields.length === 0 || hasRepeats(fields) || bad) throw wrong(`index ${fields.join(', ')}`);
-    }
-  }
-}
-
-/** SQLite tells names apart without regard to case. */
-function hasRepeats(names: readonly string[]): boolean {
-  return new Set(names.map((name) => name.toLowerCase())).size < names.length;
-}
-
-export function shapeOf({ topics, indexes }: ViewDefinition): TableShape {
-  return { topics, indexes };
-}
+import { isName, type Shape } from './definition.ts';
+import type { Value } from './views.ts';
 
 /** The name of a field, fit to stand in SQL. Throws if it is none. */
 function checkedField(field: string): string {
-  if (!NAME.test(field)) throw new Error(`not a name of a field: ${field}`);
+  if (!isName(field)) throw new Error(`not a name of a field: ${field}`);
   return field;
 }
 
@@ -49,12 +17,12 @@ export function tableName(view: string, generation: number): string {
 }
 
 /** The fields that have a column of their own. */
-export function indexedFields({ indexes }: TableShape): string[] {
+export function indexedFields({ indexes }: Shape): string[] {
   return [...new Set(indexes.flat())].map(checkedField);
 }
 
 /** The SQL that makes the table of a shape, with its indexes. Each index ends with `id`, for pages. */
-export function createTableSql(table: string, shape: TableShape): string {
+export function createTableSql(table: string, shape: Shape): string {
   const columns = [
     'id TEXT PRIMARY KEY',
     'doc TEXT NOT NULL',

@@ -3,9 +3,10 @@
 
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { Topic } from '../events.ts';
+import type { Shape } from './definition.ts';
 import { applyPatch, canonicalJson } from './patch.ts';
 import { type BoundSql, countSql, findSql } from './sqlite-query.ts';
-import { columnValue, indexedFields, type TableShape } from './sqlite-shape.ts';
+import { columnValue, indexedFields } from './sqlite-shape.ts';
 import type { Condition, Document, Fields, Patch, Query, ScannedDocument } from './views.ts';
 
 export interface Table {
@@ -30,7 +31,7 @@ interface Entry {
 }
 
 /** Opens a table that createTableSql() has made. */
-export function openTable(db: DatabaseSync, name: string, shape: TableShape): Table {
+export function openTable(db: DatabaseSync, name: string, shape: Shape): Table {
   const { topics } = shape;
   const fields = indexedFields(shape);
   const seenColumns = topics.map((topic) => `seen_${topic}`);

@@ -8,17 +8,15 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { Topic } from '../events.ts';
+import { checkDefinitions, hasReached } from './definition.ts';
 import { createCatalogue, type Generation } from './sqlite-catalogue.ts';
 import { asUnavailable, FILES, openViewsFile, whileOpening } from './sqlite-file.ts';
-import { checkDefinitions } from './sqlite-shape.ts';
 import {
   type Patch,
   type ScannedDocument,
   type Shadow,
   type ViewBatch,
   type ViewDefinition,
-  type ViewPositions,
   type Views,
   ViewsUnavailable,
 } from './views.ts';
@@ -113,7 +111,7 @@ export function openSqliteViews({ directory, definitions }: SqliteViewsOptions):
       swap: async () =>
         transaction('write', () => {
           const live = catalogue.positions(catalogue.live(shadow.view));
-          if (!hasReached(catalogue.positions(own()), live, shadow.shape.topics)) return false;
+          if (!hasReached(catalogue.positions(own()), live, shadow.shape)) return false;
           catalogue.promote(shadow);
           return true;
         }),
@@ -149,13 +147,4 @@ export function openSqliteViews({ directory, definitions }: SqliteViewsOptions):
       db.close();
     },
   };
-}
-
-/** Whether `positions` are at or after those of `live`, for these topics: those that a view has lost do not count. */
-function hasReached(positions: ViewPositions, live: ViewPositions, topics: readonly Topic[]): boolean {
-  return topics.every((topic) =>
-    Object.entries(live[topic] ?? {}).every(
-      ([partition, next]) => next <= (positions[topic]?.[Number(partition)] ?? 0),
-    ),
-  );
 }

@@ -27,7 +27,7 @@ test('each resource has a route, whose posts become its event, of which the reco
     assert.equal(status, 201, path);
     const received = (await events('inbound')).find((event) => event.type === type);
     assert.ok(received !== undefined, `no ${type} in the log`);
-    const recorded = record(received, 1_700_000_000_000);
+    const recorded = record(received, { nowMs: 1_700_000_000_000, partition: 0, offset: 0 });
     assert.notEqual(recorded.type, 'InboundWebhookFailed', path);
     assert.ok('inboundId' in recorded && recorded.inboundId === received.id);
   }

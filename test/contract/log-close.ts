@@ -8,14 +8,17 @@ import { all, changed, joinByHand, type Kit, numbersOf, started } from './log-ki
 export function closeContract({ it, engine, logFor, servedLog }: Kit): void {
   it('close() lets all partitions go and waits for the work on them', async (t) => {
     const log = await servedLog(t);
+    let owned = 0;
     const ended: string[] = [];
     for (const group of ['recorder', 'dispatcher'] as const) {
       log.join(group, 'organizations', async ({ lost, next }) => {
+        owned++;
         while (!lost.aborted) await next(1);
         // What still has to be written when the work is over.
         await log.append([started('a', ended.push(group))]);
       });
     }
+    await waitFor('the partitions of both groups', () => owned === 2 * 3);
     await log.close();
     assert.equal(ended.length, 2 * 3);
   });

@@ -199,7 +199,7 @@ function commitContract({ it, engine, logFor, servedLog }: Kit): void {
   });
 }
 
-function fenceContract({ it, servedLog }: Kit): void {
+function fenceContract({ it, engine, servedLog }: Kit): void {
   it('the older owner is told that it lost, and its commits are fenced and change nothing', async (t) => {
     const log = await servedLog(t, 1);
     await log.append([0, 1].map((n) => changed('a', n)));
@@ -235,27 +235,34 @@ function fenceContract({ it, servedLog }: Kit): void {
     }
   });
 
-  it('a fenced commit does not harm what is written beside it', async (t) => {
-    const log = await servedLog(t, 1);
-    const older = await joinByHand(log, 'organizations').partition(0);
-    const fenced = assert.rejects(older.commit([started('a', 0)], 1), Fenced);
-    const newerJoined = joinByHand(log, 'organizations');
-    const appended = log.append([started('a', 1)]);
-    const newer = await newerJoined.partition(0);
-    await Promise.all([fenced, appended, newer.commit([started('a', 2)], 3)]);
-    assert.deepEqual(numbersOf(await all(log, 'outbound')), [1, 2]);
-    assert.deepEqual(await log.positions('dispatcher', 'organizations'), [3]);
-  });
+  it(
+    'a fenced commit does not harm what is written beside it',
+    async (t) => {
+      const log = await servedLog(t, 1);
+      const older = await joinByHand(log, 'organizations').partition(0);
+      const fenced = assert.rejects(older.commit([started('a', 0)], 1), Fenced);
+      const newerJoined = joinByHand(log, 'organizations');
+      const appended = log.append([started('a', 1)]);
+      const newer = await newerJoined.partition(0);
+      await Promise.all([fenced, appended, newer.commit([started('a', 2)], 3)]);
+      assert.deepEqual(numbersOf(await all(log, 'outbound')), [1, 2]);
+      assert.deepEqual(await log.positions('dispatcher', 'organizations'), [3]);
+    },
+    !engine.ownsAtOnce && 'the older owner is not fenced before the newer one has been told that it owns',
+  );
 }
 
 function membershipContract({ it, servedLog }: Kit): void {
   it('close() of a membership lets its partitions go and waits for the work on them', async (t) => {
     const log = await servedLog(t);
+    let owned = 0;
     const ended: number[] = [];
     const membership = log.join('recorder', 'inbound', async ({ index, lost, next }) => {
+      owned++;
       while (!lost.aborted) await next(1);
       ended.push(index);
     });
+    await waitFor('its partitions', () => owned === 3);
     await membership.close();
     assert.deepEqual(ended.sort(), [0, 1, 2]);
     await membership.ended;
@@ -277,10 +284,13 @@ function membershipContract({ it, servedLog }: Kit): void {
 
   it('work that Fenced leaves ends without an error', async (t) => {
     const log = await servedLog(t, 1);
+    let owned = false;
     const older = log.join('recorder', 'organizations', async (partition) => {
+      owned = true;
       while (!partition.lost.aborted) await partition.next(1);
       await partition.commit([], 1);
     });
+    await waitFor('the older owner', () => owned);
     const newer = joinByHand(log, 'organizations', 'recorder');
     await newer.partition(0);
     await older.close();

@@ -4,6 +4,7 @@ import { logContract } from './log.ts';
 
 logContract('SQLite', {
   persistent: true,
+  ownsAtOnce: true,
   newLog(t, partitions) {
     const directory = temporaryDirectory(t);
     return ({ serve }) => openSqliteLog({ directory, partitions, serve });

@@ -62,7 +62,7 @@ export interface Kit {
   it(what: string, body: (t: TestContext) => Promise<void>): void;
 }
 
-export function createKit(name: string, newStore: NewStore): Kit {
+export function createKit(name: string, newStore: NewStore, missing: string | false): Kit {
   async function storeFor(t: TestContext): Promise<() => Promise<Views>> {
     const handles: Views[] = [];
     t.after(() => Promise.all(handles.map((handle) => handle.close())));
@@ -80,7 +80,7 @@ export function createKit(name: string, newStore: NewStore): Kit {
       return open();
     },
     it(what, body) {
-      test(`${name}: ${what}`, body);
+      test(`${name}: ${what}`, { skip: missing }, body);
     },
   };
 }

@@ -19,8 +19,9 @@ import {
 } from './views-kit.ts';
 import { shadowContract } from './views-shadow.ts';
 
-export function viewsContract(name: string, newStore: NewStore): void {
-  const kit = createKit(name, newStore);
+/** `missing`: why the engine cannot be had here. */
+export function viewsContract(name: string, newStore: NewStore, missing: string | false = false): void {
+  const kit = createKit(name, newStore, missing);
   patchContract(kit);
   commuteContract(kit);
   storeContract(kit);

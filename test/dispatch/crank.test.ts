@@ -12,6 +12,7 @@ import {
   TOPIC_OF,
 } from '../../src/events.ts';
 import { newId } from '../../src/ids.ts';
+import { EXAMPLES } from '../log/examples.ts';
 import { answered500, endpointCreated, endpointId, organizationCreated, organizationId } from './story.ts';
 
 const ok: Outcome = {
@@ -128,6 +129,42 @@ test('positions that were reset send nothing again', () => {
   crash(60_000, { from: 0 });
   assert.deepEqual(turn(60_000), []);
   assert.deepEqual(types(), before);
+});
+
+/** Of inbound webhook number `n`, from partition 3 of topic inbound, where it stands at `offset`. */
+function recorded(n: number, offset: number | null): OrganizationEvent {
+  return {
+    ...EXAMPLES.LogRecorded,
+    organizationId,
+    logId: `log_${n}`,
+    inboundPartition: offset === null ? null : 3,
+    inboundOffset: offset,
+  };
+}
+
+test('a recorder that goes through topic inbound again sends nothing again, also after a crash', () => {
+  const { add, turn, crash, types } = world();
+  add(organizationCreated(), endpointCreated({ gapMs: 0 }), recorded(1, 7), recorded(2, 9));
+  turn(
+    1,
+    turn(0).map((request) => [request, ok]),
+  );
+  const before = types();
+  assert.equal(before.filter((type) => type === 'WebhookProcessed').length, 2);
+  add(recorded(1, 7), recorded(2, 9));
+  assert.deepEqual(turn(2), []);
+  crash(60_000);
+  add(recorded(1, 7), recorded(2, 9));
+  assert.deepEqual(turn(60_000), []);
+  assert.deepEqual(types(), before);
+  add(recorded(3, 10));
+  assert.equal(turn(60_001).length, 1);
+});
+
+test('what an older release recorded, without saying from where, is sent', () => {
+  const { add, turn } = world();
+  add(organizationCreated(), endpointCreated({ gapMs: 0 }), recorded(1, null), recorded(2, null));
+  assert.equal(turn(0).length, 2);
 });
 
 test('an attempt without an outcome is tried again with the same id when it can no longer be in flight', () => {

@@ -127,6 +127,8 @@ export const EXAMPLES: { readonly [T in StoredType]: Extract<HooklaneEvent, { ty
   EndpointDeleted: { type: 'EndpointDeleted', organizationId, endpointId, atMs: AT_MS },
   LogRecorded: {
     type: 'LogRecorded',
+    inboundPartition: 3,
+    inboundOffset: 2 ** 40,
     logId: 'log_01',
     inboundId,
     organizationId,
@@ -148,6 +150,8 @@ export const EXAMPLES: { readonly [T in StoredType]: Extract<HooklaneEvent, { ty
   },
   DeployRecorded: {
     type: 'DeployRecorded',
+    inboundPartition: null,
+    inboundOffset: null,
     eventId,
     inboundId,
     organizationId,
@@ -243,6 +247,7 @@ export const EXAMPLES: { readonly [T in StoredType]: Extract<HooklaneEvent, { ty
     type: 'LaneSaved',
     organizationId,
     seen: 2 ** 40,
+    inboundSeen: { 0: 7, 15: 2 ** 40 },
     secret: 'sealed.v1.i.j',
     endpoints: [
       { endpointId, secret: 'sealed.v1.k.l', lastStartedAtMs: 0, ...settings() },

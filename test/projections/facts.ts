@@ -118,6 +118,8 @@ export function logRecorded(facts: Partial<LogRecorded> = {}): LogRecorded {
   const inboundId = facts.inboundId ?? id('in');
   return {
     type: 'LogRecorded',
+    inboundPartition: 0,
+    inboundOffset: 0,
     logId: siblingId('log', inboundId),
     inboundId,
     organizationId,
@@ -144,6 +146,8 @@ export function deployRecorded(facts: Partial<DeployRecorded> = {}): DeployRecor
   const inboundId = facts.inboundId ?? id('in');
   return {
     type: 'DeployRecorded',
+    inboundPartition: 0,
+    inboundOffset: 0,
     eventId: siblingId('evt', inboundId),
     inboundId,
     organizationId,

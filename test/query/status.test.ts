@@ -57,6 +57,7 @@ test('the status counts lanes, not what is pending in them, and the bytes of bot
     type: 'LaneSaved',
     organizationId: id('org', n),
     seen: 0,
+    inboundSeen: {},
     secret: null,
     endpoints: [],
   });

@@ -7,6 +7,8 @@ import { record } from '../../src/record/record.ts';
 /** The evening of the day on which the example payloads were made. */
 export const RECEIVED_AT_MS = Date.UTC(2026, 10, 3, 20);
 export const NOW_MS = RECEIVED_AT_MS + 40;
+/** When and from where it is recorded. */
+export const AT = { nowMs: NOW_MS, partition: 2, offset: 11 };
 
 /** What an integration posted; a text or bytes as they are, anything else as JSON. */
 export function received(payload: unknown, type: InboundEvent['type'] = 'LogReceived'): InboundEvent {
@@ -30,7 +32,7 @@ export function example(name: string): unknown {
 
 /** The log that a payload becomes; fails if it becomes something else. */
 export function logOf(payload: unknown): LogRecorded {
-  const event = record(received(payload), NOW_MS);
+  const event = record(received(payload), AT);
   if (event.type !== 'LogRecorded') throw new Error(`became ${JSON.stringify(event)}`);
   return event;
 }

@@ -5,12 +5,12 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { LOG_LEVELS, type LogRecorded } from '../../src/events.ts';
 import { record } from '../../src/record/record.ts';
-import { example, NOW_MS, RECEIVED_AT_MS, received } from './inbound.ts';
+import { AT, example, NOW_MS, RECEIVED_AT_MS, received } from './inbound.ts';
 
 test('a log has the ids of its inbound webhook, and its own made from it', () => {
   const { logId, inboundId, organizationId, projectId, integrationId, atMs, receivedAtMs } = record(
     received({ message: 'm' }),
-    NOW_MS,
+    AT,
   ) as LogRecorded;
   assert.deepEqual(
     { logId, inboundId, organizationId, projectId, integrationId, atMs, receivedAtMs },
@@ -27,8 +27,10 @@ test('a log has the ids of its inbound webhook, and its own made from it', () =>
 });
 
 test('a deploy: version, environment, url, and the rest in extra', () => {
-  assert.deepEqual(record(received(example('deploy'), 'DeployReceived'), NOW_MS), {
+  assert.deepEqual(record(received(example('deploy'), 'DeployReceived'), AT), {
     type: 'DeployRecorded',
+    inboundPartition: 2,
+    inboundOffset: 11,
     eventId: 'evt_01K9',
     inboundId: 'in_01K9',
     organizationId: 'org_1',
@@ -44,7 +46,7 @@ test('a deploy: version, environment, url, and the rest in extra', () => {
 });
 
 test('the url of a deploy is a web address, or it stays in extra', () => {
-  const deploy = record(received({ version: '1', url: 'javascript:alert(1)' }, 'DeployReceived'), NOW_MS);
+  const deploy = record(received({ version: '1', url: 'javascript:alert(1)' }, 'DeployReceived'), AT);
   assert.ok(deploy.type === 'DeployRecorded');
   assert.deepEqual([deploy.url, deploy.extra], [null, '{"url":"javascript:alert(1)"}']);
 });
@@ -61,7 +63,7 @@ for (const [what, type, payload, reason] of [
   ['a deploy with a number as version', 'DeployReceived', '{"version":2}', /^"version" must be a text/],
 ] as const) {
   test(`${what} ends in error, with the reason`, () => {
-    const event = record(received(payload, type), NOW_MS);
+    const event = record(received(payload, type), AT);
     assert.ok(event.type === 'InboundWebhookFailed');
     assert.deepEqual([event.inboundId, event.organizationId, event.atMs], ['in_01K9', 'org_1', NOW_MS]);
     assert.match(event.reason, reason);
@@ -73,13 +75,13 @@ test('a bug that one payload uncovers ends that payload in error, and stops noth
   body.toString = () => {
     throw new RangeError('a bug of ours');
   };
-  const event = record(received(body), NOW_MS);
+  const event = record(received(body), AT);
   assert.ok(event.type === 'InboundWebhookFailed');
   assert.equal(event.reason, 'cannot be read: RangeError: a bug of ours');
 });
 
 test('a byte order mark before the JSON is passed over', () => {
-  assert.equal(record(received('\ufeff{"message":"m"}'), NOW_MS).type, 'LogRecorded');
+  assert.equal(record(received('\ufeff{"message":"m"}'), AT).type, 'LogRecorded');
 });
 
 /** Names that extraction looks for, so that generated payloads have them now and then. */
@@ -110,10 +112,10 @@ test('any JSON object becomes a log whose every field is valid, and always the s
   fc.assert(
     fc.property(payload, (object) => {
       const text = JSON.stringify(object);
-      const log = record(received(text), NOW_MS);
+      const log = record(received(text), AT);
       assert.ok(log.type === 'LogRecorded', JSON.stringify(log));
       assertValid(log);
-      assert.deepEqual(record(received(text), NOW_MS), log);
+      assert.deepEqual(record(received(text), AT), log);
     }),
     { numRuns: 300 },
   );
@@ -154,7 +156,7 @@ test('any bytes at all become a log or end in error', () => {
   );
   fc.assert(
     fc.property(bytes, fc.constantFrom('LogReceived', 'DeployReceived'), (body, type) => {
-      const event = record(received(Buffer.from(body), type), NOW_MS);
+      const event = record(received(Buffer.from(body), type), AT);
       if (event.type === 'LogRecorded') assertValid(event);
       else if (event.type !== 'DeployRecorded') assert.equal(event.type, 'InboundWebhookFailed');
     }),

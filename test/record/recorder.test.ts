@@ -71,6 +71,7 @@ function withCommits(log: Log, before: (out: readonly unknown[], upTo: number) =
         work({
           topic: partition.topic,
           index: partition.index,
+          position: partition.position,
           lost: partition.lost,
           next: (max) => partition.next(max),
           wake: () => partition.wake(),

@@ -7,9 +7,9 @@ import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { type TestContext, test } from 'node:test';
+import { shapeOf } from '../../src/views/definition.ts';
 import { openSqliteViews, type SqliteViews } from '../../src/views/sqlite.ts';
 import { findSql } from '../../src/views/sqlite-query.ts';
-import { shapeOf } from '../../src/views/sqlite-shape.ts';
 import { type ViewDefinition, ViewsRefused, ViewsUnavailable } from '../../src/views/views.ts';
 import { at, fill, ITEMS, idsOf, OTHERS, patch } from '../contract/views-kit.ts';
 import { temporaryDirectory } from '../support/directory.ts';

@@ -1,0 +1,134 @@
+// One partition, as its owner sees it: what was fetched waits here until it is asked for, and what comes of it goes
+// out in transactions. Whoever owns it anew makes a new one of these, and starts from the group's position.
+
+import type { HooklaneEvent, Topic } from '../events.ts';
+import type { Want } from './kafka-fetch.ts';
+import { type Portion, type RawRecord, recordOf, storedEvent } from './kafka-records.ts';
+import type { Transactions } from './kafka-transactions.ts';
+import { Fenced, type Group, type Partition, type StoredEvent } from './log.ts';
+import { createNews } from './news.ts';
+
+/** Records that wait to be asked for: with so many, no more are fetched. */
+const MAX_BUFFERED = 2_000;
+
+export interface Owner<T extends Topic> {
+  readonly partition: Partition<T>;
+  /** From where to fetch; undefined: there is enough. */
+  wants(): Want | undefined;
+  /** Takes what was fetched from want.offset on; undefined for a want of somebody else. */
+  give(want: Want, portion: Portion): void;
+  /** Lets a next() that waits know that nothing can be fetched. */
+  fail(error: unknown): void;
+  /** The partition is lost. */
+  lose(): void;
+  /** Resolves when no commit is on its way. */
+  settled(): Promise<void>;
+}
+
+export interface OwnerOptions<T extends Topic> {
+  group: Group;
+  topic: T;
+  index: number;
+  /** The group's position. */
+  position: number;
+  partitions: number;
+  transactions: Transactions;
+  /** Called when wants() may have something to say again. */
+  onHungry: () => void;
+}
+
+export function createOwner<T extends Topic>(options: OwnerOptions<T>): Owner<T> {
+  const { group, topic, index, partitions, transactions, onHungry } = options;
+  const losing = new AbortController();
+  const lost = losing.signal;
+  const news = createNews();
+  let woken = false;
+  let failure: unknown;
+  let fetchFrom = options.position;
+  let buffer: RawRecord[] = [];
+  let at = 0;
+  /** Behind the last event that was given to the work. */
+  let given = options.position;
+  /** One commit at a time. */
+  let committing: Promise<void> = Promise.resolve();
+
+  function take(max: number): StoredEvent<T>[] {
+    const events: StoredEvent<T>[] = [];
+    while (at < buffer.length && events.length < max) {
+      const record = buffer[at++];
+      const stored = record && storedEvent(record, { topic, partition: index });
+      if (stored !== undefined) events.push(stored);
+    }
+    given = (events.at(-1)?.offset ?? given - 1) + 1;
+    if (at === buffer.length) {
+      buffer = [];
+      at = 0;
+      onHungry();
+    }
+    return events;
+  }
+
+  async function write(out: readonly HooklaneEvent[], upTo: number): Promise<void> {
+    if (lost.aborted) throw new Fenced(group, topic, index);
+    const records = out.map((event) => recordOf(event, partitions));
+    // Behind the last event stand at most the marks of transactions, which nobody has still to read.
+    const isAll = upTo === given && at === buffer.length;
+    await transactions.commit(records, isAll ? fetchFrom : upTo);
+  }
+
+  const partition: Partition<T> = {
+    topic,
+    index,
+    position: options.position,
+    lost,
+    async next(max) {
+      for (;;) {
+        const events = lost.aborted ? [] : take(max);
+        if (events.length > 0 || woken || lost.aborted) {
+          woken = false;
+          return events;
+        }
+        if (failure !== undefined) {
+          const error = failure;
+          failure = undefined;
+          throw error;
+        }
+        await news.heard();
+      }
+    },
+    wake() {
+      woken = true;
+      news.raise();
+    },
+    commit(out, upTo) {
+      const done = committing.then(() => write(out, upTo));
+      committing = done.catch(() => {});
+      return done;
+    },
+  };
+
+  return {
+    partition,
+    wants: () =>
+      lost.aborted || buffer.length - at >= MAX_BUFFERED
+        ? undefined
+        : { topic, partition: index, offset: fetchFrom },
+    give(want, { records, next }) {
+      if (want.offset !== fetchFrom) return;
+      buffer = at === buffer.length ? records : [...buffer.slice(at), ...records];
+      at = 0;
+      fetchFrom = next;
+      failure = undefined;
+      news.raise();
+    },
+    fail(error) {
+      failure = error;
+      news.raise();
+    },
+    lose() {
+      losing.abort();
+      news.raise();
+    },
+    settled: () => committing,
+  };
+}

@@ -1,0 +1,65 @@
+// What a view may be declared as, and what of a declaration its documents are kept by. Pure.
+//
+// The shape is kept beside each copy of a view, as another release may declare the view otherwise. Names become part of
+// what is asked of the store, so every declaration is checked before any of it does.
+
+import { TOPICS } from '../events.ts';
+import { type ViewDefinition, type ViewPositions, ViewsRefused } from './views.ts';
+
+/** What of a declaration a copy of the view is made from. */
+export type Shape = Pick<ViewDefinition, 'topics' | 'indexes'>;
+
+const NAME = /^[A-Za-z][A-Za-z0-9]*$/;
+
+/** Whether this is the name of a view or of a field. */
+export function isName(text: string): boolean {
+  return NAME.test(text);
+}
+
+/** Throws, as this is a bug, unless every view is declared once and as views can be. */
+export function checkDefinitions(definitions: readonly ViewDefinition[]): void {
+  if (hasRepeats(definitions.map(({ name }) => name))) throw new Error('a view is declared twice');
+  for (const { name, version, topics, indexes } of definitions) {
+    const wrong = (what: string) => new Error(`the view ${name} is declared wrongly: ${what}`);
+    if (!isName(name)) throw wrong('its name is not letters and digits');
+    if (!Number.isSafeInteger(version) || version < 1) throw wrong(`version ${version}`);
+    if (topics.length === 0 || hasRepeats(topics) || topics.some((topic) => !TOPICS.includes(topic))) {
+      throw wrong(`topics ${topics.join(', ')}`);
+    }
+    for (const fields of indexes) {
+      const bad = fields.some((field) => !isName(field) || field === 'id');
+      if (fields.length === 0 || hasRepeats(fields) || bad) throw wrong(`index ${fields.join(', ')}`);
+    }
+  }
+}
+
+/** SQLite tells names apart without regard to case. */
+function hasRepeats(names: readonly string[]): boolean {
+  return new Set(names.map((name) => name.toLowerCase())).size < names.length;
+}
+
+export function shapeOf({ topics, indexes }: ViewDefinition): Shape {
+  return { topics, indexes };
+}
+
+/**
+ * Throws ViewsRefused for a view that a newer release has made, and for one that is declared otherwise than it was
+ * made, without a new version, an Error. One of an older version is kept, and serves, until a rebuilt one takes its place.
+ */
+export function checkStored(definition: ViewDefinition, stored: { version: number; shape: string }): void {
+  if (stored.version > definition.version) {
+    throw new ViewsRefused('the read models were made by a newer release of Hooklane');
+  }
+  if (stored.version === definition.version && stored.shape !== JSON.stringify(shapeOf(definition))) {
+    throw new Error(`the declaration of view ${definition.name} has changed, but not its version`);
+  }
+}
+
+/** Whether `positions` are at or after those of `live`, for the topics of the shape: those that it has lost do not count. */
+export function hasReached(positions: ViewPositions, live: ViewPositions, { topics }: Shape): boolean {
+  return topics.every((topic) =>
+    Object.entries(live[topic] ?? {}).every(
+      ([partition, next]) => next <= (positions[topic]?.[Number(partition)] ?? 0),
+    ),
+  );
+}

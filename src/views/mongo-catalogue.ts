@@ -1,0 +1,71 @@
+// Which copies of a view there are, and how far each has read the log: one document a view in collection `views`, so
+// that a rebuilt view takes the live one's place, with its positions, by one change of one document. What a change is
+// based on stands in its condition: whoever comes second finds that it is not met, and looks again. Pure.
+
+import type { Topic } from '../events.ts';
+import type { Position } from '../log/log.ts';
+import type { Shape } from './definition.ts';
+import type { ViewPositions } from './views.ts';
+
+/** By topic, by partition (`p0`): the offset to be read next. A key that is a number would lose its place. */
+export type StoredPositions = Partial<Record<Topic, Record<string, number>>>;
+
+/** One copy of a view. Generations of a view are numbered, and no number comes back. */
+export interface Generation {
+  generation: number;
+  version: number;
+  /** As JSON. */
+  shape: string;
+  positions: StoredPositions;
+}
+
+export interface CatalogueEntry extends Generation {
+  /** The view. */
+  _id: string;
+  lastGeneration: number;
+  /** Counts the changes. */
+  revision: number;
+  shadow: Generation | null;
+}
+
+export function newGeneration(generation: number, version: number, shape: Shape): Generation {
+  return { generation, version, shape: JSON.stringify(shape), positions: {} };
+}
+
+export function newEntry(view: string, first: Generation): CatalogueEntry {
+  return { _id: view, ...first, lastGeneration: first.generation, revision: 0, shadow: null };
+}
+
+export function collectionName(view: string, generation: number): string {
+  return `${view}_${generation}`;
+}
+
+/** The view and the number of a generation's collection; undefined: it is none. */
+export function generationIn(collection: string): { view: string; generation: number } | undefined {
+  const [, view, generation] = /^([A-Za-z][A-Za-z0-9]*)_(\d+)$/.exec(collection) ?? [];
+  return view === undefined ? undefined : { view, generation: Number(generation) };
+}
+
+export function shapeIn({ shape }: Generation): Shape {
+  return JSON.parse(shape);
+}
+
+export function positionsIn({ positions }: Generation): ViewPositions {
+  const result: Partial<Record<Topic, Record<number, number>>> = {};
+  for (const [topic, offsets] of Object.entries(positions)) {
+    const entries = Object.entries(offsets).map(([partition, next]) => [Number(partition.slice(1)), next]);
+    result[topic as Topic] = Object.fromEntries(entries);
+  }
+  return result;
+}
+
+/** The change that moves positions on, never back. Those of topics it is not made from are passed over. */
+export function advance(positions: readonly Position[], { topics }: Shape, at: '' | 'shadow.') {
+  const moves: Record<string, number> = {};
+  for (const { topic, partition, offset } of positions) {
+    if (!topics.includes(topic)) continue;
+    const path = `${at}positions.${topic}.p${partition}`;
+    moves[path] = Math.max(moves[path] ?? 0, offset);
+  }
+  return { ...(Object.keys(moves).length === 0 ? {} : { $max: moves }), $inc: { revision: 1 } };
+}

@@ -1,0 +1,13 @@
+import { openMongoViews } from '../../src/views/mongo.ts';
+import { missing } from '../support/engines.ts';
+import { emptyDatabase } from '../views/mongo-database.ts';
+import { viewsContract } from './views.ts';
+
+viewsContract(
+  'MongoDB',
+  (t) => {
+    const url = emptyDatabase(t);
+    return (definitions) => openMongoViews({ url, definitions });
+  },
+  missing('mongodb'),
+);
