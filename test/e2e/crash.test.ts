@@ -7,10 +7,11 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import { type TestContext, test } from 'node:test';
+import type { TestContext } from 'node:test';
 import { temporaryDirectory } from '../support/directory.ts';
 import { type Arrival, type Receiver, startReceiver } from '../support/receiver.ts';
 import { waitFor } from '../support/wait.ts';
+import { testOnAllEngines } from './engines.ts';
 import {
   ask,
   type Environment,
@@ -214,36 +215,39 @@ function differences(times: number[]): number[] {
   return sorted.slice(1).map((time, i) => time - (sorted[i] ?? 0));
 }
 
-test('kill -9 in the middle of a thousand posts loses no accepted one and sends nothing inside the gap', async (t) => {
-  const seed = Number(process.env.HOOKLANE_TEST_SEED ?? Math.floor(Math.random() * 1e9));
-  t.diagnostic(`seed ${seed}`);
-  const random = chance(seed);
-  const directory = temporaryDirectory(t);
-  const env = { HOOKLANE_DATA: directory };
-  const first = await serve(t, directory, { env: { HOOKLANE_BURST: 'none', HOOKLANE_SUSTAINED: 'none' } });
-  const subscribers = await subscribe(t, env, random);
+testOnAllEngines(
+  'kill -9 in the middle of a thousand posts loses no accepted one and sends nothing inside the gap',
+  async (t) => {
+    const seed = Number(process.env.HOOKLANE_TEST_SEED ?? Math.floor(Math.random() * 1e9));
+    t.diagnostic(`seed ${seed}`);
+    const random = chance(seed);
+    const directory = temporaryDirectory(t);
+    const env = { HOOKLANE_DATA: directory };
+    const first = await serve(t, directory, { env: { HOOKLANE_BURST: 'none', HOOKLANE_SUSTAINED: 'none' } });
+    const subscribers = await subscribe(t, env, random);
 
-  const delay = monitorEventLoopDelay({ resolution: 1 });
-  delay.enable();
-  const posted = await postAndKill(t, directory, first, random);
-  const { server, accepted, unanswered } = posted;
-  const adminToken = readFileSync(join(directory, 'admin-token'), 'utf8').trim();
-  const told = await settled((collection) => list(server.url, adminToken, collection));
-  delay.disable();
-  const requests = subscribers.map(({ arrivals }) => arrivals.length).join(', ');
-  t.diagnostic(`${accepted.length} accepted, ${unanswered} not answered, ${requests} requests`);
+    const delay = monitorEventLoopDelay({ resolution: 1 });
+    delay.enable();
+    const posted = await postAndKill(t, directory, first, random);
+    const { server, accepted, unanswered } = posted;
+    const adminToken = readFileSync(join(directory, 'admin-token'), 'utf8').trim();
+    const told = await settled((collection) => list(server.url, adminToken, collection));
+    delay.disable();
+    const requests = subscribers.map(({ arrivals }) => arrivals.length).join(', ');
+    t.diagnostic(`${accepted.length} accepted, ${unanswered} not answered, ${requests} requests`);
 
-  auditLogs(posted, told);
-  const noiseMs = NOISE_MS + delay.max / 1e6;
-  for (const subscriber of subscribers) {
-    auditDeliveries(subscriber, told);
-    if (subscriber.gapMs === 0) continue;
-    const sent = [...new Set(subscriber.arrivals.map(({ headers }) => headers['webhook-id']))];
-    const shown = sent.map((id) => fetchItem(server.url, adminToken, `deliveries/${id}`));
-    const attempts = (await Promise.all(shown)).flatMap((item) => item.attempts as { startedAt: string }[]);
-    auditGap(subscriber, attempts, noiseMs);
-  }
-  const verified = await run(t, ['replay', '--verify'], { env });
-  assert.equal(verified.exit, 0, verified.stderr);
-  await stop(server);
-});
+    auditLogs(posted, told);
+    const noiseMs = NOISE_MS + delay.max / 1e6;
+    for (const subscriber of subscribers) {
+      auditDeliveries(subscriber, told);
+      if (subscriber.gapMs === 0) continue;
+      const sent = [...new Set(subscriber.arrivals.map(({ headers }) => headers['webhook-id']))];
+      const shown = sent.map((id) => fetchItem(server.url, adminToken, `deliveries/${id}`));
+      const attempts = (await Promise.all(shown)).flatMap((item) => item.attempts as { startedAt: string }[]);
+      auditGap(subscriber, attempts, noiseMs);
+    }
+    const verified = await run(t, ['replay', '--verify'], { env });
+    assert.equal(verified.exit, 0, verified.stderr);
+    await stop(server);
+  },
+);

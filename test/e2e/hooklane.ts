@@ -9,6 +9,7 @@ import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { request } from 'undici';
 import { waitFor } from '../support/wait.ts';
+import { enginesOf } from './engines.ts';
 
 const BIN = fileURLToPath(new URL('../../bin/hooklane.js', import.meta.url));
 
@@ -55,7 +56,7 @@ export function start(
   return watch(
     t,
     spawn(process.execPath, [BIN, ...args], {
-      env: environment(env),
+      env: environment({ ...enginesOf(t, env.HOOKLANE_DATA), ...env }),
       stdio: 'pipe',
       ...(uid === undefined ? {} : { uid, gid: uid }),
     }),

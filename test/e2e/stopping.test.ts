@@ -8,6 +8,7 @@ import { test } from 'node:test';
 import { temporaryDirectory } from '../support/directory.ts';
 import { startReceiver } from '../support/receiver.ts';
 import { waitFor } from '../support/wait.ts';
+import { testOnAllEngines } from './engines.ts';
 import { ask, askList, type Outcome, post, run, serve, stop, within } from './hooklane.ts';
 
 /** As long as a stop may take, and the time that a busy machine takes to notice. */
@@ -22,7 +23,7 @@ function assertOneLine({ exit, stdout, stderr }: Outcome, expected: RegExp): voi
 }
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-  test(`${signal} finishes what is in flight, in and out, and exits with 0`, async (t) => {
+  testOnAllEngines(`${signal} finishes what is in flight, in and out, and exits with 0`, async (t) => {
     const directory = temporaryDirectory(t);
     const env = { HOOKLANE_DATA: directory };
     const server = await serve(t, directory);
@@ -87,7 +88,7 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   });
 }
 
-test('a receiver that never answers does not keep the server from stopping', async (t) => {
+testOnAllEngines('a receiver that never answers does not keep the server from stopping', async (t) => {
   const directory = temporaryDirectory(t);
   const env = { HOOKLANE_DATA: directory };
   const server = await serve(t, directory);
@@ -105,18 +106,21 @@ test('a receiver that never answers does not keep the server from stopping', asy
   assert.equal(delivery?.reason, 'timeout');
 });
 
-test('a port that is taken is told in one line, and the first start is still to come', async (t) => {
-  const taken = await startReceiver(t);
-  const { port } = new URL(taken.url);
-  const directory = temporaryDirectory(t);
-  const env = { HOOKLANE_DATA: directory, PORT: port };
-  assertOneLine(await run(t, ['serve'], { env }), new RegExp(`\\b${port}\\b.* is taken.*--port`));
+testOnAllEngines(
+  'a port that is taken is told in one line, and the first start is still to come',
+  async (t) => {
+    const taken = await startReceiver(t);
+    const { port } = new URL(taken.url);
+    const directory = temporaryDirectory(t);
+    const env = { HOOKLANE_DATA: directory, PORT: port };
+    assertOneLine(await run(t, ['serve'], { env }), new RegExp(`\\b${port}\\b.* is taken.*--port`));
 
-  // The token that is shown once is still to be shown.
-  const server = await serve(t, directory);
-  assert.equal((await post(server.url, server.token, { message: 'x' })).status, 201);
-  await stop(server);
-});
+    // The token that is shown once is still to be shown.
+    const server = await serve(t, directory);
+    assert.equal((await post(server.url, server.token, { message: 'x' })).status, 201);
+    await stop(server);
+  },
+);
 
 test('a second server on the same data is refused in one line that names the first; commands are not', async (t) => {
   const directory = temporaryDirectory(t);
@@ -135,15 +139,18 @@ test('a second server on the same data is refused in one line that names the fir
   await stop(await serve(t, directory));
 });
 
-test('a lost master key is told of before anything is made under another one, and mended by putting it back', async (t) => {
-  const directory = temporaryDirectory(t);
-  await stop(await serve(t, directory));
-  const key = join(directory, 'master-key');
-  renameSync(key, `${key}.lost`);
-  const env = { HOOKLANE_DATA: directory, PORT: '0' };
-  const expected = /^hooklane: .*sealed under another master key.*put the file master-key back/;
-  assertOneLine(await run(t, ['serve'], { env }), expected);
-  assertOneLine(await run(t, ['org', 'create', 'another'], { env }), expected);
-  renameSync(`${key}.lost`, key);
-  await stop(await serve(t, directory));
-});
+testOnAllEngines(
+  'a lost master key is told of before anything is made under another one, and mended by putting it back',
+  async (t) => {
+    const directory = temporaryDirectory(t);
+    await stop(await serve(t, directory));
+    const key = join(directory, 'master-key');
+    renameSync(key, `${key}.lost`);
+    const env = { HOOKLANE_DATA: directory, PORT: '0' };
+    const expected = /^hooklane: .*sealed under another master key.*put the file master-key back/;
+    assertOneLine(await run(t, ['serve'], { env }), expected);
+    assertOneLine(await run(t, ['org', 'create', 'another'], { env }), expected);
+    renameSync(`${key}.lost`, key);
+    await stop(await serve(t, directory));
+  },
+);

@@ -7,6 +7,7 @@ import type { Command } from 'commander';
 import { createProgram } from '../../src/cli/program.ts';
 import { temporaryDirectory } from '../support/directory.ts';
 import { startReceiver } from '../support/receiver.ts';
+import { testOnAllEngines } from './engines.ts';
 import { ask, type Environment, HOOKLANE, post, run, serve, startShell, stop } from './hooklane.ts';
 
 /** Processes at a time. */
@@ -160,7 +161,7 @@ test('every command has a help with an example', async (t) => {
 /** Everything that can be listed. */
 const LISTS = ['org', 'project', 'integration', 'endpoint', 'deliveries', 'inbound', 'logs'];
 
-test('an empty store is told of kindly, and is an empty list to scripts', async (t) => {
+testOnAllEngines('an empty store is told of kindly, and is an empty list to scripts', async (t) => {
   const env = { HOOKLANE_DATA: temporaryDirectory(t) };
   await forEach(LISTS, async (noun) => {
     const told = await run(t, [noun, 'list'], { env });
@@ -182,69 +183,88 @@ async function table(t: TestContext, args: string[], env: Environment, columns?:
   return stdout;
 }
 
-test('tables fit into 100 columns with ids and times whole, and are piped without colours', async (t) => {
-  const directory = temporaryDirectory(t);
-  const env = { HOOKLANE_DATA: directory };
-  const server = await serve(t, directory);
-  const receiver = await startReceiver(t);
-  const url = `${receiver.url}&${'long='.repeat(40)}`;
-  await ask(t, ['endpoint', 'create', '--org', 'default', '--url', url, '--events', 'log.created,deploy.*'], {
-    env,
-  });
-  const message = `a long message\nof two lines with \u001b[31mcolour\u001b[0m ${'and more '.repeat(20)}`;
-  await post(server.url, server.token, { message, level: 'error', environment: 'production' });
-  await post(server.url, server.token, { message: 'short' });
-  await forEach(LISTS, async (noun) => {
-    const text = await table(t, [noun, 'list'], env, 100);
-    const lines = text.trimEnd().split('\n');
-    const { items } = await ask(t, [noun, 'list'], { env });
-    assert.ok(Array.isArray(items));
-    assert.equal(lines.length, 1 + items.length, text);
-    for (const line of lines) assert.ok([...line].length <= 100, `${[...line].length}: ${line}`);
-    for (const { id, createdAt, receivedAt } of items) {
-      assert.ok(text.includes(id), text);
-      if (noun !== 'endpoint') assert.ok(text.includes(createdAt ?? receivedAt), text);
-    }
-    assert.equal(text.includes('\u001b'), false);
-    // Piped, nothing is cut.
-    const piped = await table(t, [noun, 'list'], env);
-    assert.equal(piped.includes('\u001b') || piped.includes('…'), false, piped);
-  });
-  await stop(server);
-});
+testOnAllEngines(
+  'tables fit into 100 columns with ids and times whole, and are piped without colours',
+  async (t) => {
+    const directory = temporaryDirectory(t);
+    const env = { HOOKLANE_DATA: directory };
+    const server = await serve(t, directory);
+    const receiver = await startReceiver(t);
+    const url = `${receiver.url}&${'long='.repeat(40)}`;
+    await ask(
+      t,
+      ['endpoint', 'create', '--org', 'default', '--url', url, '--events', 'log.created,deploy.*'],
+      {
+        env,
+      },
+    );
+    const message = `a long message\nof two lines with \u001b[31mcolour\u001b[0m ${'and more '.repeat(20)}`;
+    await post(server.url, server.token, { message, level: 'error', environment: 'production' });
+    await post(server.url, server.token, { message: 'short' });
+    await forEach(LISTS, async (noun) => {
+      const text = await table(t, [noun, 'list'], env, 100);
+      const lines = text.trimEnd().split('\n');
+      const { items } = await ask(t, [noun, 'list'], { env });
+      assert.ok(Array.isArray(items));
+      assert.equal(lines.length, 1 + items.length, text);
+      for (const line of lines) assert.ok([...line].length <= 100, `${[...line].length}: ${line}`);
+      for (const { id, createdAt, receivedAt } of items) {
+        assert.ok(text.includes(id), text);
+        if (noun !== 'endpoint') assert.ok(text.includes(createdAt ?? receivedAt), text);
+      }
+      assert.equal(text.includes('\u001b'), false);
+      // Piped, nothing is cut.
+      const piped = await table(t, [noun, 'list'], env);
+      assert.equal(piped.includes('\u001b') || piped.includes('…'), false, piped);
+    });
+    await stop(server);
+  },
+);
 
-test('--json is one document on stdout, also where nothing else would be told to scripts', async (t) => {
-  const directory = temporaryDirectory(t);
-  const env = { HOOKLANE_DATA: directory };
-  const org = await ask(t, ['org', 'create', 'acme'], { env });
-  assert.match(String(org.publicSecret), /^orgs_/);
-  const project = await ask(t, ['project', 'create', 'shop', '--org', 'acme'], { env });
-  assert.equal(project.organizationId, org.id);
-  const integration = await ask(t, ['integration', 'create', 'web', '--project', 'shop', '--burst', 'none'], {
-    env,
-  });
-  assert.deepEqual(integration.rateLimits, { burst: null, sustained: '100/1h' });
-  const endpoint = await ask(t, endpointWith('--org', 'acme'), { env });
-  assert.deepEqual(
-    { gap: endpoint.gap, timeout: endpoint.timeout, whenBusy: endpoint.whenBusy, retries: endpoint.retries },
-    { gap: '5s', timeout: '5s', whenBusy: 'omit', retries: [] },
-  );
-  assert.equal((await ask(t, ['endpoint', 'disable', String(endpoint.url)], { env })).status, 'disabled');
-  assert.equal((await ask(t, ['endpoint', 'enable', String(endpoint.id)], { env })).status, 'active');
-  const rotated = await ask(t, ['endpoint', 'rotate-secret', String(endpoint.id)], { env });
-  assert.notEqual(rotated.signingSecret, endpoint.signingSecret);
-  const again = await ask(t, ['integration', 'rotate-secret', 'web'], { env });
-  assert.notEqual(again.publicSecret, integration.publicSecret);
-  assert.equal((await ask(t, ['integration', 'disable', 'web'], { env })).status, 'disabled');
-  const { publicSecret } = await ask(t, ['org', 'rotate-secret', 'acme'], { env });
-  assert.match(String(publicSecret), /^orgs_/);
-  assert.notEqual(publicSecret, org.publicSecret);
-  const { id, name, createdAt } = org;
-  const shown = await ask(t, ['org', 'show', 'acme'], { env });
-  assert.deepEqual(shown, { id, name, createdAt, sentLastWebhookAt: null });
-  const { items } = await ask(t, ['replay', '--verify'], { env });
-  assert.ok(Array.isArray(items) && items.every(({ differences }) => differences === 0));
-});
+testOnAllEngines(
+  '--json is one document on stdout, also where nothing else would be told to scripts',
+  async (t) => {
+    const directory = temporaryDirectory(t);
+    const env = { HOOKLANE_DATA: directory };
+    const org = await ask(t, ['org', 'create', 'acme'], { env });
+    assert.match(String(org.publicSecret), /^orgs_/);
+    const project = await ask(t, ['project', 'create', 'shop', '--org', 'acme'], { env });
+    assert.equal(project.organizationId, org.id);
+    const integration = await ask(
+      t,
+      ['integration', 'create', 'web', '--project', 'shop', '--burst', 'none'],
+      {
+        env,
+      },
+    );
+    assert.deepEqual(integration.rateLimits, { burst: null, sustained: '100/1h' });
+    const endpoint = await ask(t, endpointWith('--org', 'acme'), { env });
+    assert.deepEqual(
+      {
+        gap: endpoint.gap,
+        timeout: endpoint.timeout,
+        whenBusy: endpoint.whenBusy,
+        retries: endpoint.retries,
+      },
+      { gap: '5s', timeout: '5s', whenBusy: 'omit', retries: [] },
+    );
+    assert.equal((await ask(t, ['endpoint', 'disable', String(endpoint.url)], { env })).status, 'disabled');
+    assert.equal((await ask(t, ['endpoint', 'enable', String(endpoint.id)], { env })).status, 'active');
+    const rotated = await ask(t, ['endpoint', 'rotate-secret', String(endpoint.id)], { env });
+    assert.notEqual(rotated.signingSecret, endpoint.signingSecret);
+    const again = await ask(t, ['integration', 'rotate-secret', 'web'], { env });
+    assert.notEqual(again.publicSecret, integration.publicSecret);
+    assert.equal((await ask(t, ['integration', 'disable', 'web'], { env })).status, 'disabled');
+    const { publicSecret } = await ask(t, ['org', 'rotate-secret', 'acme'], { env });
+    assert.match(String(publicSecret), /^orgs_/);
+    assert.notEqual(publicSecret, org.publicSecret);
+    const { id, name, createdAt } = org;
+    const shown = await ask(t, ['org', 'show', 'acme'], { env });
+    assert.deepEqual(shown, { id, name, createdAt, sentLastWebhookAt: null });
+    const { items } = await ask(t, ['replay', '--verify'], { env });
+    assert.ok(Array.isArray(items) && items.every(({ differences }) => differences === 0));
+  },
+);
 
 test('who reads nothing of what a command prints does not make it fail', async (t) => {
   const piped = startShell(t, `${HOOKLANE} --help | true`);

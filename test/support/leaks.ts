@@ -7,24 +7,33 @@
 import { readdirSync, readlinkSync, realpathSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { after } from 'node:test';
+import { isMainThread } from 'node:worker_threads';
 
 /** How long sockets and the like may take to close after the last test. */
 const GRACE_MS = 5_000;
 
-after(() => {
+// Threads of ours preload this as well, and have the files of their process open when they end.
+if (isMainThread) watch();
+
+function watch(): void {
+  after(startWatchdog);
+  process.on('exit', failIfOpen);
+}
+
+function startWatchdog(): void {
   const watchdog = setTimeout(() => {
     process.stderr.write(`left open by a test: ${process.getActiveResourcesInfo().join(', ')}\n`);
     process.exit(1);
   }, GRACE_MS);
   watchdog.unref();
-});
+}
 
-process.on('exit', () => {
+function failIfOpen(): void {
   const open = openTemporaryFiles();
   if (open.length === 0) return;
   process.stderr.write(`left open by a test: ${open.join(', ')}\n`);
   process.exitCode = 1;
-});
+}
 
 /** The files of the temporary directory that this process has open; none where the system does not tell (only Linux does). */
 function openTemporaryFiles(): string[] {

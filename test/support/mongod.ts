@@ -55,6 +55,16 @@ function settings([program = '']: readonly string[], durable: boolean): string[]
   return ['--cache-size', '256M', ...log, ...(durable ? ['--sync-on-commit'] : [])];
 }
 
+/** Drops the database that a URL names. */
+export async function dropDatabase(url: string): Promise<void> {
+  const client = new MongoClient(url);
+  try {
+    await client.db().dropDatabase();
+  } finally {
+    await client.close();
+  }
+}
+
 async function createUser(url: string): Promise<void> {
   const client = new MongoClient(url);
   try {
