@@ -93,15 +93,15 @@ export async function newCluster(t: TestContext, kafka: string): Promise<Cluster
   };
 }
 
-/** All of a collection, page by page. */
-export async function listAll(cluster: Cluster, collection: string): Promise<Record<string, unknown>[]> {
-  const items: Record<string, unknown>[] = [];
+/** All of a collection, page by page; `T` is what its items are. */
+export async function listAll<T>(cluster: Cluster, collection: string): Promise<T[]> {
+  const items: T[] = [];
   for (let cursor = ''; ; ) {
     const page = await cluster.call(
       'GET',
       `${collection}limit=200${cursor && `&cursor=${encodeURIComponent(cursor)}`}`,
     );
-    items.push(...(page.items as Record<string, unknown>[]));
+    items.push(...(page.items as T[]));
     if (typeof page.cursor !== 'string') return items;
     cursor = page.cursor;
   }

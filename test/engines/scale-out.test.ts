@@ -10,7 +10,7 @@ import { type Broker, startBroker } from '../support/broker.ts';
 import { missing, missingOwn } from '../support/engines.ts';
 import { waitFor } from '../support/wait.ts';
 import { type Cluster, listAll, newCluster, type Process, type Role } from './cluster.ts';
-import { type Delivery, type Endpoint, judge } from './judge.ts';
+import { type Delivery, type Endpoint, type Evidence, judge } from './judge.ts';
 import { type Subscriber, startSubscriber } from './subscriber.ts';
 
 const ORGANIZATIONS = 200;
@@ -32,6 +32,9 @@ const KINDS = [
   { path: 'free', gapMs: 0 },
   { path: 'failing', gapMs: 400, retries: ['1s'] },
 ] as const;
+
+/** A delivery in a list. */
+type Listed = Omit<Delivery, 'attempts'> & { attemptCount: number };
 
 interface Tenant {
   organizationId: string;
@@ -258,11 +261,11 @@ test('10,000 triggers through processes that are killed and frozen, and a broker
 
   const api = apiOf(run);
   const [logs, listed] = await Promise.all([
-    listAll(cluster, `${api}/logs?`),
-    listAll(cluster, `${api}/deliveries?`),
+    listAll<Evidence['logs'][number]>(cluster, `${api}/logs?`),
+    listAll<Listed>(cluster, `${api}/deliveries?`),
   ]);
-  const deliveries: Delivery[] = listed.map((item) => ({ ...(item as unknown as Delivery), attempts: [] }));
-  const sent = deliveries.filter((_, i) => Number(listed[i]?.attemptCount) > 0);
+  const deliveries: Delivery[] = listed.map((item) => ({ ...item, attempts: [] }));
+  const sent = deliveries.filter((_, i) => (listed[i]?.attemptCount ?? 0) > 0);
   await inParallel(sent.length, async (number) => {
     const delivery = sent[number];
     assert.ok(delivery);
@@ -277,7 +280,7 @@ test('10,000 triggers through processes that are killed and frozen, and a broker
   );
   const wrong = judge({
     ...{ posted, published, endpoints, deliveries, arrivals },
-    logs: logs as { id: string; inboundWebhookId: string }[],
+    logs,
     noiseMs: NOISE_MS + noiseMs,
     // Dispatchers that were killed or frozen; what fails is tried again by its schedule.
     crashes: 4,
