@@ -1,18 +1,29 @@
-// npm run bench: what the README claims, measured in one run on one machine, each figure beside what the bare
-// parts can do. Prints a table and writes bench/results/latest.json. Figures are ratios: machines differ.
+// npm run bench [sqlite|kafka|apart]: what the README claims, measured in one run on one machine, each figure beside
+// what the bare parts can do. Prints a table and writes it to bench/results/. Figures are ratios: machines differ.
 //
-// Two cores are shared by what is measured (one process) and by the load generator and the receiver (this one).
+// The cores are shared by what is measured, by the load generator and the receiver (this process), and by the broker
+// and the database where there are any.
 
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import Table from 'cli-table3';
-import { type Measure, measureLatency, measurePipeline, measurePosts, measureRebuild } from './measures.ts';
+import { deploymentOf, openSite } from './deployment.ts';
+import {
+  type Measure,
+  measureLatency,
+  measurePipeline,
+  measurePosts,
+  measureRebuild,
+  measureTakeover,
+} from './measures.ts';
 
+const site = await openSite(deploymentOf(process.argv[2]));
 const measures: Measure[] = [];
-for (const measure of [measurePosts, measurePipeline, measureLatency, measureRebuild]) {
+for (const measure of [measurePosts, measurePipeline, measureLatency, measureRebuild, measureTakeover]) {
   process.stderr.write(`${measure.name}…\n`);
-  measures.push(...(await measure()));
+  measures.push(...(await measure(site)));
 }
+await site.close();
 
 const table = new Table({
   style: { head: [], border: [] },
@@ -28,8 +39,9 @@ process.stdout.write(`${table.toString()}\n`);
 const machine = { cores: cpus().length, model: cpus()[0]?.model, node: process.version };
 const directory = new URL('results/', import.meta.url);
 mkdirSync(directory, { recursive: true });
-const result = { at: new Date().toISOString(), machine, measures };
-writeFileSync(new URL('latest.json', directory), `${JSON.stringify(result, null, 2)}\n`);
+const result = { at: new Date().toISOString(), deployment: site.deployment, machine, measures };
+const name = site.deployment === 'sqlite' ? 'latest' : site.deployment;
+writeFileSync(new URL(`${name}.json`, directory), `${JSON.stringify(result, null, 2)}\n`);
 
 function format(value: number): string {
   return value >= 100 ? Math.round(value).toLocaleString('en') : value.toFixed(1);

@@ -4,6 +4,7 @@ import { loadConfig } from '../src/config.ts';
 import { openLog, openViews } from '../src/open.ts';
 import { projections } from '../src/projections/all.ts';
 import { rebuild } from '../src/projections/rebuild.ts';
+import type { Site } from './deployment.ts';
 import { postBytes, runLoad } from './load.ts';
 import { errorPayload } from './payload.ts';
 import { type Hooklane, runBareUndici, startBareFastify, startHooklane } from './processes.ts';
@@ -24,8 +25,8 @@ const COUNT = 20_000;
 const CONNECTIONS = 64;
 
 /** Posts accepted a second, durable, all roles running, beside a bare Fastify route that stores nothing. */
-export async function measurePosts(): Promise<Measure[]> {
-  const hooklane = await startHooklane();
+export async function measurePosts(site: Site): Promise<Measure[]> {
+  const hooklane = await startHooklane(site);
   const { token } = await unlimited(hooklane);
   const value = await postsPerSecond(hooklane.port, token);
   await hooklane.stop();
@@ -51,9 +52,9 @@ async function postsPerSecond(port: number, token: string): Promise<number> {
 }
 
 /** Events a second from the first post to the last delivery, beside a plain undici loop to the same receiver. */
-export async function measurePipeline(): Promise<Measure[]> {
+export async function measurePipeline(site: Site): Promise<Measure[]> {
   const receiver = await startBenchReceiver();
-  const hooklane = await startHooklane();
+  const hooklane = await startHooklane(site);
   const { token, organizationId } = await unlimited(hooklane);
   await subscribe(hooklane, organizationId, receiver.url);
   const run = async (count: number): Promise<number> => {
@@ -86,9 +87,9 @@ export async function measurePipeline(): Promise<Measure[]> {
 }
 
 /** From the post of an error to the arrival of its webhook, at 200 a second. */
-export async function measureLatency(): Promise<Measure[]> {
+export async function measureLatency(site: Site): Promise<Measure[]> {
   const receiver = await startBenchReceiver();
-  const hooklane = await startHooklane();
+  const hooklane = await startHooklane(site);
   const { token, organizationId } = await unlimited(hooklane);
   await subscribe(hooklane, organizationId, receiver.url);
   const run = async (count: number): Promise<number[]> => {
@@ -123,8 +124,8 @@ export async function measureLatency(): Promise<Measure[]> {
 }
 
 /** Events a second that a rebuild of one view takes in. */
-export async function measureRebuild(): Promise<Measure[]> {
-  const hooklane = await startHooklane();
+export async function measureRebuild(site: Site): Promise<Measure[]> {
+  const hooklane = await startHooklane(site);
   const { token } = await unlimited(hooklane);
   const request = (index: number) => postBytes(POSTS, token, errorPayload(index));
   const { statuses } = await runLoad({
@@ -134,7 +135,7 @@ export async function measureRebuild(): Promise<Measure[]> {
     count: 50_000,
   });
   expectAll(statuses, 50_000);
-  const config = loadConfig({ HOOKLANE_DATA: hooklane.dataDirectory });
+  const config = loadConfig(hooklane.environment);
   const log = await openLog(config, { serve: false });
   const views = await openViews(config);
   await settled(async () => (await log.ends('organizations')).reduce((sum, end) => sum + end, 0) >= 50_000);
@@ -147,14 +148,59 @@ export async function measureRebuild(): Promise<Measure[]> {
   return [{ name: 'rebuild of the view of logs', value: events / seconds, unit: 'events/s' }];
 }
 
+/** Organizations whose lanes wait for a takeover: so many that either dispatcher has some. */
+const LANES = 16;
+/** How often each is published to meanwhile. */
+const PUBLISH_EVERY_MS = 50;
+
+/** From the SIGKILL of one of two dispatchers to the next request of each lane: the longest of them. */
+export async function measureTakeover(site: Site): Promise<Measure[]> {
+  if (site.deployment !== 'apart') return [];
+  const receiver = await startBenchReceiver();
+  const hooklane = await startHooklane(site);
+  const victim = await hooklane.add('dispatch');
+  const organizations: string[] = [];
+  for (let lane = 0; lane < LANES; lane++) {
+    const { organizationId } = await unlimited(hooklane, `bench ${lane}`);
+    await subscribe(hooklane, organizationId, receiver.url);
+    organizations.push(organizationId);
+  }
+  const seenAtMs = new Map<string, number>();
+  receiver.onArrival = (body) => seenAtMs.set(JSON.parse(body).organizationId, performance.now());
+  let publishing = true;
+  const publishers = organizations.map(async (id) => {
+    while (publishing) {
+      await hooklane.admin(`/organizations/${id}/events`, { kind: 'log.bench', data: {} });
+      await new Promise((resolve) => setTimeout(resolve, PUBLISH_EVERY_MS));
+    }
+  });
+  const allSince = (sinceMs: number) =>
+    settled(async () => organizations.every((id) => (seenAtMs.get(id) ?? 0) > sinceMs));
+  await allSince(performance.now());
+  const killedAtMs = performance.now();
+  victim.kill('SIGKILL');
+  await allSince(killedAtMs);
+  const value = performance.now() - killedAtMs;
+  publishing = false;
+  await Promise.all(publishers);
+  await hooklane.stop();
+  receiver.stop();
+  return [
+    { name: 'SIGKILL of a dispatcher to the next request of each lane, session 10 s', value, unit: 'ms' },
+  ];
+}
+
 const logsView = (() => {
   const projection = projections.find(({ definition }) => definition.name === 'logs');
   if (projection === undefined) throw new Error('there is no view of logs');
   return projection;
 })();
 
-async function unlimited({ admin }: Hooklane): Promise<{ token: string; organizationId: string }> {
-  const { id: organizationId = '' } = await admin('/organizations', { name: 'bench' });
+async function unlimited(
+  { admin }: Hooklane,
+  name = 'bench',
+): Promise<{ token: string; organizationId: string }> {
+  const { id: organizationId = '' } = await admin('/organizations', { name });
   const { id: projectId } = await admin(`/organizations/${organizationId}/projects`, { name: 'bench' });
   const rateLimits = { burst: null, sustained: null };
   const integration = { name: 'bench', rateLimits };

@@ -6,31 +6,68 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import type { Site } from './deployment.ts';
 
 const ROOT = new URL('..', import.meta.url).pathname;
 
-/** A Hooklane that serves, with its own empty data directory. */
+/** A Hooklane that serves, with its own empty stores. */
 export interface Hooklane {
   port: number;
-  adminToken: string;
-  dataDirectory: string;
+  /** What configures its stores. */
+  environment: Record<string, string>;
   /** Calls the admin API; throws unless it is answered 2xx. */
   admin(path: string, body: object): Promise<Record<string, string>>;
+  /** Starts one more process with this role. */
+  add(role: string): Promise<ChildProcess>;
   stop(): Promise<void>;
 }
 
-/** Starts Hooklane as `npm start` does, on a free port. */
-export async function startHooklane(): Promise<Hooklane> {
-  const dataDirectory = mkdtempSync(join(tmpdir(), 'hooklane-bench-'));
-  const env = { ...process.env, HOOKLANE_DATA: dataDirectory, PORT: '0', HOOKLANE_LOG_LEVEL: 'warn' };
-  const child = spawn(process.execPath, ['src/main.ts', 'serve'], { cwd: ROOT, env, stdio: PIPED });
-  const line = await firstLine(child, /listens on http:\/\/127\.0\.0\.1:(\d+)/);
-  const port = Number(line[1]);
-  const adminToken = readFileSync(join(dataDirectory, 'admin-token'), 'utf8').trim();
+/** Ends with the bench, whatever became of it. */
+const started = new Set<ChildProcess>();
+process.on('exit', () => {
+  for (const child of started) child.kill('SIGKILL');
+});
+
+/** Starts Hooklane as `npm start` does, on a free port, and a process for each role where the site has them apart. */
+export async function startHooklane(site: Site): Promise<Hooklane> {
+  const dataDirectory = temporaryDirectory();
+  const environment: Record<string, string> = { ...site.environment(), HOOKLANE_DATA: dataDirectory };
+  const directories = [dataDirectory];
+  const children: ChildProcess[] = [];
+
+  async function start(roles: string, directory: string): Promise<RegExpExecArray> {
+    const env = {
+      ...process.env,
+      ...environment,
+      HOOKLANE_DATA: directory,
+      PORT: '0',
+      HOOKLANE_LOG_LEVEL: 'warn',
+    };
+    const args = ['src/main.ts', 'serve', ...(roles === 'all' ? [] : ['--roles', roles])];
+    const child = spawn(process.execPath, args, { cwd: ROOT, env, stdio: PIPED });
+    children.push(child);
+    started.add(child);
+    return firstLine(child, /^Hooklane (?:listens on http:\/\/127\.0\.0\.1:(\d+)|runs on)/);
+  }
+
+  async function add(role: string): Promise<ChildProcess> {
+    const directory = temporaryDirectory();
+    directories.push(directory);
+    await start(role, directory);
+    const child = children.at(-1);
+    if (child === undefined) throw new Error('there is no process');
+    return child;
+  }
+
+  const [first = 'all', ...others] = site.processes;
+  const port = Number((await start(first, dataDirectory))[1]);
+  for (const role of others) await add(role);
+  const adminToken =
+    environment.HOOKLANE_ADMIN_TOKEN ?? readFileSync(join(dataDirectory, 'admin-token'), 'utf8').trim();
   return {
     port,
-    adminToken,
-    dataDirectory,
+    environment,
+    add,
     async admin(path, body) {
       const response = await fetch(`http://127.0.0.1:${port}/api/v1${path}`, {
         method: 'POST',
@@ -42,11 +79,20 @@ export async function startHooklane(): Promise<Hooklane> {
       return answer as Record<string, string>;
     },
     async stop() {
-      child.kill('SIGTERM');
-      if (child.exitCode === null) await once(child, 'exit');
-      rmSync(dataDirectory, { recursive: true, force: true });
+      await Promise.all(children.map(stopped));
+      for (const directory of directories) rmSync(directory, { recursive: true, force: true });
     },
   };
+}
+
+function temporaryDirectory(): string {
+  return mkdtempSync(join(tmpdir(), 'hooklane-bench-'));
+}
+
+async function stopped(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  child.kill('SIGTERM');
+  await once(child, 'exit');
 }
 
 /** Starts the bare Fastify route; resolves to its port and how to stop it. */
