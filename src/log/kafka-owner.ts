@@ -8,8 +8,8 @@ import type { Transactions } from './kafka-transactions.ts';
 import { Fenced, type Group, type Partition, type StoredEvent } from './log.ts';
 import { createNews } from './news.ts';
 
-/** Records that wait to be asked for: with so many, no more are fetched. */
-const MAX_BUFFERED = 2_000;
+/** Bytes that wait to be asked for: with so many, no more are fetched. */
+const MAX_BUFFERED_BYTES = 1024 * 1024;
 
 export interface Owner<T extends Topic> {
   readonly partition: Partition<T>;
@@ -46,6 +46,7 @@ export function createOwner<T extends Topic>(options: OwnerOptions<T>): Owner<T>
   let failure: unknown;
   let fetchFrom = options.position;
   let buffer: RawRecord[] = [];
+  let bufferedBytes = 0;
   let at = 0;
   /** Behind the last event that was given to the work. */
   let given = options.position;
@@ -56,6 +57,7 @@ export function createOwner<T extends Topic>(options: OwnerOptions<T>): Owner<T>
     const events: StoredEvent<T>[] = [];
     while (at < buffer.length && events.length < max) {
       const record = buffer[at++];
+      bufferedBytes -= record?.value?.length ?? 0;
       const stored = record && storedEvent(record, { topic, partition: index });
       if (stored !== undefined) events.push(stored);
     }
@@ -110,13 +112,14 @@ export function createOwner<T extends Topic>(options: OwnerOptions<T>): Owner<T>
   return {
     partition,
     wants: () =>
-      lost.aborted || buffer.length - at >= MAX_BUFFERED
+      lost.aborted || bufferedBytes >= MAX_BUFFERED_BYTES
         ? undefined
         : { topic, partition: index, offset: fetchFrom },
     give(want, { records, next }) {
       if (want.offset !== fetchFrom) return;
       buffer = at === buffer.length ? records : [...buffer.slice(at), ...records];
       at = 0;
+      bufferedBytes += records.reduce((sum, { value }) => sum + (value?.length ?? 0), 0);
       fetchFrom = next;
       failure = undefined;
       news.raise();

@@ -5,6 +5,8 @@ import { randomBytes } from 'node:crypto';
 import type { TestContext } from 'node:test';
 import { Kafka, logLevel } from 'kafkajs';
 import { request } from 'undici';
+// Also for what it mends in kafkajs, which would warn of timers.
+import '../../src/log/kafka.ts';
 import type { Group } from '../../src/log/log.ts';
 import { type Running, start } from '../e2e/hooklane.ts';
 import { temporaryDirectory } from '../support/directory.ts';
@@ -23,6 +25,8 @@ export interface Cluster {
   start(role: Role): Promise<Process>;
   /** Asks the API. Throws for a status that is not 2xx. */
   call(method: 'GET' | 'POST', url: string, body?: unknown): Promise<Record<string, unknown>>;
+  /** Does away with all that Kafka knows of a group that nobody is in: its positions. */
+  forget(group: Group): Promise<void>;
   /** How many members a group has, as the broker sees it. */
   members(group: Group): Promise<number>;
 }
@@ -85,6 +89,9 @@ export async function newCluster(t: TestContext, kafka: string): Promise<Cluster
       const text = await response.body.text();
       if (response.statusCode >= 300) throw new Error(`${method} ${url}: ${response.statusCode} ${text}`);
       return JSON.parse(text);
+    },
+    async forget(group) {
+      await admin.deleteGroups([`${prefix}${group}`]);
     },
     async members(group) {
       const { groups } = await admin.describeGroups([`${prefix}${group}`]);
