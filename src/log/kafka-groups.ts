@@ -69,6 +69,8 @@ function joinGroup<T extends Topic>(
   const owners = new Set<Owner<T>>();
   const hungry = createNews();
   const { promise: stopped, resolve: stop, reject: fail } = Promise.withResolvers<void>();
+  /** Members still while our work ends, we begin nothing more. */
+  let ending = false;
 
   const member = createMember({
     makeCluster,
@@ -80,6 +82,7 @@ function joinGroup<T extends Topic>(
     owned: () => [...tenures.keys()],
     onAssigned(assigned) {
       for (const index of tenures.keys()) if (!assigned.includes(index)) lose(index);
+      if (ending) return;
       for (const index of assigned) if (!tenures.has(index)) begin(index);
     },
     onExpired: loseAll,
@@ -185,6 +188,7 @@ function joinGroup<T extends Topic>(
     try {
       await stopped;
     } finally {
+      ending = true;
       loseAll();
       const works = await Promise.allSettled(ends.values());
       closing.abort();

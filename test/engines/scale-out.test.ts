@@ -100,7 +100,7 @@ async function trigger(run: Run, number: number): Promise<void> {
 }
 
 async function tryTrigger(run: Run, { organizationId, token }: Tenant, number: number): Promise<boolean> {
-  const isPost = number % 3 !== 0;
+  const isPost = number % 10 !== 0;
   // Killed, and not yet followed by another one.
   if (run.processes.get('api')?.length === 0) return false;
   const api = apiOf(run);
