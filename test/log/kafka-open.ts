@@ -9,7 +9,7 @@ import { kafkaUrl } from '../support/engines.ts';
 /** A dead member is missed after so long: the least that the tests' brokers allow, so that takeovers are quick. */
 const SESSION_MS = 1_000;
 
-export type Options = Partial<KafkaLogOptions> & { url?: string | undefined; prefix: string };
+type Options = Partial<KafkaLogOptions> & { url?: string | undefined; prefix: string };
 
 /** Opens a log on the run's broker, or on that at `url`. */
 export async function openLog(t: Pick<TestContext, 'after'>, options: Options): Promise<Log> {
@@ -18,7 +18,7 @@ export async function openLog(t: Pick<TestContext, 'after'>, options: Options): 
   return log;
 }
 
-export function optionsOf({ url = kafkaUrl, ...options }: Options): KafkaLogOptions {
+function optionsOf({ url = kafkaUrl, ...options }: Options): KafkaLogOptions {
   const parsed = parseKafkaUrl(url ?? '');
   if (parsed === undefined) throw new Error(`not the URL of a broker: ${url}`);
   return {

@@ -3,14 +3,14 @@
 
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { AssignerProtocol, Kafka, logLevel } from 'kafkajs';
+import { Kafka, logLevel } from 'kafkajs';
 import { Fenced, type Log, LogRefused, LogUnavailable, type Partition } from '../../src/log/log.ts';
 import { patiently } from '../../src/log/patience.ts';
 import { all, changed, joinByHand, lane, numbersOf, started, take } from '../contract/log-kit.ts';
 import { startBroker } from '../support/broker.ts';
 import { kafkaUrl, missing, missingOwn, uniquePrefix } from '../support/engines.ts';
 import { waitFor } from '../support/wait.ts';
-import { openLog, optionsOf } from './kafka-open.ts';
+import { openLog } from './kafka-open.ts';
 
 const SHARED = { skip: missing('kafka') };
 const OWN = { skip: missingOwn('kafka') };
@@ -401,9 +401,4 @@ test('an address where nobody is, is named at the start', SHARED, async (t) => {
     message:
       /^Kafka cannot be reached at nowhere\.invalid:9092: getaddrinfo (ENOTFOUND|EAI_AGAIN) nowhere\.invalid$/,
   });
-});
-
-test('what is installed is the kafkajs whose inside is known', () => {
-  assert.equal(typeof AssignerProtocol.MemberMetadata.encode, 'function');
-  assert.ok(optionsOf({ url: 'kafka://one', prefix: 'p.' }));
 });
