@@ -6,6 +6,8 @@
 
 import { isIP } from 'node:net';
 import { resolve } from 'node:path';
+import { unknownNames, type Variable } from './config-names.ts';
+import type { DestinationRules } from './destinations.ts';
 import { MAX_PARTITIONS } from './events.ts';
 import {
   KAFKA_URL_ALLOWED,
@@ -15,7 +17,6 @@ import {
   SASL_MECHANISMS,
   type SaslMechanism,
 } from './kafka-url.ts';
-import { nearest } from './nearest.ts';
 import { parseRateLimit, RATE_LIMIT_ALLOWED } from './rate-limit.ts';
 import { MASTER_KEY_BYTES } from './secrets.ts';
 import { formatDuration, parseDuration } from './time.ts';
@@ -42,6 +43,8 @@ export interface Config {
   readonly allowAddresses: readonly string[];
   /** Whether production may send to `http://` as well. */
   readonly allowHttp: boolean;
+  /** For how long an endpoint may do nothing but fail before it is disabled; Infinity: for ever. */
+  readonly disableAfterMs: number;
   readonly logLevel: PinoLevel;
   /** The rate limits of integrations that have none of their own, as `3/6s`; null is none. */
   readonly burst: string | null;
@@ -159,6 +162,7 @@ export function loadConfig(
     partitions: read('HOOKLANE_PARTITIONS', PARTITIONS, undefined),
     allowAddresses: read('HOOKLANE_ALLOW_ADDRESSES', CIDRS, production ? [] : LOOPBACK),
     allowHttp: read('HOOKLANE_ALLOW_HTTP', YES_OR_NO, false),
+    disableAfterMs: read('HOOKLANE_DISABLE_AFTER', DISABLE_AFTER, 5 * DAY_MS),
     logLevel: read('HOOKLANE_LOG_LEVEL', LEVEL, 'info'),
     burst: read('HOOKLANE_BURST', RATE_LIMIT, '3/6s'),
     sustained: read('HOOKLANE_SUSTAINED', RATE_LIMIT, '100/1h'),
@@ -167,6 +171,11 @@ export function loadConfig(
 
   if (problems.length > 0) throw new InvalidConfig(problems);
   return config;
+}
+
+/** Where webhooks may be sent by this configuration. */
+export function destinationRules({ production, allowHttp, allowAddresses }: Config): DestinationRules {
+  return { httpsOnly: production && !allowHttp, allowAddresses };
 }
 
 // ── rules ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -272,6 +281,12 @@ function duration(leastMs: number, mostMs: number): Rule<number> {
 const DAY_MS = 86_400_000;
 const RETENTION = duration(DAY_MS, 36_500 * DAY_MS);
 const SESSION = duration(1_000, 300_000);
+const FAILING = duration(1_000, 365 * DAY_MS);
+
+const DISABLE_AFTER: Rule<number> = {
+  parse: (text) => (text === 'never' ? Number.POSITIVE_INFINITY : FAILING.parse(text)),
+  allowed: `${FAILING.allowed}; or never`,
+};
 
 function wholeNumber(least: number, most: number, note = ''): Rule<number> {
   return {
@@ -294,48 +309,6 @@ const RATE_LIMIT: Rule<string | null> = {
   },
   allowed: `${RATE_LIMIT_ALLOWED}; or none`,
 };
-
-// ── names ───────────────────────────────────────────────────────────────────────────────────────────────────
-
-/** All variables that loadConfig() reads. */
-const VARIABLES = [
-  'HOST',
-  'PORT',
-  'NODE_ENV',
-  'HOOKLANE_DATA',
-  'HOOKLANE_LOG',
-  'HOOKLANE_VIEWS',
-  'HOOKLANE_REDIS',
-  'HOOKLANE_ADMIN_TOKEN',
-  'HOOKLANE_MASTER_KEY',
-  'HOOKLANE_TOPIC_PREFIX',
-  'HOOKLANE_PARTITIONS',
-  'HOOKLANE_KAFKA_TLS',
-  'HOOKLANE_KAFKA_CA',
-  'HOOKLANE_KAFKA_SASL',
-  'HOOKLANE_KAFKA_USERNAME',
-  'HOOKLANE_KAFKA_PASSWORD',
-  'HOOKLANE_KAFKA_REPLICATION',
-  'HOOKLANE_KAFKA_RETENTION',
-  'HOOKLANE_KAFKA_SESSION',
-  'HOOKLANE_ALLOW_ADDRESSES',
-  'HOOKLANE_ALLOW_HTTP',
-  'HOOKLANE_LOG_LEVEL',
-  'HOOKLANE_BURST',
-  'HOOKLANE_SUSTAINED',
-] as const;
-type Variable = (typeof VARIABLES)[number];
-
-/** Read by the CLI, which talks to a server with them, and by tests. */
-const OTHERS_READ = /^HOOKLANE_(URL|TOKEN|TEST_.*)$/;
-
-/** A problem for each name that looks like ours and is not; its value may be a secret in the wrong place. */
-function unknownNames(env: Readonly<Record<string, string | undefined>>): ConfigProblem[] {
-  return Object.keys(env)
-    .filter((name) => name.startsWith('HOOKLANE_') && !OTHERS_READ.test(name))
-    .filter((name) => !VARIABLES.some((known) => known === name))
-    .map((name) => ({ name, message: `is not known; did you mean ${nearest(name, VARIABLES)}?` }));
-}
 
 /** The user and password of a URL may be all that is secret in it. */
 function withoutPassword(text: string): string {

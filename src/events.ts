@@ -136,7 +136,7 @@ export interface IntegrationDeleted {
 }
 
 /** What to do with a trigger that comes before the gap is over. */
-export const WHEN_BUSY = ['omit'] as const;
+export const WHEN_BUSY = ['omit', 'queue', 'digest'] as const;
 export type WhenBusy = (typeof WHEN_BUSY)[number];
 
 /** What may be set for an endpoint. `events` are kinds, with `*` for any run of characters (`log.*`). */
@@ -146,6 +146,8 @@ export interface EndpointSettings {
   gapMs: number;
   timeoutMs: number;
   whenBusy: WhenBusy;
+  /** With `queue`: how many may wait for their first attempt; what comes on top is omitted. */
+  maxQueued: number;
   /** How long after each failed attempt the next one starts; empty: one attempt. */
   retriesMs: number[];
   status: 'active' | 'disabled';
@@ -174,6 +176,45 @@ export interface EndpointSecretRotated {
   endpointId: EndpointId;
   atMs: number;
   secret: string;
+  /** Until when the secret before this one signs as well; null: it ends at once. */
+  previousUntilMs: number | null;
+}
+
+/** A domain event of an endpoint's health. It is a trigger: the organization's other endpoints may tell of it. */
+interface EndpointHealth {
+  organizationId: OrganizationId;
+  endpointId: EndpointId;
+  eventId: EventId;
+  atMs: number;
+  url: string;
+}
+
+/** Nothing but failures for half the time after which the endpoint is disabled. */
+export interface EndpointFailing extends EndpointHealth {
+  type: 'EndpointFailing';
+  /** When the first attempt failed since one last succeeded. */
+  failingSinceMs: number;
+  /** When the endpoint is disabled if it goes on like this. */
+  disabledAtMs: number;
+}
+
+/** The dispatcher sends nothing more to the endpoint: it fails for too long, or is gone. An operator may enable it. */
+export interface EndpointDisabled extends EndpointHealth {
+  type: 'EndpointDisabled';
+  /** For people: `answered 410 Gone`, `failed for 5d`. */
+  reason: string;
+  failingSinceMs: number | null;
+}
+
+/** An operator wants a test webhook to be sent to one endpoint, whatever it subscribes to. */
+export interface EndpointTestRequested {
+  type: 'EndpointTestRequested';
+  organizationId: OrganizationId;
+  endpointId: EndpointId;
+  /** Of the webhook that it becomes, so that who asks can look for it. */
+  webhookId: WebhookId;
+  eventId: EventId;
+  atMs: number;
 }
 
 export interface EndpointDeleted {
@@ -285,9 +326,11 @@ export interface WebhookScheduled {
   atMs: number;
   /** Not to be sent before. */
   dueAtMs: number;
+  /** What a digest tells, as JSON; null: it tells of a trigger. */
+  digest: string | null;
 }
 
-export const OMIT_REASONS = ['gap', 'disabled', 'overflow'] as const;
+export const OMIT_REASONS = ['gap', 'digest', 'disabled', 'overflow'] as const;
 export type OmitReason = (typeof OMIT_REASONS)[number];
 
 /** A trigger came too soon for an endpoint: the webhook is born `omitted`. */
@@ -341,13 +384,25 @@ interface AttemptOutcome {
 
 /** What can go wrong with an attempt. */
 export const ATTEMPT_ERRORS = [
+  /** Answered with neither 2xx nor 3xx. */
   'status',
+  /** Answered with 3xx, which is not followed. */
+  'redirect',
+  /** No complete answer in time. */
   'timeout',
+  /** The name is not known. */
   'dns',
+  /** Nobody listens there. */
   'refused',
+  /** The connection was cut. */
   'reset',
+  /** No trust in the certificate, or no TLS at all. */
   'tls',
+  /** The address is not public, and not allowed. */
   'address',
+  /** The URL may not be sent to. */
+  'url',
+  /** Hooklane's own fault: it stopped, or was too late to send. */
   'interrupted',
   'network',
 ] as const;
@@ -383,8 +438,45 @@ export interface WebhookFailed {
 export interface LaneEndpointState extends EndpointSettings {
   endpointId: EndpointId;
   secret: string;
+  /** Secrets before this one that still sign. */
+  previousSecrets: PreviousSecret[];
   /** When the last request to it started; 0: never. */
   lastStartedAtMs: number;
+  /** When the first attempt failed since one last succeeded; null: the last one succeeded. */
+  failingSinceMs: number | null;
+  /** Whether EndpointFailing has told of that. */
+  warned: boolean;
+  /** Webhooks that were omitted since the last one delivered. */
+  omitted: number;
+  digest: DigestState | null;
+}
+
+/** A signing secret that was replaced, sealed. */
+export interface PreviousSecret {
+  secret: string;
+  untilMs: number;
+}
+
+/** What the next digest of an endpoint tells. */
+export interface DigestState {
+  /** When it is to be sent: at the end of the gap. */
+  dueAtMs: number;
+  /** When the first of them came. */
+  sinceMs: number;
+  /** The last one. */
+  untilMs: number;
+  counts: { kind: string; count: number }[];
+  /** The newest of them, oldest first. */
+  newest: DigestEntry[];
+}
+
+export interface DigestEntry {
+  eventId: EventId;
+  webhookId: WebhookId;
+  kind: string;
+  atMs: number;
+  /** A line for people, if there is one. */
+  summary: string | null;
 }
 
 /** The newest state of a lane, but for what is pending in it. */
@@ -398,6 +490,8 @@ export interface LaneSaved {
   /** The organization's publicSecret, sealed; null: the organization is deleted. */
   secret: string | null;
   endpoints: LaneEndpointState[];
+  /** By webhook, how many attempts it had when it ended: the last ones that an operator had tried again. */
+  retried: Record<string, number>;
 }
 
 /** The newest state of one pending webhook. */
@@ -410,10 +504,18 @@ export interface PendingSaved {
   kind: string;
   /** Attempts started so far. */
   attempt: number;
+  /** Attempts that failed since the schedule of retries began. */
+  failures: number;
+  /** Whether an operator had it tried again. */
+  retried: boolean;
   /** When the attempt in flight was started; null: it waits. */
   startedAtMs: number | null;
+  /** The time it was given; 0: that of the endpoint. */
+  timeoutMs: number;
   /** Not to be sent before. */
   dueAtMs: number;
+  /** Of two that are due at once the lesser goes first: the offset of what it was made of. */
+  order: number;
   body: Buffer;
 }
 
@@ -443,6 +545,9 @@ export type OrganizationEvent =
   | EndpointCreated
   | EndpointChanged
   | EndpointSecretRotated
+  | EndpointFailing
+  | EndpointDisabled
+  | EndpointTestRequested
   | EndpointDeleted
   | LogRecorded
   | DeployRecorded
@@ -489,6 +594,9 @@ export const TOPIC_OF: { readonly [T in EventType]: Topic } = {
   EndpointCreated: 'organizations',
   EndpointChanged: 'organizations',
   EndpointSecretRotated: 'organizations',
+  EndpointFailing: 'organizations',
+  EndpointDisabled: 'organizations',
+  EndpointTestRequested: 'organizations',
   EndpointDeleted: 'organizations',
   LogRecorded: 'organizations',
   DeployRecorded: 'organizations',

@@ -11,19 +11,20 @@ export function integrationSettings(from: IntegrationSettings): IntegrationSetti
 
 /** The settings of an endpoint, and nothing else. */
 export function endpointSettings(from: EndpointSettings): EndpointSettings {
-  const { url, events, gapMs, timeoutMs, whenBusy, retriesMs, status, disabledReason } = from;
-  return { url, events, gapMs, timeoutMs, whenBusy, retriesMs, status, disabledReason };
+  const { url, events, gapMs, timeoutMs, whenBusy, maxQueued, retriesMs, status, disabledReason } = from;
+  return { url, events, gapMs, timeoutMs, whenBusy, maxQueued, retriesMs, status, disabledReason };
 }
 
 /** The settings of an endpoint as users see them, durations as text. */
 export function shownEndpointSettings(settings: EndpointSettings) {
-  const { gapMs, timeoutMs, retriesMs, url, events, whenBusy, status, disabledReason } = settings;
+  const { gapMs, timeoutMs, retriesMs, url, events, whenBusy, maxQueued, status, disabledReason } = settings;
   return {
     url,
     events,
     gap: formatDuration(gapMs),
     timeout: formatDuration(timeoutMs),
     whenBusy,
+    maxQueued,
     retries: retriesMs.map(formatDuration),
     status,
     disabledReason,

@@ -31,11 +31,65 @@ export function formatDuration(ms: number): string {
 /** How a program tells the time: milliseconds since 1970. Given to what decides by time, so that tests own it. */
 export type Clock = () => number;
 
-/** The system's time. It never goes back while the process lives, whatever happens to the system's clock. */
-export function systemClock(): Clock {
+/** Time as a loop needs it; given to it, so that tests and the simulation own it. */
+export interface Time {
+  /** The time of day. It never goes back, whatever happens to the system's clock. */
+  now: Clock;
+  /** Milliseconds since some moment, which no change of the system's clock touches. */
+  elapsed: Clock;
+  /** Calls `work` once, after `ms`; returns how to call that off. */
+  after(ms: number, work: () => void): () => void;
+}
+
+/** Where the time comes from. */
+export interface TimeSource extends Omit<Time, 'now'> {
+  /** The system's clock, which may be put forward and back. */
+  wall: Clock;
+}
+
+/** This machine's. */
+export const SYSTEM: TimeSource = {
+  wall: Date.now,
+  elapsed: () => performance.now(),
+  after(ms, work) {
+    const timer = setTimeout(work, ms);
+    return () => clearTimeout(timer);
+  },
+};
+
+/**
+ * The time of a process. When the clock is put back, it goes on from where it was at half the pace, until the clock
+ * has caught up: what lasts five seconds then lasts up to ten, and never less.
+ */
+export function processTime({ wall, elapsed, after }: TimeSource = SYSTEM): Time {
   let lastMs = 0;
+  let lastElapsedMs = elapsed();
+  return {
+    elapsed,
+    after,
+    now() {
+      const elapsedMs = elapsed();
+      lastMs = Math.max(wall(), lastMs + (elapsedMs - lastElapsedMs) / 2);
+      lastElapsedMs = elapsedMs;
+      return Math.floor(lastMs);
+    },
+  };
+}
+
+/** Changes of less are not told from the time it takes to look. */
+const LEAST_STEP_MS = 5;
+
+/** Tells, each time it is asked, by how many milliseconds the clock was put forward since it was last asked. */
+export function watchSteps({ now, elapsed }: Time): () => number {
+  let lastMs = now();
+  let lastElapsedMs = elapsed();
   return () => {
-    lastMs = Math.max(lastMs, Date.now());
-    return lastMs;
+    const nowMs = now();
+    const elapsedMs = elapsed();
+    const steppedMs = nowMs - lastMs - (elapsedMs - lastElapsedMs);
+    lastMs = nowMs;
+    lastElapsedMs = elapsedMs;
+    // One more, as now() cuts off what is less than one.
+    return steppedMs >= LEAST_STEP_MS ? Math.ceil(steppedMs) + 1 : 0;
   };
 }

@@ -1,8 +1,14 @@
 // What a trigger is, and the body of the webhooks that tell of it. Pure; used by the dispatcher, which sends
 // the body, and by queries, which show it: both must say the same, byte for byte.
 
-import type { DeployRecorded, LogRecorded, OrganizationEvent } from './events.ts';
-import type { EventId, OrganizationId } from './ids.ts';
+import type {
+  DeployRecorded,
+  EndpointDisabled,
+  EndpointFailing,
+  LogRecorded,
+  OrganizationEvent,
+} from './events.ts';
+import type { EndpointId, EventId, OrganizationId, WebhookId } from './ids.ts';
 import { siblingId } from './ids.ts';
 import { toIso } from './time.ts';
 
@@ -15,7 +21,14 @@ export interface Trigger {
   atMs: number;
   /** What happened, as JSON text; made only when asked for, as most triggers have no subscriber. */
   data: () => string;
+  /** A line for people, as a digest has it; null: there is none. */
+  summary: string | null;
+  /** The only endpoint that hears of it, whatever it subscribes to, and by which webhook; null: all that subscribe. */
+  only: { endpointId: EndpointId; webhookId: WebhookId } | null;
 }
+
+/** Characters of a summary. */
+const MAX_SUMMARY = 200;
 
 /** The trigger that an event is, if it is one. */
 export function triggerOf(event: OrganizationEvent): Trigger | undefined {
@@ -23,34 +36,62 @@ export function triggerOf(event: OrganizationEvent): Trigger | undefined {
     case 'LogRecorded':
       return logTrigger(event);
     case 'DeployRecorded':
-      return trigger(event, event.eventId, 'deploy.created', () => deployData(event));
+      return trigger(event, event.eventId, 'deploy.created', {
+        data: () => deployData(event),
+        summary: event.version,
+      });
     case 'EventPublished':
-      return trigger(event, event.eventId, event.kind, () => event.data);
-    case 'ProjectCreated':
-      return trigger(event, siblingId('evt', event.projectId), 'project.created', () =>
-        JSON.stringify({ id: event.projectId, name: event.name, createdAt: toIso(event.atMs) }),
-      );
-    case 'IntegrationCreated':
-      return trigger(event, siblingId('evt', event.integrationId), 'integration.created', () =>
-        JSON.stringify({
-          id: event.integrationId,
-          projectId: event.projectId,
-          name: event.name,
-          createdAt: toIso(event.atMs),
-        }),
-      );
+      return trigger(event, event.eventId, event.kind, { data: () => event.data });
+    case 'ProjectCreated': {
+      const { projectId: id, name, atMs } = event;
+      const data = () => JSON.stringify({ id, name, createdAt: toIso(atMs) });
+      return trigger(event, siblingId('evt', id), 'project.created', { data, summary: name });
+    }
+    case 'IntegrationCreated': {
+      const { integrationId: id, projectId, name, atMs } = event;
+      const data = () => JSON.stringify({ id, projectId, name, createdAt: toIso(atMs) });
+      return trigger(event, siblingId('evt', id), 'integration.created', { data, summary: name });
+    }
+    case 'EndpointFailing':
+      return trigger(event, event.eventId, 'endpoint.failing', {
+        data: () => healthData(event, { disabledAt: toIso(event.disabledAtMs) }),
+        summary: event.url,
+      });
+    case 'EndpointDisabled':
+      return trigger(event, event.eventId, 'endpoint.disabled', {
+        data: () => healthData(event, { reason: event.reason, disabledAt: toIso(event.atMs) }),
+        summary: event.url,
+      });
+    case 'EndpointTestRequested': {
+      const { endpointId, webhookId, atMs } = event;
+      const data = () => JSON.stringify({ endpointId, requestedAt: toIso(atMs), message: TEST_MESSAGE });
+      return trigger(event, event.eventId, 'endpoint.test', { data, only: { endpointId, webhookId } });
+    }
     default:
       return undefined;
   }
 }
 
+const TEST_MESSAGE = 'A test of this endpoint, sent because somebody asked for it.';
+
+type Told = Pick<Trigger, 'data'> & Partial<Pick<Trigger, 'summary' | 'only'>>;
+
 function trigger(
   event: { organizationId: OrganizationId; atMs: number },
   eventId: EventId,
   kind: string,
-  data: () => string,
+  { data, summary = null, only = null }: Told,
 ): Trigger {
-  return { eventId, organizationId: event.organizationId, kind, atMs: event.atMs, data };
+  const { organizationId, atMs } = event;
+  return { eventId, organizationId, kind, atMs, data, summary: summary?.slice(0, MAX_SUMMARY) ?? null, only };
+}
+
+function healthData(
+  { endpointId, url, failingSinceMs }: EndpointFailing | EndpointDisabled,
+  more: object,
+): string {
+  const failingSince = failingSinceMs === null ? null : toIso(failingSinceMs);
+  return JSON.stringify({ endpointId, url, failingSince, ...more });
 }
 
 /** What is told of a log: not where in the log of events it came from. */
@@ -58,7 +99,8 @@ type LogContent = Omit<LogRecorded, 'inboundPartition' | 'inboundOffset'>;
 
 /** The trigger that a recorded log is. */
 export function logTrigger(log: LogContent): Trigger {
-  return trigger(log, siblingId('evt', log.logId), 'log.created', () => logData(log));
+  const told = { data: () => logData(log), summary: log.message };
+  return trigger(log, siblingId('evt', log.logId), 'log.created', told);
 }
 
 function logData(log: LogContent): string {
@@ -95,7 +137,7 @@ function deployData(deploy: DeployRecorded): string {
 }
 
 /** The body of the webhook that tells of a trigger: JSON, the same for every endpoint and at every attempt. */
-export function webhookBody(trigger: Trigger): string {
+export function webhookBody(trigger: Omit<Trigger, 'summary' | 'only'>): string {
   const { eventId, kind, atMs, organizationId } = trigger;
   const envelope = JSON.stringify({ id: eventId, type: kind, timestamp: toIso(atMs), organizationId });
   return `${envelope.slice(0, -1)},"data":${trigger.data()}}`;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { formatDuration, parseDuration, systemClock, toIso } from '../src/time.ts';
+import { formatDuration, parseDuration, processTime, toIso, watchSteps } from '../src/time.ts';
 
 test('a time is ISO 8601 in UTC with milliseconds', () => {
   assert.equal(toIso(0), '1970-01-01T00:00:00.000Z');
@@ -74,14 +74,48 @@ test('every duration reads back as it was written', () => {
   );
 });
 
-test('the clock never goes back, whatever the system’s clock does', (t) => {
-  t.mock.timers.enable({ apis: ['Date'], now: 1_000 });
-  const clock = systemClock();
-  assert.equal(clock(), 1_000);
-  t.mock.timers.setTime(2_000);
-  assert.equal(clock(), 2_000);
-  t.mock.timers.setTime(500);
-  assert.equal(clock(), 2_000);
-  t.mock.timers.setTime(2_001);
-  assert.equal(clock(), 2_001);
+/** A machine whose clock can be put, and whose time passes as the test wants. */
+function machine() {
+  const state = { wallMs: 1_000, elapsedMs: 0 };
+  const pass = (ms: number) => {
+    state.wallMs += ms;
+    state.elapsedMs += ms;
+  };
+  const time = processTime({
+    wall: () => state.wallMs,
+    elapsed: () => state.elapsedMs,
+    after: () => () => {},
+  });
+  return { state, pass, time };
+}
+
+test('the time is that of the system’s clock', () => {
+  const { pass, time } = machine();
+  assert.equal(time.now(), 1_000);
+  pass(500);
+  assert.equal(time.now(), 1_500);
+});
+
+test('when the clock is put back, time goes on at half the pace until the clock has caught up', () => {
+  const { state, pass, time } = machine();
+  time.now();
+  state.wallMs -= 400;
+  assert.equal(time.now(), 1_000);
+  pass(200);
+  assert.deepEqual([state.wallMs, time.now()], [800, 1_100]);
+  pass(600);
+  assert.deepEqual([state.wallMs, time.now()], [1_400, 1_400]);
+  pass(10);
+  assert.equal(time.now(), 1_410);
+});
+
+test('a step of the clock ahead is told once, and by how much', () => {
+  const { state, pass, time } = machine();
+  const stepped = watchSteps(time);
+  pass(10_000);
+  assert.equal(stepped(), 0);
+  state.wallMs += 3_000;
+  pass(7);
+  assert.equal(stepped(), 3_001);
+  assert.equal(stepped(), 0);
 });

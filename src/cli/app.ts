@@ -7,18 +7,20 @@ import { createAdministrator } from '../command/admin/administrator.ts';
 import { openDirectory } from '../command/directory.ts';
 import { createDefaults, type Defaults } from '../command/first-start.ts';
 import { buildServer } from '../command/server.ts';
-import type { Config } from '../config.ts';
+import { type Config, destinationRules } from '../config.ts';
+import { createDestinations } from '../destinations.ts';
 import { startDispatcher } from '../dispatch/dispatcher.ts';
 import { createSender } from '../dispatch/send.ts';
+import { createTransport } from '../dispatch/transport.ts';
 import { loadKeys } from '../keys.ts';
 import type { Log } from '../log/log.ts';
 import { openLog, openViews, skewMs } from '../open.ts';
 import { projections } from '../projections/all.ts';
-import { reached } from '../projections/reached.ts';
+import { reached, reachedEnd } from '../projections/reached.ts';
 import { createQueries } from '../query/queries.ts';
 import { startRecorder } from '../record/recorder.ts';
 import { createSecretBox, hashToken } from '../secrets.ts';
-import { systemClock } from '../time.ts';
+import { processTime } from '../time.ts';
 import type { Views } from '../views/views.ts';
 import { CommandFailed } from './failed.ts';
 import { ensureKeyFits } from './master-key.ts';
@@ -52,7 +54,8 @@ export interface AppOptions {
 
 /** Starts the process. Throws what the engines throw (LogRefused, ViewsRefused), InvalidConfig, and CommandFailed. */
 export async function startApp({ config, roles, logger }: AppOptions): Promise<App> {
-  const clock = systemClock();
+  const time = processTime();
+  const destinations = createDestinations(destinationRules(config));
   /** How to stop what was started, the last one first. */
   const stops: (() => Promise<void>)[] = [];
   const stopAll = async () => {
@@ -76,13 +79,16 @@ export async function startApp({ config, roles, logger }: AppOptions): Promise<A
       stops.push(() => projector.close());
     }
     if (roles.has('record')) {
-      const recorder = startRecorder({ log, clock, logger });
+      const recorder = startRecorder({ log, time, logger });
       recorder.ended.catch(fail);
       stops.push(() => recorder.close());
     }
     if (roles.has('dispatch')) {
-      const sender = createSender({ secrets, clock });
-      const dispatcher = startDispatcher({ log, sender, clock, logger, skewMs: skewMs(config) });
+      const transport = createTransport(destinations);
+      const sender = createSender({ secrets, time, transport, destinations });
+      const { disableAfterMs } = config;
+      const limits = { skewMs: skewMs(config), disableAfterMs };
+      const dispatcher = startDispatcher({ log, sender, time, logger, ...limits });
       dispatcher.ended.catch(fail);
       stops.push(() => dispatcher.close(STOP_WITHIN_MS));
     }
@@ -96,20 +102,21 @@ export async function startApp({ config, roles, logger }: AppOptions): Promise<A
         log,
         directory,
         secrets,
-        clock,
-        settings: config,
+        clock: time.now,
+        settings: { ...config, destinations },
         caughtUp: (position) => reached([position], { views, projections, withinMs: CAUGHT_UP_WITHIN_MS }),
       });
       const server = buildServer({
         log,
         directory,
         administrator,
-        queries: createQueries({ views, clock }),
-        clock,
+        queries: createQueries({ views, clock: time.now }),
+        clock: time.now,
         // Where it listens is said by whoever started it.
         logger: logger.child({}, logger.level === 'info' ? { level: 'warn' } : {}),
         production: config.production,
         adminTokenHash: hashToken(keys.adminToken),
+        caughtUp: () => reachedEnd(log, { views, projections, withinMs: CAUGHT_UP_WITHIN_MS }),
         notReady: () => notReady(log, views),
       });
       stops.push(() => closeServer(server));

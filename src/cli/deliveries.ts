@@ -2,8 +2,9 @@
 
 import { styleText } from 'node:util';
 import type { Command } from 'commander';
-import { retryWebhook } from '../command/admin/retry.ts';
+import { retryWebhooks } from '../command/admin/retry.ts';
 import { harmless, paint, print, printFields, printJson, printTable } from './output.ts';
+import { recover } from './recover.ts';
 import { addList, addShow } from './resource.ts';
 import { withAdministrator } from './stores.ts';
 import { addTail } from './tail.ts';
@@ -17,8 +18,9 @@ export function registerDeliveries(program: Command): void {
     'reason',
     'responseCode',
     'createdAt',
-    'endpointId?',
     'attemptCount?',
+    'nextAttemptAt?',
+    'endpointId?',
   ];
   addList(deliveries, 'deliveries', columns, "deliveries list --status error --event 'log.*' --since 1h");
   addShow(deliveries, 'deliveries', 'deliveries show wh_…', showDelivery);
@@ -29,6 +31,18 @@ export function registerDeliveries(program: Command): void {
     .option('--json', 'print one JSON document')
     .addHelpText('after', '\nExample:\n  $ hooklane deliveries retry wh_…')
     .action(retry);
+  deliveries
+    .command('recover')
+    .description('try everything again that an endpoint missed, at the pace of its gap, oldest first')
+    .requiredOption('--endpoint <endpoint>', 'the endpoint (id or URL)')
+    .requiredOption('--since <time>', 'from then on: an age (1h) or a time (2026-01-31T12:00:00Z)')
+    .option('--json', 'print one JSON document')
+    .addHelpText(
+      'after',
+      '\nWhat is in error or omitted becomes pending again. It goes on when this command is stopped.' +
+        '\n\nExample:\n  $ hooklane deliveries recover --endpoint ep_… --since 2h',
+    )
+    .action(recover);
   addTail(deliveries, {
     topic: 'outbound',
     types: ['WebhookOmitted', 'AttemptFailed', 'WebhookProcessed', 'WebhookFailed'],
@@ -46,10 +60,7 @@ async function retry(ids: string[], { json }: { json?: true }): Promise<void> {
   const items = await withAdministrator(async ({ administrator, queries }) => {
     // All are looked up before the first is tried: a wrong id changes nothing.
     const webhooks = await Promise.all(ids.map((id) => queries.retryable(id)));
-    const answers = [];
-    for (const webhook of webhooks)
-      answers.push(await administrator.run((context) => retryWebhook(context, webhook)));
-    return answers;
+    return administrator.run((context) => retryWebhooks(context, webhooks));
   });
   if (json) printJson({ items, cursor: null });
   else printTable(items, ['id', 'status'], '');

@@ -1,11 +1,27 @@
 // hooklane endpoint: who is told.
 
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Command } from 'commander';
-import { changeEndpoint, createEndpoint, rotateEndpointSecret } from '../command/admin/endpoint.ts';
+import {
+  changeEndpoint,
+  createEndpoint,
+  DEFAULT_RETRIES_MS,
+  rotateEndpointSecret,
+  testEndpoint,
+} from '../command/admin/endpoint.ts';
 import { WHEN_BUSY } from '../events.ts';
-import { duration, durations, httpUrl, list, oneOf } from './options.ts';
-import { note } from './output.ts';
+import { NotFound } from '../query/errors.ts';
+import type { Item } from '../query/shapes.ts';
+import { formatDuration, parseDuration } from '../time.ts';
+import { CommandFailed } from './failed.ts';
+import { duration, durations, httpUrl, list, oneOf, wholeNumber } from './options.ts';
+import { note, printFields, printJson } from './output.ts';
 import { addChange, addList, change } from './resource.ts';
+import { type AdminStores, withAdministrator } from './stores.ts';
+
+/** How often it is looked for what came of a test, and how much longer than its gap and timeout that may take. */
+const POLL_MS = 50;
+const TEST_SLACK_MS = 5_000;
 
 interface CreateOptions {
   org: string;
@@ -13,6 +29,7 @@ interface CreateOptions {
   events: string[];
   gap?: string;
   whenBusy?: string;
+  maxQueued?: number;
   retries?: string[];
   timeout?: string;
   json?: true;
@@ -36,9 +53,10 @@ export function registerEndpoint(program: Command): void {
       `what to do with what comes too soon: ${WHEN_BUSY.join(', ')}`,
       oneOf(WHEN_BUSY),
     )
+    .option('--max-queued <count>', 'with queue: how many may wait (default: 100)', wholeNumber(1, 10_000))
     .option(
       '--retries <delays>',
-      'when to try again after a failure, such as 5s,30s (default: none)',
+      `how long to wait after each failure, or none (default: ${DEFAULT_RETRIES_MS.map(formatDuration).join(',')})`,
       durations,
     )
     .option('--timeout <duration>', 'how long an exchange may take (default: 5s)', duration)
@@ -58,22 +76,102 @@ export function registerEndpoint(program: Command): void {
   const columns = ['id', 'url', 'events', 'gap', 'status', 'organizationId?'];
   addList(endpoint, 'endpoints', columns, 'endpoint list --org acme');
   const named = { kind: 'endpoint', example: 'ep_…' } as const;
-  addChange(endpoint, {
-    ...named,
-    command: 'enable',
-    description: 'send to it again',
-    decide: (context, id) => changeEndpoint(context, id, { status: 'active' }),
-  });
+  endpoint
+    .command('enable')
+    .description('send to it again')
+    .argument('<endpoint>', 'its id or URL')
+    .option('--probe', 'send a test webhook, and say what came of it; exit code 1 unless it is delivered')
+    .option('--json', 'print one JSON document')
+    .addHelpText('after', '\nExample:\n  $ hooklane endpoint enable ep_… --probe')
+    .action(enable);
   addChange(endpoint, {
     ...named,
     command: 'disable',
     description: 'send nothing more to it; what comes is recorded as omitted',
     decide: (context, id) => changeEndpoint(context, id, { status: 'disabled' }),
   });
-  addChange(endpoint, {
-    ...named,
-    command: 'rotate-secret',
-    description: 'give an endpoint a new signing secret',
-    decide: rotateEndpointSecret,
+  endpoint
+    .command('rotate-secret')
+    .description('give an endpoint a new signing secret; the one before signs as well for a while')
+    .argument('<endpoint>', 'its id or URL')
+    .option(
+      '--grace <duration>',
+      'for how long the secret before signs as well; 0s: not at all (default: 24h)',
+      duration,
+    )
+    .option('--json', 'print one JSON document')
+    .addHelpText('after', '\nExample:\n  $ hooklane endpoint rotate-secret ep_… --grace 2h')
+    .action((name: string, { json, ...input }: { grace?: string; json?: true }) =>
+      change(
+        async (queries) => {
+          const id = await queries.resolve('endpoint', name);
+          return (context) => rotateEndpointSecret(context, id, input);
+        },
+        { ...(json && { json }) },
+      ),
+    );
+  endpoint
+    .command('test')
+    .description('send a test webhook, and say what came of it; exit code 1 unless it is delivered')
+    .argument('<endpoint>', 'its id or URL')
+    .option('--json', 'print one JSON document')
+    .addHelpText('after', '\nExample:\n  $ hooklane endpoint test ep_…')
+    .action(async (name: string, { json }: { json?: true }) => {
+      const delivery = await withAdministrator(async (stores) =>
+        test(stores, await stores.queries.resolve('endpoint', name)),
+      );
+      show(delivery, json);
+      ensureDelivered(delivery);
+    });
+}
+
+async function enable(name: string, { probe, json }: { probe?: true; json?: true }): Promise<void> {
+  const { endpoint, delivery } = await withAdministrator(async (stores) => {
+    const id = await stores.queries.resolve('endpoint', name);
+    const endpoint = await stores.administrator.run((context) =>
+      changeEndpoint(context, id, { status: 'active' }),
+    );
+    return { endpoint, delivery: probe ? await test(stores, id) : undefined };
   });
+  show(delivery === undefined ? endpoint : { ...endpoint, probe: delivery }, json);
+  if (delivery !== undefined) ensureDelivered(delivery);
+}
+
+function show(thing: object, json: true | undefined): void {
+  if (json) printJson(thing);
+  else printFields(thing);
+}
+
+/** Sends a test webhook and waits for its first attempt: the delivery then. */
+async function test(stores: AdminStores, endpointId: string): Promise<Item> {
+  const { id } = await stores.administrator.run((context) => testEndpoint(context, endpointId));
+  if (!(await stores.log.served()))
+    throw new CommandFailed(`no server runs here; ${id} is sent when one does`);
+  const { gap, timeout } = await stores.queries.show('endpoints', endpointId);
+  const mostMs = [gap, timeout].reduce<number>((sum, text) => sum + (parseDuration(String(text)) ?? 0), 0);
+  const deadlineMs = performance.now() + mostMs + TEST_SLACK_MS;
+  for (;;) {
+    const delivery = await stores.queries.show('deliveries', id).catch(ifNotThere);
+    if (delivery !== undefined && hadAttempt(delivery)) return delivery;
+    if (performance.now() >= deadlineMs)
+      throw new CommandFailed(`${id} was not sent in time; it is still to come`);
+    await delay(POLL_MS);
+  }
+}
+
+/** The server decides and projects it a moment later. */
+function ifNotThere(error: unknown): undefined {
+  if (!(error instanceof NotFound)) throw error;
+}
+
+function hadAttempt({ status, attempts }: Item): boolean {
+  const [first] = Array.isArray(attempts) ? attempts : [];
+  return status !== 'pending' || (typeof first === 'object' && first !== null && 'durationMs' in first);
+}
+
+function ensureDelivered({ id, status, attempts }: Item): void {
+  if (status === 'processed') return;
+  const [first] = Array.isArray(attempts) ? attempts : [];
+  const why = typeof first === 'object' && first !== null && 'detail' in first ? `: ${first.detail}` : '';
+  throw new CommandFailed(`the test ${id} was not delivered${why}`);
 }

@@ -5,6 +5,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { openLog, openViews } from '../open.ts';
 import { projections } from '../projections/all.ts';
 import { startProjector } from '../projections/projector.ts';
+import { processTime } from '../time.ts';
 import { createLogger } from './logger.ts';
 import type { ProjectorThreadData } from './projector-thread.ts';
 
@@ -14,7 +15,7 @@ const logger = createLogger(logLevel);
 
 const log = await openLog(config, { serve: false });
 const views = await openViews(config);
-const projector = startProjector({ log, views, projections, logger });
+const projector = startProjector({ log, views, projections, logger, time: processTime() });
 parentPort.postMessage('ready');
 await Promise.race([once(parentPort, 'message'), projector.ended]);
 await projector.close();

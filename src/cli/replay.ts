@@ -6,6 +6,7 @@ import type { Projection } from '../projections/projection.ts';
 import { compare, rebuild } from '../projections/rebuild.ts';
 import { CommandFailed } from './failed.ts';
 import { note, printJson, printTable } from './output.ts';
+import { clearProgress, showProgress } from './progress.ts';
 import { type Stores, withStores } from './stores.ts';
 
 export function registerReplay(program: Command): void {
@@ -68,14 +69,6 @@ async function verifyView(projection: Projection, { log, views }: Stores) {
   return { view, documents, differences };
 }
 
-/** A line that is written over again and again, where stderr is a terminal. */
 function progressOf(view: string): (done: number, total: number) => void {
-  return (done, total) => {
-    if (process.stderr.isTTY)
-      process.stderr.write(`\r${view}: ${Math.floor((100 * done) / total)} % of ${total} events`);
-  };
-}
-
-function clearProgress(): void {
-  if (process.stderr.isTTY) process.stderr.write('\r\u001b[K');
+  return (done, total) => showProgress(view, done, total);
 }

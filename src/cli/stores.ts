@@ -3,7 +3,8 @@
 
 import { type Administrator, createAdministrator } from '../command/admin/administrator.ts';
 import { openDirectory } from '../command/directory.ts';
-import { type Config, loadConfig } from '../config.ts';
+import { type Config, destinationRules, loadConfig } from '../config.ts';
+import { createDestinations } from '../destinations.ts';
 import { loadKeys } from '../keys.ts';
 import type { Log, Position } from '../log/log.ts';
 import { openLog, openViews } from '../open.ts';
@@ -12,7 +13,7 @@ import { projectToEnd } from '../projections/projector.ts';
 import { reached, reachedEnd } from '../projections/reached.ts';
 import { createQueries, type Queries } from '../query/queries.ts';
 import { createSecretBox } from '../secrets.ts';
-import { systemClock } from '../time.ts';
+import { processTime } from '../time.ts';
 import type { Views } from '../views/views.ts';
 import { ensureKeyFits } from './master-key.ts';
 import { note } from './output.ts';
@@ -54,7 +55,7 @@ function createStores(config: Config, log: Log, views: Views): Stores {
     config,
     log,
     views,
-    queries: createQueries({ views, clock: systemClock() }),
+    queries: createQueries({ views, clock: processTime().now }),
     async caughtUp(positions) {
       if (!(await log.served())) await projectToEnd({ log, views, projections });
       else await warnUnless(reached(positions, { views, projections, withinMs: CAUGHT_UP_WITHIN_MS }));
@@ -66,10 +67,12 @@ async function warnUnless(inTime: Promise<boolean>): Promise<void> {
   if (!(await inTime)) note('The read models lag behind the log: the newest may be missing here.');
 }
 
+export interface AdminStores extends Stores {
+  administrator: Administrator;
+}
+
 /** As withStores(), with who decides changes. */
-export async function withAdministrator<T>(
-  work: (stores: Stores & { administrator: Administrator }) => Promise<T>,
-): Promise<T> {
+export async function withAdministrator<T>(work: (stores: AdminStores) => Promise<T>): Promise<T> {
   return withStores(async (stores) => {
     const { config, log } = stores;
     const secrets = createSecretBox(loadKeys(config).masterKey);
@@ -80,8 +83,8 @@ export async function withAdministrator<T>(
         log,
         directory,
         secrets,
-        clock: systemClock(),
-        settings: config,
+        clock: processTime().now,
+        settings: { ...config, destinations: createDestinations(destinationRules(config)) },
         caughtUp: (position) => stores.caughtUp([position]),
       });
       return await work({ ...stores, administrator });

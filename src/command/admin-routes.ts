@@ -5,7 +5,13 @@ import { NotFound } from '../query/errors.ts';
 import type { Queries } from '../query/queries.ts';
 import type { Administrator } from './admin/administrator.ts';
 import type { AdminContext, Decision } from './admin/decision.ts';
-import { changeEndpoint, createEndpoint, deleteEndpoint, rotateEndpointSecret } from './admin/endpoint.ts';
+import {
+  changeEndpoint,
+  createEndpoint,
+  deleteEndpoint,
+  rotateEndpointSecret,
+  testEndpoint,
+} from './admin/endpoint.ts';
 import {
   changeIntegration,
   createIntegration,
@@ -20,7 +26,7 @@ import {
 } from './admin/organization.ts';
 import { changeProject, createProject, deleteProject } from './admin/project.ts';
 import { publishEvent } from './admin/publish.ts';
-import { retryWebhook } from './admin/retry.ts';
+import { retryWebhooks } from './admin/retry.ts';
 import { acceptJson, jsonBody } from './body.ts';
 
 export interface AdminRoutesOptions {
@@ -28,16 +34,17 @@ export interface AdminRoutesOptions {
   queries: Pick<Queries, 'retryable' | 'show'>;
   /** The id of an organization that is given by id or name, as the directory knows it. */
   organizationId: (idOrName: string) => string;
+  /** Resolves when the read models have all that is in the log; bounded. */
+  caughtUp: () => Promise<unknown>;
   /** Of a body. */
   limitBytes: number;
 }
 
 type Change = (context: AdminContext, id: string, input: unknown) => Decision<object>;
-type Rotate = (context: AdminContext, id: string) => Decision<object>;
 type Delete = (context: AdminContext, id: string) => Decision;
 
 /** What can be done to one thing, by the collection it is in. */
-const SINGLE: readonly { collection: string; change: Change; rotate?: Rotate; remove: Delete }[] = [
+const SINGLE: readonly { collection: string; change: Change; rotate?: Change; remove: Delete }[] = [
   {
     collection: 'organizations',
     change: changeOrganization,
@@ -63,7 +70,7 @@ const MADE_WITHIN: readonly { within: string; collection: string; create: Change
 ];
 
 export async function adminRoutes(server: FastifyInstance, options: AdminRoutesOptions): Promise<void> {
-  const { administrator, queries, organizationId } = options;
+  const { administrator, queries, organizationId, caughtUp } = options;
   acceptJson(server, options.limitBytes);
 
   function idOf(request: FastifyRequest, collection: string): string {
@@ -122,12 +129,20 @@ export async function adminRoutes(server: FastifyInstance, options: AdminRoutesO
     if (rotate === undefined) continue;
     server.post(`${path}/rotate-secret`, async (request, reply) => {
       const known = await knownByReading(request, collection);
-      const decide = (context: AdminContext) => rotate(context, idOf(request, collection));
+      const input = request.body === undefined ? {} : jsonBody(request).value;
+      const decide = (context: AdminContext) => rotate(context, idOf(request, collection), input);
       return { ...(await answer(reply, 200, decide)), ...known };
     });
   }
   server.post('/deliveries/:id/retry', async (request, reply) => {
+    // What was delivered a moment ago must not be sent again, because the read models do not know of it yet.
+    await caughtUp();
     const webhook = await queries.retryable(idOf(request, 'deliveries'));
-    return answer(reply, 202, (context) => retryWebhook(context, webhook));
+    const [retried = {}] = await administrator.run((context) => retryWebhooks(context, [webhook]));
+    reply.code(202);
+    return retried;
   });
+  server.post('/endpoints/:id/test', (request, reply) =>
+    answer(reply, 202, (context) => testEndpoint(context, idOf(request, 'endpoints'))),
+  );
 }

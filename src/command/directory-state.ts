@@ -55,6 +55,7 @@ export const DIRECTORY_EVENTS: readonly EventType[] = [
   'IntegrationDeleted',
   'EndpointCreated',
   'EndpointChanged',
+  'EndpointDisabled',
   'EndpointDeleted',
 ];
 
@@ -136,6 +137,9 @@ export function evolve(state: DirectoryState, event: OrganizationEvent): void {
     }
     case 'EndpointChanged':
       change(state.endpoints, event.endpointId, endpointSettings(event));
+      return;
+    case 'EndpointDisabled':
+      change(state.endpoints, event.endpointId, { status: 'disabled', disabledReason: event.reason });
       return;
     case 'EndpointDeleted':
       state.endpoints.delete(event.endpointId);

@@ -38,7 +38,8 @@ const FORMATS = {
   },
   gap: duration(0, '24h'),
   timeout: duration(100, '30s'),
-  delay: duration(1_000, '24h'),
+  delay: duration(100, '24h'),
+  grace: duration(0, '30d'),
   'rate-limit': {
     validate: (text) => parseRateLimit(text) !== undefined,
     allowed: `${RATE_LIMIT_ALLOWED}; or null for none`,

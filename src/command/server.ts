@@ -9,7 +9,7 @@ import { NotFound } from '../query/errors.ts';
 import type { Queries } from '../query/queries.ts';
 import type { Clock } from '../time.ts';
 import { type Administrator, TooBusy } from './admin/administrator.ts';
-import { NameTaken } from './admin/decision.ts';
+import { EndpointIsDisabled, NameTaken } from './admin/decision.ts';
 import { NotRetryable } from './admin/retry.ts';
 import { adminRoutes } from './admin-routes.ts';
 import { ensureAdmin } from './authenticate.ts';
@@ -42,6 +42,8 @@ export interface ServerOptions {
   production: boolean;
   /** SHA-256 of the admin token, hexadecimal. */
   adminTokenHash: string;
+  /** Resolves when the read models have all that is in the log; bounded. */
+  caughtUp: () => Promise<unknown>;
   /** What is not ready; empty: all is. */
   notReady: () => Promise<{ part: string; detail: string }[]>;
 }
@@ -123,6 +125,7 @@ export function buildServer(options: ServerOptions): FastifyInstance {
         administrator,
         queries,
         organizationId: (idOrName) => organizationId(directory, idOrName),
+        caughtUp: options.caughtUp,
         limitBytes: MAX_BODY_BYTES,
       });
       await readRoutes(scope, { queries });
@@ -151,6 +154,7 @@ function hasHost({ httpVersion, headers }: IncomingMessage): boolean {
 function asProblem(error: unknown): unknown {
   if (error instanceof NameTaken) return new Problem(409, 'name-taken', error.message);
   if (error instanceof TooBusy) return new Problem(503, 'busy', error.message, { 'retry-after': '1' });
+  if (error instanceof EndpointIsDisabled) return new Problem(409, 'endpoint-disabled', error.message);
   if (error instanceof NotRetryable) return new Problem(409, 'not-retryable', error.message);
   return error;
 }

@@ -3,45 +3,16 @@
 // and the requests that may leave once it is. No I/O, no clock: the dispatcher and the simulation turn it.
 
 import TinyQueue from 'tinyqueue';
-import type { HooklaneEvent, OrganizationEvent, OutboundEvent } from '../events.ts';
+import type { HooklaneEvent, OrganizationEvent } from '../events.ts';
 import type { OrganizationId, WebhookId } from '../ids.ts';
 import type { StoredEvent } from '../log/log.ts';
 import { triggerOf, webhookBody } from '../trigger.ts';
+import type { Capacity } from './capacity.ts';
+import { decide, decideOrphan, type LaneEvent, type LaneInput } from './decide.ts';
 import { type Cause, evolve } from './evolve.ts';
-import {
-  decide,
-  decideOrphan,
-  type Lane,
-  type LaneEndpoint,
-  type LaneInput,
-  newLane,
-  type Outcome,
-  wakeAtMs,
-} from './lane.ts';
+import { type Lane, type LaneEndpoint, newLane, type Outcome, wakeAtMs } from './lane.ts';
+import { hostOf, type Request, requestFor } from './request.ts';
 import { laneSaved, pendingSaved } from './snapshot.ts';
-
-/** Requests that may be in flight at a time, all partitions of a process together. */
-export const MAX_IN_FLIGHT = 256;
-
-/** How many more requests may be in flight now; shared by the cranks of a process. */
-export interface Slots {
-  free: number;
-}
-
-/** A request that may leave once its AttemptStarted is durable. Secrets are sealed. */
-export interface Request {
-  organizationId: OrganizationId;
-  webhookId: WebhookId;
-  attempt: number;
-  /** When its AttemptStarted says that it starts: the exchange must be over at claimedAtMs + timeoutMs. */
-  claimedAtMs: number;
-  url: string;
-  timeoutMs: number;
-  gapMs: number;
-  organizationSecret: string;
-  signingSecret: string;
-  body: Buffer;
-}
 
 /** What a turn came to. */
 export interface Turn {
@@ -53,10 +24,12 @@ export interface Turn {
 export interface Crank {
   /** Takes an event of topic organizations in. What its lane has seen already is ignored. */
   take(stored: StoredEvent<'organizations'>, nowMs: number): void;
-  /** Takes the outcome of a request in; its slot is free again. */
+  /** Takes the outcome of a request in. What it held of the capacity has been given back. */
   finish(request: Request, outcome: Outcome, nowMs: number): void;
-  /** Starts what is due, as long as there are slots. */
+  /** Starts what is due, as far as there is capacity, which it takes. */
   startDue(nowMs: number): void;
+  /** The clock was put forward by so much: gaps that last begin later by as much, as no time has passed. */
+  stepped(byMs: number, nowMs: number): void;
   /** All that the turn came to; the next one begins. */
   flush(): Turn;
   /** When startDue() may have something to do; undefined: not before something happens. */
@@ -69,20 +42,37 @@ export interface Crank {
   readonly unstarted: number;
 }
 
-interface Timer {
-  atMs: number;
+interface Due {
   lane: Lane;
   endpoint: LaneEndpoint;
 }
 
+interface Timer extends Due {
+  atMs: number;
+}
+
+export interface CrankOptions {
+  capacity: Capacity;
+  /** For how long an endpoint may do nothing but fail before it is disabled; Infinity: for ever. */
+  disableAfterMs: number;
+}
+
 /** The crank for `lanes`, as restored at `nowMs`; it changes them from then on. */
-export function createCrank(lanes: Map<OrganizationId, Lane>, slots: Slots, nowMs: number): Crank {
+export function createCrank(
+  lanes: Map<OrganizationId, Lane>,
+  { capacity, disableAfterMs }: CrankOptions,
+  nowMs: number,
+): Crank {
   const timers = new TinyQueue<Timer>([], (a, b) => a.atMs - b.atMs);
   let out: HooklaneEvent[] = [];
   let requests: Request[] = [];
   const touchedLanes = new Set<Lane>();
   const touchedWebhooks = new Map<WebhookId, Lane>();
+  /** What is due and waits for requests to its host to end, by host, in turn. */
+  const heldUp = new Map<string, Map<LaneEndpoint, Lane>>();
   let inFlight = 0;
+  /** By how much the clock was put forward, and what it showed before, while something was in flight. */
+  let steps: { beforeMs: number; byMs: number }[] = [];
   let scheduled = 0;
   let unstarted = 0;
 
@@ -118,14 +108,15 @@ export function createCrank(lanes: Map<OrganizationId, Lane>, slots: Slots, nowM
   }
 
   /** Makes decided events happen: in the lane, and in what is to be committed. */
-  function apply(lane: Lane, events: OutboundEvent[], cause?: Cause): void {
+  function apply(lane: Lane, events: LaneEvent[], cause?: Cause): void {
     for (const event of events) {
       out.push(event);
-      if (event.type === 'WebhookOmitted') continue;
-      const before = countUnstarted(lane, event.webhookId);
-      evolve(lane, event, cause);
-      countScheduled(countUnstarted(lane, event.webhookId) - before);
-      touchedWebhooks.set(event.webhookId, lane);
+      if (isOfWebhook(event)) {
+        const before = countUnstarted(lane, event.webhookId);
+        evolve(lane, event, cause);
+        countScheduled(countUnstarted(lane, event.webhookId) - before);
+        touchedWebhooks.set(event.webhookId, lane);
+      } else evolve(lane, event, cause);
       const endpoint = lane.endpoints.get(event.endpointId);
       if (endpoint !== undefined) arm(lane, endpoint);
     }
@@ -138,17 +129,18 @@ export function createCrank(lanes: Map<OrganizationId, Lane>, slots: Slots, nowM
     if (trigger === undefined) return;
     const events = decide(lane, { type: 'Triggered', trigger }, at);
     if (events.length === 0) return;
-    const { eventId, kind } = trigger;
+    const { eventId, kind, summary } = trigger;
     const sends = events.some((decided) => decided.type === 'WebhookScheduled');
     const body = sends ? Buffer.from(webhookBody(trigger)) : EMPTY;
-    apply(lane, events, { eventId, kind, body, attempt: 0 });
+    apply(lane, events, { eventId, kind, body, summary, attempt: 0, order: lane.seen });
   }
 
   function takeConfiguration(lane: Lane, event: OrganizationEvent, at: number): void {
     const input: LaneInput = { type: 'Received', event };
     if (event.type === 'WebhookRetryRequested') {
       const { eventId, kind, body, attemptCount } = event;
-      apply(lane, decide(lane, input, at), { eventId, kind, body, attempt: attemptCount });
+      const cause = { eventId, kind, body, summary: null, attempt: attemptCount, order: lane.seen };
+      apply(lane, decide(lane, input, at), cause);
       return;
     }
     apply(lane, decide(lane, input, at));
@@ -156,6 +148,46 @@ export function createCrank(lanes: Map<OrganizationId, Lane>, slots: Slots, nowM
     if (!CONFIGURES_LANES.has(event.type)) return;
     touchedLanes.add(lane);
     for (const endpoint of lane.endpoints.values()) arm(lane, endpoint);
+  }
+
+  /** What the clock, put forward since, would have shown at a time that it showed. */
+  function afterSteps(atMs: number): number {
+    return steps.reduce((ms, { beforeMs, byMs }) => (ms <= beforeMs ? ms + byMs : ms), atMs);
+  }
+
+  /** Starts the next webhook of an endpoint, if there still is one that is due. */
+  function start({ lane, endpoint }: Due, host: string, at: number): void {
+    // Deleted since its timer was set.
+    if (lane.endpoints.get(endpoint.endpointId) !== endpoint) return;
+    endpoint.timerAtMs = Number.POSITIVE_INFINITY;
+    const events = decide(lane, { type: 'SlotOffered', endpointId: endpoint.endpointId }, at);
+    apply(lane, events, causeOfDigest(lane, events));
+    arm(lane, endpoint);
+    for (const event of events) {
+      if (event.type !== 'AttemptStarted') continue;
+      const request = requestFor(lane, endpoint, event, host);
+      if (request === undefined) continue;
+      requests.push(request);
+      inFlight++;
+      capacity.take(host);
+    }
+  }
+
+  /** Starts what waited for its host, as far as there is room now. */
+  function startHeldUp(at: number): void {
+    for (const [host, waiting] of heldUp) {
+      for (const [endpoint, lane] of waiting) {
+        if (!capacity.hasRoomFor(host)) break;
+        waiting.delete(endpoint);
+        start({ lane, endpoint }, host, at);
+      }
+      if (waiting.size === 0) heldUp.delete(host);
+    }
+  }
+
+  function holdUp({ lane, endpoint }: Due, host: string): void {
+    const waiting = heldUp.get(host) ?? new Map<LaneEndpoint, Lane>();
+    heldUp.set(host, waiting.set(endpoint, lane));
   }
 
   return {
@@ -170,29 +202,38 @@ export function createCrank(lanes: Map<OrganizationId, Lane>, slots: Slots, nowM
 
     finish(request, outcome, at) {
       inFlight--;
-      slots.free++;
       const lane = laneOf(request.organizationId);
+      const endpoint = lane.endpoints.get(request.endpointId);
+      if (endpoint !== undefined) {
+        endpoint.lastStartedAtMs = Math.max(endpoint.lastStartedAtMs, afterSteps(outcome.startedAtMs));
+      }
+      if (inFlight === 0) steps = [];
       const { webhookId, attempt } = request;
-      apply(lane, decide(lane, { type: 'AttemptFinished', webhookId, attempt, outcome }, at));
+      apply(lane, decide(lane, { type: 'AttemptFinished', webhookId, attempt, outcome, disableAfterMs }, at));
     },
 
     startDue(at) {
+      startHeldUp(at);
       for (let top = timers.peek(); top !== undefined && top.atMs <= at; top = timers.peek()) {
-        const { lane, endpoint } = top;
-        if (endpoint.timerAtMs === top.atMs && slots.free === 0) return;
+        const isCurrent = top.endpoint.timerAtMs === top.atMs;
+        if (isCurrent && !capacity.hasRoom()) return;
         timers.pop();
-        if (endpoint.timerAtMs !== top.atMs) continue;
-        endpoint.timerAtMs = Number.POSITIVE_INFINITY;
-        const events = decide(lane, { type: 'SlotOffered', endpointId: endpoint.endpointId }, at);
-        apply(lane, events);
-        arm(lane, endpoint);
-        for (const event of events) {
-          if (event.type !== 'AttemptStarted') continue;
-          const request = requestFor(lane, endpoint, event);
-          if (request === undefined) continue;
-          requests.push(request);
-          inFlight++;
-          slots.free--;
+        if (!isCurrent) continue;
+        const host = hostOf(top.endpoint.url);
+        if (capacity.hasRoomFor(host)) start(top, host, at);
+        else holdUp(top, host);
+      }
+    },
+
+    stepped(byMs, at) {
+      if (inFlight > 0) steps.push({ beforeMs: at - byMs, byMs });
+      for (const lane of lanes.values()) {
+        for (const endpoint of lane.endpoints.values()) {
+          // At the time before the step, was its gap over?
+          if (endpoint.lastStartedAtMs + endpoint.gapMs <= at - byMs) continue;
+          endpoint.lastStartedAtMs += byMs;
+          touchedLanes.add(lane);
+          arm(lane, endpoint);
         }
       }
     },
@@ -244,6 +285,23 @@ function isRepeat(lane: Lane, event: OrganizationEvent): boolean {
   return false;
 }
 
+function isOfWebhook(
+  event: LaneEvent,
+): event is Exclude<LaneEvent, { type: 'EndpointFailing' | 'EndpointDisabled' }> {
+  return event.type !== 'EndpointFailing' && event.type !== 'EndpointDisabled';
+}
+
+/** What the digest among `events` tells, if there is one. */
+function causeOfDigest(lane: Lane, events: readonly LaneEvent[]): Cause | undefined {
+  for (const event of events) {
+    if (event.type !== 'WebhookScheduled' || event.digest === null) continue;
+    const { eventId, organizationId, kind, atMs, digest } = event;
+    const body = Buffer.from(webhookBody({ eventId, organizationId, kind, atMs, data: () => digest }));
+    return { eventId, kind, body, summary: null, attempt: 0, order: lane.seen };
+  }
+  return undefined;
+}
+
 function countUnstarted(lane: Lane, webhookId: WebhookId): number {
   return lane.pending.get(webhookId)?.attempt === 0 ? 1 : 0;
 }
@@ -256,26 +314,7 @@ const CONFIGURES_LANES: ReadonlySet<OrganizationEvent['type']> = new Set<Organiz
   'EndpointCreated',
   'EndpointChanged',
   'EndpointSecretRotated',
+  'EndpointFailing',
+  'EndpointDisabled',
   'EndpointDeleted',
 ]);
-
-function requestFor(
-  lane: Lane,
-  endpoint: LaneEndpoint,
-  started: Extract<OutboundEvent, { type: 'AttemptStarted' }>,
-): Request | undefined {
-  const pending = lane.pending.get(started.webhookId);
-  if (pending === undefined || lane.secret === null) return undefined;
-  return {
-    organizationId: lane.organizationId,
-    webhookId: pending.webhookId,
-    attempt: started.attempt,
-    claimedAtMs: started.atMs,
-    url: endpoint.url,
-    timeoutMs: endpoint.timeoutMs,
-    gapMs: endpoint.gapMs,
-    organizationSecret: lane.secret,
-    signingSecret: endpoint.secret,
-    body: pending.body,
-  };
-}

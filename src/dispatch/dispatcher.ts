@@ -13,10 +13,13 @@ import type { LaneRecord } from '../events.ts';
 import { Fenced, type Log, type Partition } from '../log/log.ts';
 import { createNews } from '../log/news.ts';
 import { patiently } from '../log/patience.ts';
-import type { Clock } from '../time.ts';
-import { type Crank, createCrank, MAX_IN_FLIGHT, type Request, type Slots } from './crank.ts';
+import { type Time, watchSteps } from '../time.ts';
+import { type Capacity, createCapacity } from './capacity.ts';
+import { type Crank, createCrank } from './crank.ts';
 import { createIntake } from './intake.ts';
 import type { Outcome } from './lane.ts';
+import { logTurn } from './report.ts';
+import type { Request } from './request.ts';
 import type { Sender } from './send.ts';
 import { restore } from './snapshot.ts';
 
@@ -26,12 +29,14 @@ const MAX_EVENTS = 500;
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
 export interface DispatcherOptions {
-  log: Log;
+  log: Pick<Log, 'join' | 'read'>;
   sender: Sender;
-  clock: Clock;
-  logger: Logger;
+  time: Time;
+  logger: Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>;
   /** By how much the clocks of the hosts that may own a partition differ; 0 on one host. */
   skewMs: number;
+  /** For how long an endpoint may do nothing but fail before it is disabled; Infinity: for ever. */
+  disableAfterMs: number;
 }
 
 export interface Dispatcher {
@@ -45,12 +50,12 @@ export interface Dispatcher {
 }
 
 export function startDispatcher(options: DispatcherOptions): Dispatcher {
-  const { log, sender } = options;
-  const slots: Slots = { free: MAX_IN_FLIGHT };
+  const { log, sender, time } = options;
+  const capacity = createCapacity();
   const closing = { draining: false };
   const lanes = new Set<PartitionLoop>();
   const membership = log.join('dispatcher', 'organizations', async (partition) => {
-    const loop = await openPartition(partition, { ...options, slots, closing, wakeAll });
+    const loop = await openPartition(partition, { ...options, capacity, closing, wakeAll });
     lanes.add(loop);
     try {
       await loop.run();
@@ -59,7 +64,7 @@ export function startDispatcher(options: DispatcherOptions): Dispatcher {
     }
   });
 
-  /** A slot that one partition gives back may be what another one waits for. */
+  /** The capacity that one partition gives back may be what another one waits for. */
   function wakeAll(): void {
     for (const loop of lanes) loop.wake();
   }
@@ -69,9 +74,9 @@ export function startDispatcher(options: DispatcherOptions): Dispatcher {
     async close(withinMs) {
       closing.draining = true;
       wakeAll();
-      const timer = setTimeout(() => void membership.close(), withinMs);
+      const callOff = time.after(withinMs, () => void membership.close());
       await Promise.all([...lanes].map((loop) => loop.drained));
-      clearTimeout(timer);
+      callOff();
       await membership.close();
       await sender.close();
     },
@@ -86,33 +91,32 @@ interface PartitionLoop {
 }
 
 interface LoopOptions extends DispatcherOptions {
-  slots: Slots;
+  capacity: Capacity;
   closing: { draining: boolean };
   wakeAll: () => void;
 }
 
 async function openPartition(
   partition: Partition<'organizations'>,
-  { log, sender, clock, logger, skewMs, slots, closing, wakeAll }: LoopOptions,
+  options: LoopOptions,
 ): Promise<PartitionLoop> {
+  const { sender, time, logger, capacity, closing, wakeAll } = options;
   const intake = createIntake();
   const finished: { request: Request; outcome: Outcome }[] = [];
   const { promise: drained, resolve: markDrained } = Promise.withResolvers<void>();
   let { position } = partition;
   const news = createNews();
-  let timer: NodeJS.Timeout | undefined;
-  /** Requests that have left and are not answered. */
-  let sending = 0;
-  let over = false;
+  const stepped = watchSteps(time);
+  let callOffTimer = () => {};
 
-  const available = <T>(work: () => Promise<T>) =>
-    patiently(
-      'dispatcher',
-      partition,
-      (err) => logger.error({ err, partition: partition.index }, 'the dispatcher waits for the log'),
-      work,
-    );
-  const crank = await available(() => restoreCrank(log, partition.index, { clock, skewMs, slots }));
+  const available = patiently({
+    group: 'dispatcher',
+    partition,
+    time,
+    onUnavailable: (err) =>
+      logger.error({ err, partition: partition.index }, 'the dispatcher waits for the log'),
+  });
+  const crank = await available(() => restoreCrank(partition.index, options));
 
   function wake(): void {
     news.raise();
@@ -126,40 +130,46 @@ async function openPartition(
   }
 
   function armTimer(): void {
-    clearTimeout(timer);
-    const dueAtMs = closing.draining || slots.free === 0 ? undefined : crank.nextDueAtMs();
+    callOffTimer();
+    const dueAtMs = closing.draining || !capacity.hasRoom() ? undefined : crank.nextDueAtMs();
     if (dueAtMs === undefined) return;
-    timer = setTimeout(wake, Math.min(MAX_TIMER_MS, Math.max(0, dueAtMs - clock())));
+    callOffTimer = time.after(Math.min(MAX_TIMER_MS, Math.max(0, dueAtMs - time.now())), wake);
+  }
+
+  function giveBack({ host }: Request): void {
+    if (capacity.give(host)) wakeAll();
   }
 
   async function send(request: Request): Promise<void> {
-    sending++;
     const outcome = await sender.send(request);
-    sending--;
-    if (over) {
-      slots.free++;
-      return;
-    }
+    giveBack(request);
     finished.push({ request, outcome });
     wake();
   }
 
   async function turn(): Promise<void> {
     armTimer();
-    const reads = !closing.draining && intake.open(crank, clock());
+    const reads = !closing.draining && intake.open(crank, time.now());
     const stored = reads ? await available(() => partition.next(MAX_EVENTS)) : await pause();
     if (partition.lost.aborted) return;
-    const nowMs = clock();
-    const hadSlots = slots.free > 0;
+    const steppedMs = stepped();
+    const nowMs = time.now();
+    if (steppedMs > 0) crank.stepped(steppedMs, nowMs);
     for (const { request, outcome } of finished.splice(0)) crank.finish(request, outcome, nowMs);
     for (const event of stored) crank.take(event, nowMs);
     if (!closing.draining) crank.startDue(nowMs);
     position = (stored.at(-1)?.offset ?? position - 1) + 1;
-    const decided = crank.flush();
-    if (stored.length === 0 && decided.out.length === 0) return;
-    await available(() => partition.commit(decided.out, position));
-    for (const request of decided.requests) void send(request);
-    if (!hadSlots && slots.free > 0) wakeAll();
+    const { out, requests } = crank.flush();
+    if (stored.length === 0 && out.length === 0) return;
+    try {
+      await available(() => partition.commit(out, position));
+    } catch (error) {
+      // They must not leave: what they hold of the capacity is given back.
+      for (const request of requests) giveBack(request);
+      throw error;
+    }
+    for (const request of requests) void send(request);
+    logTurn(logger, out);
   }
 
   return {
@@ -176,28 +186,22 @@ async function openPartition(
       } catch (error) {
         if (!(error instanceof Fenced)) throw error;
       } finally {
-        clearTimeout(timer);
+        callOffTimer();
         partition.lost.removeEventListener('abort', wake);
         markDrained();
-        // Of what was in flight, as the crank has it: requests under way give their slots back when they end, those
-        // that have ended or were never sent do it now.
-        over = true;
-        slots.free += crank.inFlight - sending;
-        wakeAll();
       }
     },
   };
 }
 
 async function restoreCrank(
-  log: Log,
   partition: number,
-  { clock, skewMs, slots }: { clock: Clock; skewMs: number; slots: Slots },
+  { log, time, skewMs, capacity, disableAfterMs }: LoopOptions,
 ): Promise<Crank> {
   const records: LaneRecord[] = [];
   for await (const batch of log.read('lanes', { partition })) {
     for (const { event } of batch.events) records.push(event);
   }
-  const nowMs = clock();
-  return createCrank(restore(records, { nowMs, skewMs }), slots, nowMs);
+  const nowMs = time.now();
+  return createCrank(restore(records, { nowMs, skewMs }), { capacity, disableAfterMs }, nowMs);
 }

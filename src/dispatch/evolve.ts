@@ -1,29 +1,53 @@
-// What events make of a lane: the other half of lane.ts. An event is a fact, so nothing here can refuse one;
-// what does not concern the lane changes nothing.
+// What events make of a lane: the other half of decide.ts. An event is a fact, so nothing here can refuse one; what
+// does not concern the lane changes nothing.
 
 import TinyQueue from 'tinyqueue';
-import type { AttemptFailed, OrganizationEvent, OutboundEvent } from '../events.ts';
+import type { AttemptFailed, EndpointChanged, OrganizationEvent, WebhookOmitted } from '../events.ts';
 import type { WebhookId } from '../ids.ts';
 import { endpointSettings } from '../settings.ts';
-import { isWaiting, type Lane, type LaneEndpoint, newEndpoint, type Pending } from './lane.ts';
+import type { LaneEvent } from './decide.ts';
+import { withEntry } from './digest.ts';
+import {
+  byTurn,
+  isWaiting,
+  type Lane,
+  type LaneEndpoint,
+  MAX_IN_FLIGHT_PER_ENDPOINT,
+  newEndpoint,
+  type Pending,
+} from './lane.ts';
 
-/**
- * Changes `lane` by what has happened. `body` is that of the requests which a WebhookScheduled or WebhookRetried
- * announces, `cause` what they tell of.
- */
-export function evolve(lane: Lane, event: OutboundEvent | OrganizationEvent, cause?: Cause): void {
+/** Secrets before the newest one that may sign at a time. */
+const MAX_PREVIOUS_SECRETS = 5;
+/** Ends of retries by operators that a lane remembers. */
+const MAX_RETRIED = 100;
+
+/** What a webhook tells of, and how often that was tried. */
+export interface Cause extends Pick<Pending, 'eventId' | 'kind' | 'body' | 'attempt' | 'order'> {
+  /** A line for people, if there is one. */
+  summary: string | null;
+}
+
+/** Changes `lane` by what has happened. `cause` is what a WebhookScheduled, -Omitted or -Retried is made of. */
+export function evolve(lane: Lane, event: LaneEvent | OrganizationEvent, cause?: Cause): void {
   switch (event.type) {
     case 'WebhookScheduled':
-    case 'WebhookRetried':
+    case 'WebhookRetried': {
       if (cause === undefined) throw new Error(`${event.type} needs its cause`);
+      const { webhookId, endpointId, dueAtMs } = event;
+      const { eventId, kind, body, attempt, order } = cause;
       enqueue(lane, {
-        webhookId: event.webhookId,
-        endpointId: event.endpointId,
-        ...cause,
-        startedAtMs: null,
-        dueAtMs: event.dueAtMs,
-        interrupted: false,
+        ...{ webhookId, endpointId, eventId, kind, body, attempt, order, dueAtMs },
+        ...{ failures: 0, startedAtMs: null, timeoutMs: 0, interrupted: false, tellsOmitted: 0 },
+        retried: event.type === 'WebhookRetried',
       });
+      const endpoint = lane.endpoints.get(endpointId);
+      if (endpoint !== undefined && event.type === 'WebhookScheduled' && event.digest !== null)
+        endpoint.digest = null;
+      return;
+    }
+    case 'WebhookOmitted':
+      omit(lane, event, cause?.summary ?? null);
       return;
     case 'AttemptStarted':
       start(lane, event.webhookId, event.attempt, event.atMs);
@@ -35,12 +59,15 @@ export function evolve(lane: Lane, event: OutboundEvent | OrganizationEvent, cau
       const pending = lane.pending.get(event.webhookId);
       if (pending === undefined) return;
       release(lane, pending, event.startedAtMs);
-      lane.pending.delete(event.webhookId);
+      end(lane, pending);
+      succeed(lane.endpoints.get(event.endpointId), pending);
       return;
     }
-    case 'WebhookFailed':
-      end(lane, event.webhookId);
+    case 'WebhookFailed': {
+      const pending = lane.pending.get(event.webhookId);
+      if (pending !== undefined) end(lane, pending);
       return;
+    }
     case 'OrganizationCreated':
     case 'OrganizationSecretRotated':
       lane.secret = event.secret;
@@ -54,12 +81,32 @@ export function evolve(lane: Lane, event: OutboundEvent | OrganizationEvent, cau
       return;
     case 'EndpointChanged': {
       const endpoint = lane.endpoints.get(event.endpointId);
-      if (endpoint !== undefined) Object.assign(endpoint, endpointSettings(event));
+      if (endpoint !== undefined) change(endpoint, event);
       return;
     }
     case 'EndpointSecretRotated': {
       const endpoint = lane.endpoints.get(event.endpointId);
-      if (endpoint !== undefined) endpoint.secret = event.secret;
+      if (endpoint === undefined) return;
+      const { secret, previousUntilMs, atMs } = event;
+      const before = [
+        { secret: endpoint.secret, untilMs: previousUntilMs ?? atMs },
+        ...endpoint.previousSecrets,
+      ];
+      // To end the one before at once is to end all of them: somebody has got hold of it.
+      const valid = previousUntilMs === null ? [] : before.filter(({ untilMs }) => untilMs > atMs);
+      endpoint.previousSecrets = valid.slice(0, MAX_PREVIOUS_SECRETS);
+      endpoint.secret = secret;
+      return;
+    }
+    case 'EndpointFailing': {
+      const endpoint = lane.endpoints.get(event.endpointId);
+      // It comes twice, when it is decided and from the log; meanwhile an attempt may have succeeded.
+      if (endpoint?.failingSinceMs === event.failingSinceMs) endpoint.warned = true;
+      return;
+    }
+    case 'EndpointDisabled': {
+      const endpoint = lane.endpoints.get(event.endpointId);
+      if (endpoint !== undefined) disable(endpoint, event.reason);
       return;
     }
     case 'EndpointDeleted':
@@ -70,21 +117,21 @@ export function evolve(lane: Lane, event: OutboundEvent | OrganizationEvent, cau
   }
 }
 
-/** What a webhook tells of, and how often that was tried. */
-export type Cause = Pick<Pending, 'eventId' | 'kind' | 'body' | 'attempt'>;
-
 /** Lets a webhook wait for its endpoint. */
 export function enqueue(lane: Lane, pending: Pending): void {
   lane.pending.set(pending.webhookId, pending);
   const endpoint = lane.endpoints.get(pending.endpointId);
   if (endpoint === undefined) return;
-  endpoint.waiting ??= new TinyQueue<Pending>([], byDueTime);
+  endpoint.waiting ??= new TinyQueue<Pending>([], byTurn);
   endpoint.waiting.push(pending);
   endpoint.waitingBytes += pending.body.length;
+  if (!isQueued(pending)) return;
+  endpoint.queued++;
+  endpoint.queuedDueAtMs = Math.max(endpoint.queuedDueAtMs, pending.dueAtMs);
 }
 
-function byDueTime(a: Pending, b: Pending): number {
-  return a.dueAtMs - b.dueAtMs || (a.webhookId < b.webhookId ? -1 : 1);
+function isQueued({ attempt, retried }: Pending): boolean {
+  return attempt === 0 && !retried;
 }
 
 function dequeue(endpoint: LaneEndpoint, pending: Pending): void {
@@ -93,10 +140,20 @@ function dequeue(endpoint: LaneEndpoint, pending: Pending): void {
   if (waiting.peek() === pending) waiting.pop();
   else {
     const rest = waiting.data.filter((other) => other !== pending);
-    endpoint.waiting = new TinyQueue(rest, byDueTime);
+    endpoint.waiting = new TinyQueue(rest, byTurn);
   }
   endpoint.waitingBytes -= pending.body.length;
+  if (isQueued(pending) && --endpoint.queued === 0) endpoint.queuedDueAtMs = Number.NEGATIVE_INFINITY;
   if (endpoint.waiting?.length === 0) endpoint.waiting = undefined;
+}
+
+function omit(lane: Lane, event: WebhookOmitted, summary: string | null): void {
+  const endpoint = lane.endpoints.get(event.endpointId);
+  if (endpoint === undefined) return;
+  endpoint.omitted++;
+  if (event.reason !== 'digest' || event.freeAtMs === null) return;
+  const { eventId, webhookId, kind, atMs } = event;
+  endpoint.digest = withEntry(endpoint.digest, { eventId, webhookId, kind, atMs, summary }, event.freeAtMs);
 }
 
 function start(lane: Lane, webhookId: WebhookId, attempt: number, atMs: number): void {
@@ -107,6 +164,8 @@ function start(lane: Lane, webhookId: WebhookId, attempt: number, atMs: number):
     dequeue(endpoint, pending);
     endpoint.inFlight++;
     endpoint.lastStartedAtMs = Math.max(endpoint.lastStartedAtMs, atMs);
+    pending.tellsOmitted = endpoint.omitted;
+    pending.timeoutMs = endpoint.timeoutMs;
   }
   pending.attempt = attempt;
   pending.startedAtMs = atMs;
@@ -123,9 +182,18 @@ function land(lane: Lane, event: AttemptFailed): void {
     return;
   }
   release(lane, pending, event.startedAtMs);
+  if (event.error !== 'interrupted') {
+    pending.failures++;
+    const endpoint = lane.endpoints.get(event.endpointId);
+    if (endpoint !== undefined) {
+      endpoint.failingSinceMs ??= event.atMs;
+      endpoint.window = Math.max(1, Math.floor(endpoint.window / 2));
+    }
+  }
   if (event.nextAttemptAtMs === null) return;
   pending.startedAtMs = null;
-  pending.dueAtMs = event.nextAttemptAtMs;
+  // What never left keeps its place.
+  if (event.error !== 'interrupted') pending.dueAtMs = event.nextAttemptAtMs;
   enqueue(lane, pending);
 }
 
@@ -137,11 +205,43 @@ function release(lane: Lane, pending: Pending, startedAtMs: number): void {
   endpoint.lastStartedAtMs = Math.max(endpoint.lastStartedAtMs, startedAtMs);
 }
 
+/** A webhook was delivered to the endpoint. */
+function succeed(endpoint: LaneEndpoint | undefined, { tellsOmitted }: Pending): void {
+  if (endpoint === undefined) return;
+  endpoint.failingSinceMs = null;
+  endpoint.warned = false;
+  endpoint.toldOmitted = Math.max(endpoint.toldOmitted, tellsOmitted);
+  endpoint.window = Math.min(MAX_IN_FLIGHT_PER_ENDPOINT, endpoint.window + 1);
+}
+
 /** A webhook is pending no longer. */
-function end(lane: Lane, webhookId: WebhookId): void {
-  const pending = lane.pending.get(webhookId);
-  if (pending === undefined) return;
+function end(lane: Lane, pending: Pending): void {
+  const { webhookId } = pending;
   lane.pending.delete(webhookId);
+  if (pending.retried) remember(lane, webhookId, pending.attempt);
   const endpoint = lane.endpoints.get(pending.endpointId);
   if (endpoint !== undefined && isWaiting(pending)) dequeue(endpoint, pending);
+}
+
+function remember({ retried }: Lane, webhookId: WebhookId, attempt: number): void {
+  retried.delete(webhookId);
+  retried.set(webhookId, attempt);
+  const [oldest] = retried.keys();
+  if (retried.size > MAX_RETRIED && oldest !== undefined) retried.delete(oldest);
+}
+
+function change(endpoint: LaneEndpoint, event: EndpointChanged): void {
+  const begins = endpoint.url !== event.url || (endpoint.status === 'disabled' && event.status === 'active');
+  Object.assign(endpoint, endpointSettings(event));
+  if (event.status === 'disabled') disable(endpoint, event.disabledReason);
+  if (!begins) return;
+  endpoint.failingSinceMs = null;
+  endpoint.warned = false;
+}
+
+/** What a digest would have told is recorded as omitted, and can be recovered. */
+function disable(endpoint: LaneEndpoint, reason: string | null): void {
+  endpoint.status = 'disabled';
+  endpoint.disabledReason = reason;
+  endpoint.digest = null;
 }

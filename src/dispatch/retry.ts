@@ -1,19 +1,46 @@
 // When a failed attempt is followed by another one. Pure.
 
-import type { AttemptError, EndpointSettings } from '../events.ts';
+import type { AttemptError } from '../events.ts';
+import type { Outcome, Pending } from './lane.ts';
+
+/** A delay is made longer or shorter by up to this part of it, so that what failed together does not come back together. */
+const JITTER = 0.2;
+/** A receiver may ask for up to so many times the delay (`Retry-After`). */
+const MAX_PATIENCE = 4;
+/** What fails once for these reasons fails for ever. */
+const FINAL: ReadonlySet<AttemptError> = new Set<AttemptError>(['address', 'url']);
 
 /**
- * When the attempt after number `attempt` (1 for the first), which failed at `nowMs`, is to start; null: never.
- * An attempt that never left for certain is made up for at once, whatever the schedule says; an address that is
- * refused once is refused for ever.
+ * When the next attempt is to start, after one that came to `outcome` at `nowMs`; null: never. `retriesMs` are the
+ * delays after each failure. An attempt that never left for certain is made up for at once, whatever the schedule says.
  */
 export function nextAttemptAtMs(
-  endpoint: EndpointSettings,
-  attempt: number,
-  error: AttemptError,
+  retriesMs: readonly number[],
+  { webhookId, attempt, failures }: Pick<Pending, 'webhookId' | 'attempt' | 'failures'>,
+  { failure, retryAfterMs }: Pick<Outcome, 'failure' | 'retryAfterMs'>,
   nowMs: number,
 ): number | null {
-  if (error === 'interrupted') return nowMs;
-  const delayMs = endpoint.retriesMs[attempt - 1];
-  return delayMs === undefined || error === 'address' ? null : nowMs + delayMs;
+  if (failure?.error === 'interrupted') return nowMs;
+  const delayMs = retriesMs[failures];
+  if (delayMs === undefined || (failure !== null && FINAL.has(failure.error))) return null;
+  const jittered = delayMs * (1 + JITTER * (2 * fraction(`${webhookId} ${attempt}`) - 1));
+  const asked = Math.min(retryAfterMs ?? 0, MAX_PATIENCE * delayMs);
+  return nowMs + Math.round(Math.max(jittered, asked));
+}
+
+/** `Retry-After`: seconds, or a date (RFC 9110 section 10.2.3), as milliseconds from `nowMs`; null: it is neither. */
+export function retryAfterMs(text: string, nowMs: number): number | null {
+  if (/^\d{1,9}$/.test(text)) return Number(text) * 1_000;
+  const atMs = / GMT$/.test(text) ? Date.parse(text) : Number.NaN;
+  return Number.isNaN(atMs) ? null : Math.max(0, atMs - nowMs);
+}
+
+/** A number from 0 to 1 that the text alone decides: FNV-1a, 32 bits (draft-eastlake-fnv), which scatters well enough. */
+function fraction(text: string): number {
+  let hash = 0x811c9dc5;
+  for (let at = 0; at < text.length; at++) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);
+  // Its low bits scatter, its high bits do not for short texts: murmur3's finalizer spreads them.
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+  return ((hash ^ (hash >>> 16)) >>> 0) / 2 ** 32;
 }

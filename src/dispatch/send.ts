@@ -3,25 +3,27 @@
 // deadline (claimed at + timeout), and startedAtMs is not before it left.
 //
 // undici's dispatch() with a timer of our own: measured twice as fast as its request(), and the timer covers the
-// whole exchange, from connecting to the last byte. No redirect is followed.
+// whole exchange, from connecting to the last byte. No redirect is followed. What may be connected to is seen to in
+// transport.ts.
 
 import type { KeyObject } from 'node:crypto';
-import { Agent, type Dispatcher } from 'undici';
+import type { Dispatcher } from 'undici';
+import type { Destinations } from '../destinations.ts';
 import type { AttemptError } from '../events.ts';
 import type { SecretBox } from '../secrets.ts';
-import type { Clock } from '../time.ts';
+import type { Time } from '../time.ts';
 import { formatDuration } from '../time.ts';
 import { VERSION } from '../version.ts';
-import { MAX_IN_FLIGHT, type Request } from './crank.ts';
 import type { Outcome } from './lane.ts';
+import type { Request } from './request.ts';
+import { retryAfterMs } from './retry.ts';
 import { signature, signingKey } from './sign.ts';
+import type { Transport } from './transport.ts';
 
 /** Of an answer so many bytes are read at most; the rest is cut off, the status counts all the same. */
 const MAX_RESPONSE_BYTES = 64 * 1024;
 /** Of these so many are kept, for people to see. */
 const KEPT_RESPONSE_BYTES = 1024;
-/** An idle connection is kept so long, or less where the receiver says so: it must not be the one to close first. */
-const KEEP_ALIVE_MS = 4_000;
 
 const USER_AGENT = `Hooklane/${VERSION}`;
 
@@ -32,16 +34,14 @@ export interface Sender {
   close(): Promise<void>;
 }
 
-export function createSender({ secrets, clock }: { secrets: SecretBox; clock: Clock }): Sender {
-  const agent = new Agent({
-    connections: MAX_IN_FLIGHT,
-    pipelining: 1,
-    keepAliveTimeout: KEEP_ALIVE_MS,
-    // The timer covers these as well.
-    headersTimeout: 0,
-    bodyTimeout: 0,
-    connect: { timeout: 0 },
-  });
+export interface SenderOptions {
+  secrets: Pick<SecretBox, 'open'>;
+  time: Time;
+  transport: Transport;
+  destinations: Pick<Destinations, 'refusalOfUrl'>;
+}
+
+export function createSender({ secrets, time, transport, destinations }: SenderOptions): Sender {
   const opened: Opened = {
     secret: remembering((sealed) => secrets.open(sealed)),
     signingKey: remembering((sealed) => signingKey(secrets.open(sealed))),
@@ -50,32 +50,35 @@ export function createSender({ secrets, clock }: { secrets: SecretBox; clock: Cl
   return {
     send: (request) =>
       new Promise((resolve) => {
-        const exchange = createExchange(request, clock, resolve);
+        const exchange = createExchange(request, time, resolve);
+        const refusal = destinations.refusalOfUrl(request.url);
+        if (refusal !== undefined) exchange.fail(refusal);
         if (exchange.over) return;
         const { origin, pathname, search } = new URL(request.url);
         const options: Dispatcher.DispatchOptions = {
           origin,
           path: pathname + search,
           method: 'POST',
-          headers: headersOf(request, clock(), opened),
+          headers: headersOf(request, time.now(), opened),
           body: request.body,
         };
-        agent.dispatch(options, exchange.handler);
+        transport.dispatch(options, exchange.handler);
       }),
-    close: () => agent.destroy(),
+    close: () => transport.close(),
   };
 }
 
 /** The headers of a request, at `nowMs`. */
 function headersOf(request: Request, nowMs: number, opened: Opened) {
   const timestamp = Math.floor(nowMs / 1000);
-  const keys = [opened.signingKey(request.signingSecret)];
+  const keys = request.signingSecrets.map(opened.signingKey);
   const signed = signature(keys, request.webhookId, timestamp, request.body);
   return {
     authorization: `Bearer ${opened.secret(request.organizationSecret)}`,
     'content-type': 'application/json',
     'user-agent': USER_AGENT,
     'x-rails-webhook-gap': String(request.gapMs / 1000),
+    'x-webhook-omitted': String(request.omitted),
     'webhook-id': request.webhookId,
     'webhook-timestamp': String(timestamp),
     'webhook-signature': signed,
@@ -84,36 +87,38 @@ function headersOf(request: Request, nowMs: number, opened: Opened) {
 
 interface Exchange {
   readonly over: boolean;
+  /** Ends it before it has left. */
+  fail(failure: NonNullable<Outcome['failure']>): void;
   readonly handler: Dispatcher.DispatchHandler;
 }
 
 /** One exchange, from the claim to its one outcome. */
-function createExchange(request: Request, clock: Clock, resolve: (outcome: Outcome) => void): Exchange {
-  const handedOverAtMs = clock();
+function createExchange(request: Request, time: Time, resolve: (outcome: Outcome) => void): Exchange {
+  const handedOverAtMs = time.now();
   let startedAtMs = handedOverAtMs;
   let over = false;
   let responseCode: number | null = null;
+  let retryMs: number | null = null;
   let chunks: Buffer[] = [];
   let receivedBytes = 0;
   let abort: ((reason: Error) => void) | undefined;
 
   const deadlineMs = request.claimedAtMs + request.timeoutMs;
-  const timer = setTimeout(timedOut, Math.max(0, deadlineMs - handedOverAtMs));
-  if (deadlineMs <= handedOverAtMs) {
-    finish({ error: 'interrupted', detail: 'its time was over before it could leave' });
-  }
+  const callOff = time.after(Math.max(0, deadlineMs - handedOverAtMs), timedOut);
+  if (deadlineMs <= handedOverAtMs) finish(TOO_LATE);
 
   function finish(failure: Outcome['failure']): void {
     if (over) return;
     over = true;
-    clearTimeout(timer);
+    callOff();
     const kept = Buffer.concat(chunks).subarray(0, KEPT_RESPONSE_BYTES).toString('utf8');
     chunks = [];
     resolve({
       startedAtMs,
-      durationMs: Math.max(0, clock() - startedAtMs),
+      durationMs: Math.max(0, time.now() - startedAtMs),
       responseCode,
       responseBody: responseCode === null ? null : kept,
+      retryAfterMs: retryMs,
       failure,
     });
   }
@@ -124,20 +129,23 @@ function createExchange(request: Request, clock: Clock, resolve: (outcome: Outco
   }
 
   function answered(): void {
-    const ok = responseCode !== null && responseCode >= 200 && responseCode < 300;
-    finish(ok ? null : { error: 'status', detail: `answered ${responseCode}` });
+    finish(responseCode === null ? null : failureOfStatus(responseCode));
   }
 
   const handler: Dispatcher.DispatchHandler = {
     onRequestStart(controller) {
       abort = (reason) => controller.abort(reason);
-      // It waited for a connection until its time was over: it must not leave any more.
-      if (over) abort(new Error('timed out'));
+      const nowMs = time.now();
+      // It waited for a connection, or this process was stopped, until its time was over: it must not leave any more.
+      if (!over && nowMs >= deadlineMs) finish(TOO_LATE);
+      if (over) abort(new Error('too late'));
       // A millisecond more than the clock shows, as that cuts off what is less than one: the gap counts from here.
-      else startedAtMs = clock() + 1;
+      else startedAtMs = nowMs + 1;
     },
-    onResponseStart(_controller, statusCode) {
+    onResponseStart(_controller, statusCode, headers) {
       responseCode = statusCode;
+      const { 'retry-after': retryAfter } = headers;
+      if (typeof retryAfter === 'string') retryMs = retryAfterMs(retryAfter, time.now());
     },
     onResponseData(controller, chunk) {
       if (receivedBytes < KEPT_RESPONSE_BYTES) chunks.push(chunk.subarray(0, KEPT_RESPONSE_BYTES));
@@ -155,8 +163,18 @@ function createExchange(request: Request, clock: Clock, resolve: (outcome: Outco
     get over() {
       return over;
     },
+    fail: finish,
     handler,
   };
+}
+
+const TOO_LATE = { error: 'interrupted', detail: 'its time was over before it could leave' } as const;
+
+/** 2xx alone is success. */
+function failureOfStatus(code: number): Outcome['failure'] {
+  if (code >= 200 && code < 300) return null;
+  if (code < 300 || code >= 400) return { error: 'status', detail: `answered ${code}` };
+  return { error: 'redirect', detail: `answered ${code}; redirects are not followed` };
 }
 
 /** Codes of Node and undici, by what they mean to whoever looks for the fault. */
@@ -170,6 +188,8 @@ const ERROR_OF_CODE: Readonly<Record<string, AttemptError>> = {
   UND_ERR_SOCKET: 'reset',
   ETIMEDOUT: 'timeout',
   UND_ERR_CONNECT_TIMEOUT: 'timeout',
+  EPROTO: 'tls',
+  ADDRESS_REFUSED: 'address',
 };
 
 function failureOf(error: Error): { error: AttemptError; detail: string } {

@@ -2,7 +2,7 @@
 // webhook, so that what a turn writes is in proportion to what it changed, not to what is pending.
 
 import type { LaneEndpointState, LaneRecord, LaneSaved, PendingSaved } from '../events.ts';
-import type { OrganizationId } from '../ids.ts';
+import type { OrganizationId, WebhookId } from '../ids.ts';
 import { endpointSettings } from '../settings.ts';
 import { enqueue } from './evolve.ts';
 import { type Lane, newEndpoint, newLane, type Pending } from './lane.ts';
@@ -14,30 +14,22 @@ const NEVER = 0;
 export function laneSaved(lane: Lane): LaneSaved {
   const endpoints: LaneEndpointState[] = [];
   for (const endpoint of lane.endpoints.values()) {
-    const { endpointId, secret } = endpoint;
+    const { endpointId, secret, previousSecrets, failingSinceMs, warned, digest } = endpoint;
     const lastStartedAtMs = Math.max(NEVER, endpoint.lastStartedAtMs);
-    endpoints.push({ ...endpointSettings(endpoint), endpointId, secret, lastStartedAtMs });
+    const omitted = endpoint.omitted - endpoint.toldOmitted;
+    const state = { previousSecrets, lastStartedAtMs, failingSinceMs, warned, omitted, digest };
+    endpoints.push({ ...endpointSettings(endpoint), endpointId, secret, ...state });
   }
   const { organizationId, seen, secret } = lane;
   const inboundSeen = Object.fromEntries(lane.inboundSeen);
-  return { type: 'LaneSaved', organizationId, seen, inboundSeen, secret, endpoints };
+  const retried = Object.fromEntries(lane.retried);
+  return { type: 'LaneSaved', organizationId, seen, inboundSeen, secret, endpoints, retried };
 }
 
 /** One pending webhook. */
 export function pendingSaved(organizationId: OrganizationId, pending: Pending): PendingSaved {
-  const { webhookId, endpointId, eventId, kind, attempt, startedAtMs, dueAtMs, body } = pending;
-  return {
-    type: 'PendingSaved',
-    webhookId,
-    organizationId,
-    endpointId,
-    eventId,
-    kind,
-    attempt,
-    startedAtMs,
-    dueAtMs,
-    body,
-  };
+  const { interrupted: _, tellsOmitted: __, ...saved } = pending;
+  return { type: 'PendingSaved', organizationId, ...saved };
 }
 
 /** When and how lanes change hands. */
@@ -73,37 +65,34 @@ function restoreLane(record: LaneSaved, { nowMs, skewMs }: Handover): Lane {
     lane.inboundSeen.set(Number(partition), offset);
   }
   lane.secret = record.secret;
+  for (const [webhookId, attempts] of Object.entries(record.retried)) {
+    lane.retried.set(webhookId as WebhookId, attempts);
+  }
   for (const state of record.endpoints) {
-    const endpoint = newEndpoint(state, state.endpointId, state.secret);
+    const { endpointId, secret, previousSecrets, failingSinceMs, warned, omitted, digest } = state;
+    const endpoint = newEndpoint(state, endpointId, secret);
+    Object.assign(endpoint, { previousSecrets, failingSinceMs, warned, omitted, digest });
     // A start that lies ahead was stamped before a clock was put back: what counts is that it is over.
     if (state.lastStartedAtMs !== NEVER)
       endpoint.lastStartedAtMs = Math.min(state.lastStartedAtMs, nowMs) + skewMs;
-    lane.endpoints.set(state.endpointId, endpoint);
+    lane.endpoints.set(endpointId, endpoint);
   }
   return lane;
 }
 
 function restorePending(lane: Lane, record: PendingSaved, { nowMs, skewMs }: Handover): void {
-  const { webhookId, endpointId, eventId, kind, body, attempt, startedAtMs } = record;
-  let { dueAtMs } = record;
+  const { type: _, organizationId: __, ...saved } = record;
+  const { endpointId, startedAtMs } = saved;
+  // What never left is due since it came; it lies ahead only where the clock was put back.
+  let dueAtMs = saved.attempt === 0 ? Math.min(saved.dueAtMs, nowMs) : saved.dueAtMs;
   const endpoint = lane.endpoints.get(endpointId);
   if (startedAtMs !== null && endpoint !== undefined) {
     // The request may have left at any moment up to its deadline, which the sender keeps (see send.ts).
-    const deadlineMs = Math.min(startedAtMs, nowMs) + endpoint.timeoutMs + skewMs;
-    dueAtMs = deadlineMs;
+    const timeoutMs = saved.timeoutMs || endpoint.timeoutMs;
+    const deadlineMs = Math.min(startedAtMs, nowMs) + timeoutMs + skewMs;
+    // With a gap it keeps its place, as the gap counts from then.
+    dueAtMs = endpoint.gapMs === 0 ? deadlineMs : Math.min(dueAtMs, nowMs);
     endpoint.lastStartedAtMs = Math.max(endpoint.lastStartedAtMs, deadlineMs);
   }
-  const interrupted = startedAtMs !== null;
-  const pending: Pending = {
-    webhookId,
-    endpointId,
-    eventId,
-    kind,
-    body,
-    attempt,
-    startedAtMs,
-    dueAtMs,
-    interrupted,
-  };
-  enqueue(lane, pending);
+  enqueue(lane, { ...saved, dueAtMs, interrupted: startedAtMs !== null, tellsOmitted: 0 });
 }

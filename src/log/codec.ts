@@ -101,9 +101,16 @@ export function decode(bytes: Buffer): StoredKind {
   if (offset !== bytes.length) throw new Undecodable(`${eventType} is cut or has bytes left over`);
   // avsc makes instances of a class of its own; events are plain objects.
   const event = { type: eventType, ...value };
-  if (eventType === 'LaneSaved')
-    event.endpoints = event.endpoints.map((endpoint: object) => ({ ...endpoint }));
+  // Only this one has records within it.
+  if (eventType === 'LaneSaved') event.endpoints = plain(event.endpoints);
   return event;
+}
+
+/** A copy made of plain objects and arrays. */
+function plain(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(plain);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, field]) => [name, plain(field)]));
 }
 
 function decodeRecord({ eventType, type, resolver }: Reader, bytes: Buffer) {

@@ -1,11 +1,25 @@
 // Waiting that an abort ends, without leaving anything behind.
 
-import { setTimeout as delay } from 'node:timers/promises';
+import { SYSTEM, type Time } from '../time.ts';
 
 /** Resolves after `ms`, or when `signal` is aborted. */
-export async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  await delay(ms, undefined, { signal }).catch((error: unknown) => {
-    if (!signal.aborted) throw error;
+export function pause(
+  ms: number,
+  signal: AbortSignal,
+  { after }: Pick<Time, 'after'> = SYSTEM,
+): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) {
+      resolve();
+      return;
+    }
+    const end = () => {
+      callOff();
+      signal.removeEventListener('abort', end);
+      resolve();
+    };
+    const callOff = after(ms, end);
+    signal.addEventListener('abort', end, { once: true });
   });
 }
 

@@ -7,7 +7,7 @@ import type { Projection } from './projection.ts';
 export const endpoints: Projection = {
   definition: {
     name: 'endpoints',
-    version: 1,
+    version: 2,
     topics: ['organizations'],
     indexes: [['organizationId'], ['url']],
   },
@@ -19,6 +19,8 @@ export const endpoints: Projection = {
       }
       case 'EndpointChanged':
         return [{ id: event.endpointId, set: shownEndpointSettings(event) }];
+      case 'EndpointDisabled':
+        return [{ id: event.endpointId, set: { status: 'disabled', disabledReason: event.reason } }];
       case 'EndpointDeleted':
         return [{ id: event.endpointId, set: { deletedAt: toIso(event.atMs) } }];
       default:

@@ -5,15 +5,17 @@ import type { Logger } from 'pino';
 import type { Topic } from '../events.ts';
 import { type Log, LogUnavailable } from '../log/log.ts';
 import { pause } from '../log/pause.ts';
+import type { Time } from '../time.ts';
 import { type Views, ViewsUnavailable } from '../views/views.ts';
 import { leastOffsets, projectBatch, topicsOf } from './project.ts';
 import type { Projection } from './projection.ts';
 
 export interface ProjectorOptions {
-  log: Log;
-  views: Views;
+  log: Pick<Log, 'follow'>;
+  views: Pick<Views, 'apply' | 'positions'>;
   projections: readonly Projection[];
-  logger: Logger;
+  logger: Pick<Logger, 'error'>;
+  time: Time;
 }
 
 export interface Projector {
@@ -26,7 +28,7 @@ export interface Projector {
 const FIRST_BACKOFF_MS = 100;
 const MAX_BACKOFF_MS = 5_000;
 
-export function startProjector({ log, views, projections, logger }: ProjectorOptions): Projector {
+export function startProjector({ log, views, projections, logger, time }: ProjectorOptions): Projector {
   const closing = new AbortController();
   const { signal } = closing;
 
@@ -43,7 +45,7 @@ export function startProjector({ log, views, projections, logger }: ProjectorOpt
       } catch (error) {
         if (!(error instanceof ViewsUnavailable || error instanceof LogUnavailable)) throw error;
         logger.error({ err: error, topic, backoffMs }, 'the read models cannot be kept up');
-        await pause(backoffMs, signal);
+        await pause(backoffMs, signal, time);
         backoffMs = Math.min(2 * backoffMs, MAX_BACKOFF_MS);
       }
     }
@@ -65,7 +67,7 @@ export async function projectToEnd({
   log,
   views,
   projections,
-}: Omit<ProjectorOptions, 'logger'>): Promise<void> {
+}: Omit<ProjectorOptions, 'log' | 'logger' | 'time'> & { log: Pick<Log, 'read'> }): Promise<void> {
   for (const topic of topicsOf(projections)) {
     const from = await leastOffsets(topic, projections, views);
     for await (const batch of log.read(topic, { from })) await views.apply(projectBatch(projections, batch));

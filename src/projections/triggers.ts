@@ -1,5 +1,5 @@
-// Triggers that are not logs: what their webhooks tell, as JSON text, to be repeated byte for byte. (A log is its
-// own record, and would stand here twice.)
+// Triggers that are not logs, and digests: what their webhooks tell, as JSON text, to be repeated byte for byte. (A log
+// is its own record, and would stand here twice.)
 
 import type { HooklaneEvent, OrganizationEvent } from '../events.ts';
 import { TOPIC_OF } from '../events.ts';
@@ -8,8 +8,17 @@ import { triggerOf } from '../trigger.ts';
 import type { Projection } from './projection.ts';
 
 export const triggers: Projection = {
-  definition: { name: 'triggers', version: 1, topics: ['organizations'], indexes: [['organizationId']] },
+  definition: {
+    name: 'triggers',
+    version: 2,
+    topics: ['organizations', 'outbound'],
+    indexes: [['organizationId']],
+  },
   project(event) {
+    if (event.type === 'WebhookScheduled' && event.digest !== null) {
+      const { eventId: id, organizationId, kind, atMs, digest } = event;
+      return [{ id, set: { organizationId, kind, data: digest, at: toIso(atMs) } }];
+    }
     if (!isOfOrganization(event) || event.type === 'LogRecorded') return [];
     const trigger = triggerOf(event);
     if (trigger === undefined) return [];

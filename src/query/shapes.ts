@@ -33,7 +33,17 @@ export function integration(document: Document): Item {
 }
 
 export function endpoint(document: Document): Item {
-  const settings = ['url', 'events', 'gap', 'timeout', 'whenBusy', 'retries', 'status', 'disabledReason'];
+  const settings = [
+    'url',
+    'events',
+    'gap',
+    'timeout',
+    'whenBusy',
+    'maxQueued',
+    'retries',
+    'status',
+    'disabledReason',
+  ];
   return pick(document, ['id', 'organizationId', ...settings, 'createdAt']);
 }
 

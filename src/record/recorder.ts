@@ -5,7 +5,7 @@
 import type { Logger } from 'pino';
 import type { Log, Membership, StoredEvent } from '../log/log.ts';
 import { patiently } from '../log/patience.ts';
-import type { Clock } from '../time.ts';
+import type { Time } from '../time.ts';
 import { record } from './record.ts';
 
 const MAX_BATCH_EVENTS = 500;
@@ -14,7 +14,7 @@ const MAX_COMMIT_BYTES = 1024 * 1024;
 
 export interface RecorderOptions {
   log: Pick<Log, 'join'>;
-  clock: Clock;
+  time: Time;
   logger: Pick<Logger, 'warn'>;
 }
 
@@ -22,21 +22,20 @@ export interface RecorderOptions {
  * Starts to record, on each partition of topic inbound that this process comes to own. The membership's `ended`
  * rejects only for a bug; a log that is unavailable is waited for.
  */
-export function startRecorder({ log, clock, logger }: RecorderOptions): Membership {
+export function startRecorder({ log, time, logger }: RecorderOptions): Membership {
   return log.join('recorder', 'inbound', async (partition) => {
-    const available = <T>(work: () => Promise<T>) =>
-      patiently(
-        'recorder',
-        partition,
-        (err) =>
-          logger.warn({ err, partition: partition.index }, 'the log is unavailable, recording waits for it'),
-        work,
-      );
+    const available = patiently({
+      group: 'recorder',
+      partition,
+      time,
+      onUnavailable: (err) =>
+        logger.warn({ err, partition: partition.index }, 'the log is unavailable, recording waits for it'),
+    });
     while (!partition.lost.aborted) {
       const batch = await available(() => partition.next(MAX_BATCH_EVENTS));
       for (const portion of portions(batch)) {
         if (partition.lost.aborted) return;
-        const nowMs = clock();
+        const nowMs = time.now();
         const out = portion.events.map(({ event, partition: from, offset }) =>
           record(event, { nowMs, partition: from, offset }),
         );

@@ -6,6 +6,7 @@ import { type Administrator, createAdministrator, TooBusy } from '../../src/comm
 import { NameTaken } from '../../src/command/admin/decision.ts';
 import { createOrganization } from '../../src/command/admin/organization.ts';
 import { type Directory, openDirectory } from '../../src/command/directory.ts';
+import { createDestinations } from '../../src/destinations.ts';
 import type { Log } from '../../src/log/log.ts';
 import { openSqliteLog } from '../../src/log/sqlite.ts';
 import { createSecretBox } from '../../src/secrets.ts';
@@ -45,7 +46,8 @@ async function start(
     },
   });
   stops.push(() => directory.close());
-  const settings = { production: false, allowHttp: false, burst: null, sustained: null };
+  const destinations = createDestinations({ httpsOnly: false, allowAddresses: [] });
+  const settings = { destinations, burst: null, sustained: null };
   const secrets = createSecretBox(Buffer.alloc(32));
   const clock = () => 1_700_000_000_000;
   const administrator = createAdministrator({ log, directory, secrets, clock, settings, caughtUp });

@@ -7,15 +7,16 @@ import { pino } from 'pino';
 import { createAdministrator } from '../../src/command/admin/administrator.ts';
 import { type Directory, openDirectory } from '../../src/command/directory.ts';
 import { buildServer } from '../../src/command/server.ts';
+import { createDestinations } from '../../src/destinations.ts';
 import type { EventOf, Topic } from '../../src/events.ts';
 import type { Log } from '../../src/log/log.ts';
 import { openSqliteLog } from '../../src/log/sqlite.ts';
 import { projections } from '../../src/projections/all.ts';
 import { startProjector } from '../../src/projections/projector.ts';
-import { reached } from '../../src/projections/reached.ts';
+import { reached, reachedEnd } from '../../src/projections/reached.ts';
 import { createQueries } from '../../src/query/queries.ts';
 import { createSecretBox, hashToken, type SecretBox } from '../../src/secrets.ts';
-import { systemClock } from '../../src/time.ts';
+import { processTime } from '../../src/time.ts';
 import { openSqliteViews } from '../../src/views/sqlite.ts';
 import { temporaryDirectory } from '../support/directory.ts';
 import { ADMIN_TOKEN, type Client, createClient } from './client.ts';
@@ -64,11 +65,12 @@ export async function startApi(t: TestContext, options: ApiOptions = {}): Promis
   });
   stops.push(() => views.close());
   const logger = pino({ level: 'silent' });
-  const projector = startProjector({ log, views, projections, logger });
+  const time = processTime();
+  const clock = time.now;
+  const projector = startProjector({ log, views, projections, logger, time });
   stops.push(() => projector.close());
   const directory = await openDirectory({ log });
   stops.push(() => directory.close());
-  const clock = systemClock();
   const secrets = createSecretBox(Buffer.alloc(32, 7));
   const fault: Api['fault'] = { append: undefined };
   const served: Log = {
@@ -78,6 +80,10 @@ export async function startApi(t: TestContext, options: ApiOptions = {}): Promis
       return log.append(events);
     },
   };
+  const destinations = createDestinations({
+    httpsOnly: production && !allowHttp,
+    allowAddresses: ['127.0.0.0/8'],
+  });
   const server = buildServer({
     log: served,
     directory,
@@ -86,7 +92,7 @@ export async function startApi(t: TestContext, options: ApiOptions = {}): Promis
       directory,
       secrets,
       clock,
-      settings: { production, allowHttp, burst: '3/6s', sustained: '100/1h' },
+      settings: { destinations, burst: '3/6s', sustained: '100/1h' },
       caughtUp: (position) => reached([position], { views, projections, withinMs: 5_000 }),
     }),
     queries: createQueries({ views, clock }),
@@ -94,6 +100,7 @@ export async function startApi(t: TestContext, options: ApiOptions = {}): Promis
     logger,
     production,
     adminTokenHash: hashToken(ADMIN_TOKEN),
+    caughtUp: () => reachedEnd(log, { views, projections, withinMs: 5_000 }),
     notReady: options.notReady ?? (async () => []),
   });
   stops.push(() => server.close());

@@ -57,6 +57,7 @@ const endpointCreated: EndpointCreated = {
   gapMs: 5_000,
   timeoutMs: 5_000,
   whenBusy: 'omit',
+  maxQueued: 100,
   retriesMs: [],
   status: 'active',
   disabledReason: null,

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createAdministrator } from '../../src/command/admin/administrator.ts';
 import { createDefaults } from '../../src/command/first-start.ts';
+import { createDestinations } from '../../src/destinations.ts';
 import { LogUnavailable } from '../../src/log/log.ts';
-import { systemClock } from '../../src/time.ts';
+import { processTime } from '../../src/time.ts';
 import { type Api, startApi } from './api.ts';
 
 /** The administrator of an API, with a log that counts what is appended. */
@@ -16,9 +17,10 @@ function administratorOf({ log, directory, secrets }: Api) {
       return log.append(events);
     },
   };
-  const settings = { production: false, allowHttp: false, burst: '3/6s', sustained: '100/1h' };
+  const destinations = createDestinations({ httpsOnly: false, allowAddresses: [] });
+  const settings = { destinations, burst: '3/6s', sustained: '100/1h' };
   const caughtUp = async () => {};
-  const options = { log: counted, directory, secrets, clock: systemClock(), settings, caughtUp };
+  const options = { log: counted, directory, secrets, clock: processTime().now, settings, caughtUp };
   return { administrator: createAdministrator(options), appends };
 }
 

@@ -74,6 +74,7 @@ export function lane(organization: string, seen: number): LaneSaved {
     inboundSeen: {},
     secret: null,
     endpoints: [],
+    retried: {},
   };
 }
 
@@ -87,7 +88,11 @@ export function pending(organization: string, webhook: string, dueAtMs: number):
     eventId: 'evt_1',
     kind: 'k',
     attempt: 0,
+    failures: 0,
+    retried: false,
     startedAtMs: null,
+    timeoutMs: 0,
+    order: 0,
     dueAtMs,
     body: Buffer.from('{}'),
   };

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { createCrank, type Request, type Slots } from '../../src/dispatch/crank.ts';
+import { createCapacity } from '../../src/dispatch/capacity.ts';
+import { createCrank } from '../../src/dispatch/crank.ts';
 import type { Outcome } from '../../src/dispatch/lane.ts';
+import type { Request } from '../../src/dispatch/request.ts';
 import { restore } from '../../src/dispatch/snapshot.ts';
 import {
   compactionKeyOf,
@@ -20,6 +22,7 @@ const ok: Outcome = {
   durationMs: 1,
   responseCode: 200,
   responseBody: '',
+  retryAfterMs: null,
   failure: null,
 };
 
@@ -35,11 +38,12 @@ function published(): OrganizationEvent {
 }
 
 /** A world of one partition: its topics, and a crank that can be lost and made anew from what was committed. */
-function world(slots: Slots = { free: 256 }) {
+function world({ most = 256, mostPerHost = 256, disableAfterMs = Number.POSITIVE_INFINITY } = {}) {
+  let capacity = createCapacity(most, mostPerHost);
   const organizations: OrganizationEvent[] = [];
   const outbound: HooklaneEvent[] = [];
   const lanes = new Map<string, LaneRecord>();
-  let crank = createCrank(new Map(), slots, 0);
+  let crank = createCrank(new Map(), { capacity, disableAfterMs }, 0);
   let taken = 0;
 
   function commit(): Request[] {
@@ -58,7 +62,10 @@ function world(slots: Slots = { free: 256 }) {
     add: (...events: OrganizationEvent[]) => organizations.push(...events),
     /** One turn: takes what was added and the outcomes, starts what is due, commits. */
     turn(nowMs: number, outcomes: [Request, Outcome][] = []): Request[] {
-      for (const [request, outcome] of outcomes) crank.finish(request, outcome, nowMs);
+      for (const [request, outcome] of outcomes) {
+        capacity.give(request.host);
+        crank.finish(request, outcome, nowMs);
+      }
       for (; taken < organizations.length; taken++) {
         const event = organizations[taken] as OrganizationEvent;
         crank.take({ topic: 'organizations', partition: 0, offset: taken, event }, nowMs);
@@ -68,14 +75,17 @@ function world(slots: Slots = { free: 256 }) {
     },
     /** The owner dies; a new one restores what was committed, and reads again from `from`. */
     crash(nowMs: number, { skewMs = 0, from = taken } = {}) {
-      slots.free = 256;
-      crank = createCrank(restore(lanes.values(), { nowMs, skewMs }), slots, nowMs);
+      capacity = createCapacity(most, mostPerHost);
+      crank = createCrank(restore(lanes.values(), { nowMs, skewMs }), { capacity, disableAfterMs }, nowMs);
       taken = from;
     },
+    step: (byMs: number, nowMs: number) => crank.stepped(byMs, nowMs),
     nextDueAtMs: () => crank.nextDueAtMs(),
     types: () => outbound.map((event) => event.type),
   };
 }
+
+type World = ReturnType<typeof world>;
 
 test('a trigger is scheduled, claimed and sent in one turn, and its outcome ends it', () => {
   const { add, turn, types, lanes } = world();
@@ -110,8 +120,7 @@ test('a retry is started when it is due and the gap is over, and the crank says 
 });
 
 test('without a free slot webhooks wait, and go when one is given back', () => {
-  const slots = { free: 1 };
-  const { add, turn } = world(slots);
+  const { add, turn } = world({ most: 1 });
   add(organizationCreated(), endpointCreated({ gapMs: 0 }), published(), published());
   const [first, none] = turn(0);
   assert.ok(first);
@@ -131,6 +140,16 @@ test('positions that were reset send nothing again', () => {
   assert.deepEqual(types(), before);
 });
 
+/** Answers requests, and those that follow, with 200 until there are no more; how many there were. */
+function deliverAll(turn: World['turn'], requests: Request[]): number {
+  if (requests.length === 0) return 0;
+  const next = turn(
+    1,
+    requests.map((request) => [request, ok]),
+  );
+  return requests.length + deliverAll(turn, next);
+}
+
 /** Of inbound webhook number `n`, from partition 3 of topic inbound, where it stands at `offset`. */
 function recorded(n: number, offset: number | null): OrganizationEvent {
   return {
@@ -145,10 +164,7 @@ function recorded(n: number, offset: number | null): OrganizationEvent {
 test('a recorder that goes through topic inbound again sends nothing again, also after a crash', () => {
   const { add, turn, crash, types } = world();
   add(organizationCreated(), endpointCreated({ gapMs: 0 }), recorded(1, 7), recorded(2, 9));
-  turn(
-    1,
-    turn(0).map((request) => [request, ok]),
-  );
+  deliverAll(turn, turn(0));
   const before = types();
   assert.equal(before.filter((type) => type === 'WebhookProcessed').length, 2);
   add(recorded(1, 7), recorded(2, 9));
@@ -164,7 +180,7 @@ test('a recorder that goes through topic inbound again sends nothing again, also
 test('what an older release recorded, without saying from where, is sent', () => {
   const { add, turn } = world();
   add(organizationCreated(), endpointCreated({ gapMs: 0 }), recorded(1, null), recorded(2, null));
-  assert.equal(turn(0).length, 2);
+  assert.equal(deliverAll(turn, turn(0)), 2);
 });
 
 test('an attempt without an outcome is tried again with the same id when it can no longer be in flight', () => {
@@ -200,6 +216,168 @@ test('what was in flight for an endpoint deleted since ends in error at the next
   turn(2);
   assert.deepEqual(types().slice(2), ['AttemptFailed', 'WebhookFailed']);
   assert.deepEqual([...lanes.keys()], [organizationId]);
+});
+
+test('an endpoint without a gap is sent one request at first, one more with each success, and half with each failure', () => {
+  const { add, turn } = world();
+  add(organizationCreated(), endpointCreated({ gapMs: 0, retriesMs: [] }));
+  add(...Array.from({ length: 20 }, published));
+  const first = turn(0);
+  assert.equal(first.length, 1);
+  const second = turn(1, [[first[0] as Request, ok]]);
+  assert.equal(second.length, 2);
+  const third = turn(
+    2,
+    second.map((request) => [request, ok]),
+  );
+  assert.equal(third.length, 4);
+  const afterFailure = turn(
+    3,
+    third.map((request) => [request, { ...ok, ...answered500 }]),
+  );
+  assert.equal(afterFailure.length, 1);
+});
+
+test('one host holds up no other host, and its endpoints go in turn as its requests end', () => {
+  const { add, turn } = world({ mostPerHost: 2 });
+  const at = (host: string, n: number) =>
+    endpointCreated({ endpointId: `ep_${host}${n}`, url: `http://${host}.test/${n}` });
+  add(organizationCreated(), at('slow', 1), at('slow', 2), at('slow', 3), at('quick', 1), published());
+  const requests = turn(0);
+  assert.deepEqual(requests.map(({ host }) => host).sort(), ['quick.test', 'slow.test', 'slow.test']);
+  const [slow] = requests.filter(({ host }) => host === 'slow.test');
+  assert.ok(slow);
+  const [last, ...none] = turn(1, [[slow, ok]]);
+  assert.equal(last?.host, 'slow.test');
+  assert.equal(none.length, 0);
+  assert.ok(!requests.some(({ endpointId }) => endpointId === last.endpointId));
+});
+
+test('when the clock is put forward, the gap lasts as long as it would have', () => {
+  const { add, turn, step, nextDueAtMs } = world();
+  add(organizationCreated(), endpointCreated({ whenBusy: 'queue' }), published(), published());
+  const [request] = turn(0);
+  assert.ok(request);
+  turn(10, [[request, ok]]);
+  step(3_600_000, 3_601_000);
+  assert.deepEqual(turn(3_604_999), []);
+  assert.equal(nextDueAtMs(), 3_605_000);
+  assert.equal(turn(3_605_000).length, 1);
+});
+
+test('a queue keeps its order, also of what came in the same millisecond and over a crash', () => {
+  const { add, turn, crash } = world();
+  add(organizationCreated(), endpointCreated({ whenBusy: 'queue', gapMs: 1_000, timeoutMs: 500 }));
+  const events = Array.from({ length: 6 }, published);
+  add(...events);
+  const sent: string[] = [];
+  let inFlight: Request[] = turn(0);
+  for (let nowMs = 1_000; inFlight.length > 0; nowMs += 1_000) {
+    sent.push(...inFlight.map(({ body }) => JSON.parse(body.toString()).id));
+    turn(
+      nowMs - 1,
+      inFlight.map((request) => [request, ok]),
+    );
+    if (nowMs === 3_000) crash(nowMs);
+    inFlight = turn(nowMs);
+  }
+  assert.deepEqual(
+    sent,
+    events.map((event) => event.type === 'EventPublished' && event.eventId),
+  );
+});
+
+test('what came while the gap lasted is told by one digest at the end of it, over a crash as well', () => {
+  const { add, turn, crash, outbound, lanes } = world();
+  add(organizationCreated(), endpointCreated({ whenBusy: 'digest' }), published());
+  const [first] = turn(0);
+  assert.ok(first);
+  turn(1, [[first, ok]]);
+  const missed = [published(), published()];
+  add(...missed);
+  turn(2_000);
+  crash(3_000);
+  assert.deepEqual(turn(4_999), []);
+  const [digest] = turn(5_000);
+  assert.ok(digest);
+  const body = JSON.parse(digest.body.toString());
+  assert.deepEqual([body.type, body.data.count, body.data.counts], ['digest', 2, { 'log.created': 2 }]);
+  assert.deepEqual(
+    body.data.newest.map(({ id }: { id: string }) => id),
+    missed.map((event) => event.type === 'EventPublished' && event.eventId).reverse(),
+  );
+  assert.equal(digest.omitted, 2);
+  const omitted = outbound.filter((event) => event.type === 'WebhookOmitted');
+  assert.deepEqual(
+    body.data.newest.map(({ webhookId }: { webhookId: string }) => webhookId).sort(),
+    omitted.map(({ webhookId }) => webhookId).sort(),
+  );
+  turn(5_001, [[digest, ok]]);
+  assert.deepEqual(turn(60_000), [], 'it is told once');
+  assert.deepEqual([...lanes.keys()], [organizationId]);
+});
+
+test('an endpoint that is deleted before its digest is due is sent nothing', () => {
+  const { add, turn, lanes } = world();
+  add(organizationCreated(), endpointCreated({ whenBusy: 'digest' }), published(), published());
+  const [first] = turn(0);
+  assert.ok(first);
+  turn(1, [[first, ok]]);
+  add({ type: 'EndpointDeleted', organizationId, endpointId, atMs: 2 });
+  turn(2);
+  assert.deepEqual(turn(60_000), []);
+  assert.deepEqual([...lanes.keys()], [organizationId]);
+});
+
+test('a delivered webhook tells how many were omitted since the last one delivered, a failed one tells nobody', () => {
+  const { add, turn, crash } = world();
+  add(organizationCreated(), endpointCreated({ retriesMs: [] }), published(), published(), published());
+  const [first] = turn(0);
+  assert.equal(first?.omitted, 2);
+  turn(1, [[first, { ...ok, ...answered500 }]]);
+  crash(2_000);
+  add(published());
+  const [second] = turn(5_000);
+  assert.equal(second?.omitted, 2);
+  add(published());
+  turn(5_001, [[second, ok]]);
+  add(published());
+  const [third] = turn(10_000);
+  assert.equal(third?.omitted, 1, 'what was omitted while the one before was under way');
+});
+
+test('410 disables the endpoint at once, ends what waits for it, and is told by an event of its own', () => {
+  const { add, turn, types, outbound } = world();
+  add(organizationCreated(), endpointCreated({ whenBusy: 'queue' }), published(), published());
+  const [request] = turn(0);
+  assert.ok(request);
+  const gone = { responseCode: 410, failure: { error: 'status', detail: 'answered 410' } } as const;
+  turn(1, [[request, { ...ok, ...gone }]]);
+  assert.deepEqual(types().slice(-3), ['AttemptFailed', 'WebhookFailed', 'WebhookFailed']);
+  add(published());
+  assert.deepEqual(turn(60_000), []);
+  const last = outbound.at(-1);
+  assert.equal(last?.type === 'WebhookOmitted' && last.reason, 'disabled');
+});
+
+test('of two operators who have the same webhook tried again at once, one is heard', () => {
+  const { add, turn, crash } = world();
+  add(organizationCreated(), endpointCreated({ gapMs: 0, retriesMs: [] }), published());
+  const [request] = turn(0);
+  assert.ok(request);
+  turn(1, [[request, { ...ok, ...answered500 }]]);
+  const { webhookId, endpointId, body } = request;
+  const asked: OrganizationEvent = {
+    ...{ type: 'WebhookRetryRequested', organizationId, webhookId, endpointId, eventId: 'evt_1', body },
+    ...{ kind: 'log.created', atMs: 2, attemptCount: 1 },
+  };
+  add(asked);
+  const [again] = turn(2);
+  assert.equal(again?.attempt, 2);
+  turn(3, [[again, ok]]);
+  crash(4);
+  add(asked);
+  assert.deepEqual(turn(5), []);
 });
 
 /** What may happen in a life, at random. */

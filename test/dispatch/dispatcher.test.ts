@@ -1,14 +1,16 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { pino } from 'pino';
+import { createDestinations } from '../../src/destinations.ts';
 import { type Dispatcher, startDispatcher } from '../../src/dispatch/dispatcher.ts';
 import { createSender } from '../../src/dispatch/send.ts';
+import { createTransport } from '../../src/dispatch/transport.ts';
 import type { EndpointCreated, HooklaneEvent, OrganizationEvent, OutboundEvent } from '../../src/events.ts';
 import { newId } from '../../src/ids.ts';
 import type { Log } from '../../src/log/log.ts';
 import { openSqliteLog } from '../../src/log/sqlite.ts';
 import { createSecretBox, newSigningSecret } from '../../src/secrets.ts';
-import { systemClock } from '../../src/time.ts';
+import { processTime } from '../../src/time.ts';
 import { temporaryDirectory } from '../support/directory.ts';
 import { startReceiver } from '../support/receiver.ts';
 import { waitFor } from '../support/wait.ts';
@@ -36,9 +38,12 @@ function start(directory: string): {
   stop(withinMs?: number): Promise<void>;
 } {
   const log = openSqliteLog({ directory, serve: true });
-  const clock = systemClock();
-  const sender = createSender({ secrets, clock });
-  const dispatcher = startDispatcher({ log, sender, clock, logger, skewMs: 0 });
+  const time = processTime();
+  const destinations = createDestinations({ httpsOnly: false, allowAddresses: ['127.0.0.0/8'] });
+  const transport = createTransport(destinations);
+  const sender = createSender({ secrets, time, transport, destinations });
+  const limits = { skewMs: 0, disableAfterMs: Number.POSITIVE_INFINITY };
+  const dispatcher = startDispatcher({ log, sender, time, logger, ...limits });
   const stop = async (withinMs = 5_000) => {
     await dispatcher.close(withinMs);
     await log.close();

@@ -1,12 +1,19 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import { decide } from '../../src/dispatch/decide.ts';
 import { evolve } from '../../src/dispatch/evolve.ts';
-import { decide, MAX_IN_FLIGHT_PER_ENDPOINT, MAX_WAITING, wakeAtMs } from '../../src/dispatch/lane.ts';
+import {
+  MAX_IN_FLIGHT_PER_ENDPOINT,
+  MAX_WAITING,
+  signingSecrets,
+  wakeAtMs,
+} from '../../src/dispatch/lane.ts';
 import {
   answered500,
   attemptFailed,
   attemptFinished,
   attemptStarted,
+  cause,
   endpointCreated,
   endpointId,
   eventId,
@@ -102,12 +109,7 @@ suite('a trigger', () => {
     const lane = laneAfter(endpointCreated({ gapMs: 0 }));
     for (let i = 0; i < MAX_WAITING; i++) {
       const id = `wh_${String(i).padStart(26, '0')}` as const;
-      evolve(lane, scheduled({ webhookId: id }), {
-        eventId,
-        kind: 'log.created',
-        body: Buffer.from('{}'),
-        attempt: 0,
-      });
+      evolve(lane, scheduled({ webhookId: id }), cause);
     }
     const [omitted] = decide(lane, triggered(), 0);
     assert.equal(omitted?.type === 'WebhookOmitted' && omitted.reason, 'overflow');
@@ -169,7 +171,9 @@ suite('a waiting webhook', () => {
 
   test('many may be in flight to an endpoint without a gap, but not all', () => {
     const lane = laneAfter(endpointCreated({ gapMs: 0 }));
-    const cause = { eventId, kind: 'log.created', body: Buffer.from('{}'), attempt: 0 };
+    const endpoint = lane.endpoints.get(endpointId);
+    assert.ok(endpoint);
+    endpoint.window = MAX_IN_FLIGHT_PER_ENDPOINT;
     for (let i = 0; i <= MAX_IN_FLIGHT_PER_ENDPOINT; i++) {
       const id = `wh_${String(i).padStart(26, '0')}` as const;
       evolve(lane, scheduled({ webhookId: id }), cause);
@@ -209,7 +213,7 @@ suite('a finished attempt', () => {
   test('that failed is followed by the next one of the schedule', () => {
     given(endpointCreated({ retriesMs: [7_000] }), scheduled(), attemptStarted())
       .when(attemptFinished(answered500), { at: 14 })
-      .then({ type: 'AttemptFailed', nextAttemptAtMs: 7_014 });
+      .then({ type: 'AttemptFailed', error: 'status' });
   });
 
   test('that never left is made up for at once, without a schedule', () => {
@@ -221,7 +225,7 @@ suite('a finished attempt', () => {
 
   test('of another attempt than the one in flight is ignored', () => {
     given(endpointCreated(), scheduled(), attemptStarted({ attempt: 2 }))
-      .when(attemptFinished({}, 1), { at: 14 })
+      .when(attemptFinished({}, { attempt: 1 }), { at: 14 })
       .then();
   });
 
@@ -258,6 +262,144 @@ suite('a retry that an operator asks for', () => {
 
   test('of a webhook whose endpoint is gone changes nothing', () => {
     given().when(retryRequested, { at: 5 }).then();
+  });
+});
+
+suite('what comes before the gap is over', () => {
+  const sent = [scheduled(), attemptStarted({ atMs: 0 }), processed()];
+
+  test('waits in a queue where the endpoint has one', () => {
+    given(endpointCreated({ whenBusy: 'queue' }), ...sent)
+      .when(triggered(), { at: 1_000 })
+      .then({ type: 'WebhookScheduled', dueAtMs: 1_000 });
+  });
+
+  test('is omitted when the queue is full', () => {
+    const queued = scheduled({ webhookId: otherWebhookId });
+    given(endpointCreated({ whenBusy: 'queue', maxQueued: 1 }), ...sent, queued)
+      .when(triggered(), { at: 1_000 })
+      .then({ type: 'WebhookOmitted', reason: 'overflow', freeAtMs: null });
+  });
+
+  test('finds no place in the queue taken by what waits for a retry', () => {
+    const failed = attemptFailed({ nextAttemptAtMs: 60_000 });
+    given(endpointCreated({ whenBusy: 'queue', maxQueued: 1 }), scheduled(), attemptStarted(), failed)
+      .when(triggered(), { at: 1_000 })
+      .then({ type: 'WebhookScheduled' });
+  });
+
+  test('is kept for the digest where the endpoint wants one', () => {
+    given(endpointCreated({ whenBusy: 'digest' }), ...sent)
+      .when(triggered(), { at: 1_000 })
+      .then({ type: 'WebhookOmitted', reason: 'digest', freeAtMs: 5_000 });
+  });
+
+  test('goes before the digest, which waits for the next gap, if it has been due for longer', () => {
+    const endpoint = endpointCreated({ whenBusy: 'digest', retriesMs: [1_000] });
+    const failed = attemptFailed({ nextAttemptAtMs: 1_000 });
+    const lane = laneAfter(endpoint, scheduled(), attemptStarted(), failed);
+    for (const event of decide(lane, triggered(), 500)) evolve(lane, event, cause);
+    const started = decide(lane, slotOffered(), 5_000);
+    assert.deepEqual(
+      started.map(({ type }) => type),
+      ['AttemptStarted'],
+    );
+    for (const event of started) evolve(lane, event);
+    for (const event of decide(lane, attemptFinished({ startedAtMs: 5_000 }, { attempt: 2 }), 5_001))
+      evolve(lane, event);
+    const [digest] = decide(lane, slotOffered(), 10_000);
+    assert.equal(digest?.type === 'WebhookScheduled' && digest.kind, 'digest');
+  });
+});
+
+suite('a test of an endpoint', () => {
+  const asked = triggered({ kind: 'endpoint.test', only: { endpointId, webhookId } });
+
+  test('goes to this endpoint alone, whatever it subscribes to, and waits for the gap', () => {
+    const other = endpointCreated({ endpointId: otherEndpointId, events: ['*'] });
+    given(endpointCreated(), other, scheduled(), attemptStarted({ atMs: 0 }), processed())
+      .when(asked, { at: 1_000 })
+      .then({ type: 'WebhookScheduled', webhookId, endpointId });
+  });
+});
+
+suite('the health of an endpoint', () => {
+  const day = 86_400_000;
+  const failing = [scheduled(), attemptStarted(), attemptFailed({ atMs: 0 })];
+  const again = [scheduled({ webhookId }), attemptStarted({ atMs: day })];
+
+  test('is warned of when half of the time is over in which it only failed', () => {
+    given(endpointCreated({ retriesMs: [] }), ...failing, ...again)
+      .when(attemptFinished(answered500, { disableAfterMs: 2 * day }), { at: day })
+      .then(
+        { type: 'AttemptFailed' },
+        { type: 'WebhookFailed' },
+        { type: 'EndpointFailing', endpointId, failingSinceMs: 0, disabledAtMs: 2 * day },
+      );
+  });
+
+  test('is warned of once', () => {
+    const lane = laneAfter(endpointCreated({ retriesMs: [] }), ...failing, ...again);
+    const finished = attemptFinished(answered500, { disableAfterMs: 2 * day });
+    for (const event of decide(lane, finished, day)) evolve(lane, event);
+    for (const event of [scheduled(), attemptStarted({ atMs: day + 9_000 })]) evolve(lane, event, cause);
+    assert.equal(decide(lane, finished, day + 9_000).length, 2);
+  });
+
+  test('ends with its being disabled when the time is over', () => {
+    given(endpointCreated({ retriesMs: [5_000] }), ...failing, ...again)
+      .when(attemptFinished(answered500, { disableAfterMs: day }), { at: day })
+      .then(
+        { type: 'AttemptFailed', nextAttemptAtMs: null },
+        { type: 'WebhookFailed' },
+        { type: 'EndpointDisabled', endpointId, reason: 'failed for 1d', failingSinceMs: 0 },
+      );
+  });
+
+  test('begins anew with each success', () => {
+    const worked = processed({ atMs: 9 });
+    given(endpointCreated({ retriesMs: [] }), ...failing, scheduled(), attemptStarted(), worked, ...again)
+      .when(attemptFinished(answered500, { disableAfterMs: day }), { at: day })
+      .then({ type: 'AttemptFailed' }, { type: 'WebhookFailed' });
+  });
+
+  test('begins anew when an operator enables it', () => {
+    const { secret: _, ...settings } = endpointCreated();
+    const disabled = { ...settings, type: 'EndpointChanged', status: 'disabled' } as const;
+    const enabled = { ...settings, type: 'EndpointChanged' } as const;
+    const lane = laneAfter(endpointCreated(), ...failing, disabled, enabled);
+    assert.equal(lane.endpoints.get(endpointId)?.failingSinceMs, null);
+  });
+
+  test('is not harmed by a fault of our own', () => {
+    const failure = { error: 'interrupted', detail: '' } as const;
+    given(endpointCreated(), ...failing, ...again)
+      .when(attemptFinished({ responseCode: null, failure }, { disableAfterMs: day }), { at: day })
+      .then({ type: 'AttemptFailed', error: 'interrupted' });
+  });
+});
+
+suite('a new signing secret', () => {
+  const rotated = (secret: string, previousUntilMs: number | null, atMs = 0) =>
+    ({ type: 'EndpointSecretRotated', organizationId, endpointId, atMs, secret, previousUntilMs }) as const;
+  const secretsOf = (at: number, ...events: ReturnType<typeof rotated>[]) => {
+    const endpoint = laneAfter(endpointCreated({ secret: 'a' }), ...events).endpoints.get(endpointId);
+    return endpoint && signingSecrets(endpoint, at);
+  };
+
+  test('signs beside the one before it until the grace is over', () => {
+    assert.deepEqual(secretsOf(999, rotated('b', 1_000)), ['b', 'a']);
+    assert.deepEqual(secretsOf(1_000, rotated('b', 1_000)), ['b']);
+  });
+
+  test('signs alone, all others ended, without a grace', () => {
+    assert.deepEqual(secretsOf(1, rotated('b', 1_000), rotated('c', 1_000)), ['c', 'b', 'a']);
+    assert.deepEqual(secretsOf(1, rotated('b', 1_000), rotated('c', null)), ['c']);
+  });
+
+  test('signs beside few: of many rotations the oldest end', () => {
+    const many = Array.from({ length: 9 }, (_, n) => rotated(`s${n}`, 1_000));
+    assert.equal(secretsOf(1, ...many)?.length, 6);
   });
 });
 

@@ -2,15 +2,15 @@
 // not care about.
 
 import assert from 'node:assert/strict';
+import { decide, type LaneEvent, type LaneInput } from '../../src/dispatch/decide.ts';
 import { type Cause, evolve } from '../../src/dispatch/evolve.ts';
-import { decide, type Lane, type LaneInput, newLane, type Outcome } from '../../src/dispatch/lane.ts';
+import { type Lane, newLane, type Outcome } from '../../src/dispatch/lane.ts';
 import type {
   AttemptFailed,
   AttemptStarted,
   EndpointCreated,
   OrganizationCreated,
   OrganizationEvent,
-  OutboundEvent,
   WebhookProcessed,
   WebhookScheduled,
 } from '../../src/events.ts';
@@ -24,7 +24,14 @@ export const webhookId = `wh_${ULID}` as const;
 export const otherWebhookId = 'wh_01J00000000000000000000001' as const;
 export const eventId = `evt_${ULID}` as const;
 
-const cause: Cause = { eventId, kind: 'log.created', body: Buffer.from('{}'), attempt: 0 };
+export const cause: Cause = {
+  eventId,
+  kind: 'log.created',
+  body: Buffer.from('{}'),
+  attempt: 0,
+  order: 0,
+  summary: null,
+};
 
 export function organizationCreated(): OrganizationCreated {
   return { type: 'OrganizationCreated', organizationId, atMs: 0, name: 'acme', secret: 'sealed' };
@@ -42,6 +49,7 @@ export function endpointCreated(settings: Partial<EndpointCreated> = {}): Endpoi
     gapMs: 5_000,
     timeoutMs: 5_000,
     whenBusy: 'omit',
+    maxQueued: 100,
     retriesMs: [],
     status: 'active',
     disabledReason: null,
@@ -52,7 +60,7 @@ export function endpointCreated(settings: Partial<EndpointCreated> = {}): Endpoi
 export function scheduled(facts: Partial<WebhookScheduled> = {}): WebhookScheduled {
   const kind = 'log.created';
   const ids = { webhookId, organizationId, endpointId, eventId };
-  return { type: 'WebhookScheduled', ...ids, kind, atMs: 0, dueAtMs: 0, ...facts };
+  return { type: 'WebhookScheduled', ...ids, kind, atMs: 0, dueAtMs: 0, digest: null, ...facts };
 }
 
 export function attemptStarted(facts: Partial<AttemptStarted> = {}): AttemptStarted {
@@ -89,7 +97,16 @@ export function attemptFailed(facts: Partial<AttemptFailed> = {}): AttemptFailed
 }
 
 export function triggered(facts: Partial<Trigger> = {}): LaneInput {
-  const trigger = { eventId, organizationId, kind: 'log.created', atMs: 0, data: () => '{}', ...facts };
+  const told = { summary: null, only: null };
+  const trigger = {
+    eventId,
+    organizationId,
+    kind: 'log.created',
+    atMs: 0,
+    data: () => '{}',
+    ...told,
+    ...facts,
+  };
   return { type: 'Triggered', trigger };
 }
 
@@ -101,16 +118,20 @@ export function slotOffered(): LaneInput {
   return { type: 'SlotOffered', endpointId };
 }
 
-export function attemptFinished(facts: Partial<Outcome> = {}, attempt = 1): LaneInput {
+export function attemptFinished(
+  facts: Partial<Outcome> = {},
+  { attempt = 1, disableAfterMs = Number.POSITIVE_INFINITY } = {},
+): LaneInput {
   const outcome = {
     startedAtMs: 0,
     durationMs: 12,
     responseCode: 200,
     responseBody: 'ok',
+    retryAfterMs: null,
     failure: null,
     ...facts,
   };
-  return { type: 'AttemptFinished', webhookId, attempt, outcome };
+  return { type: 'AttemptFinished', webhookId, attempt, outcome, disableAfterMs };
 }
 
 export const answered500: Partial<Outcome> = {
@@ -119,7 +140,7 @@ export const answered500: Partial<Outcome> = {
 };
 
 /** A lane to which these things have happened. */
-export function laneAfter(...events: (OrganizationEvent | OutboundEvent)[]): Lane {
+export function laneAfter(...events: (OrganizationEvent | LaneEvent)[]): Lane {
   const lane = newLane(organizationId);
   evolve(lane, organizationCreated());
   for (const event of events) evolve(lane, event, cause);
@@ -127,10 +148,10 @@ export function laneAfter(...events: (OrganizationEvent | OutboundEvent)[]): Lan
 }
 
 /** What must be among the fields of the events that follow, in order, and no event more. */
-type Expected = { type: OutboundEvent['type'] } & Record<string, unknown>;
+type Expected = { type: LaneEvent['type'] } & Record<string, unknown>;
 
 /** given(what happened).when(an input, { at }).then(what follows). */
-export function given(...events: (OrganizationEvent | OutboundEvent)[]) {
+export function given(...events: (OrganizationEvent | LaneEvent)[]) {
   return {
     when(input: LaneInput, { at }: { at: number }) {
       const lane = laneAfter(...events);
@@ -148,7 +169,7 @@ export function given(...events: (OrganizationEvent | OutboundEvent)[]) {
   };
 }
 
-function pick(event: OutboundEvent, like: Expected | undefined) {
+function pick(event: LaneEvent, like: Expected | undefined) {
   const keys = Object.keys(like ?? event);
   return Object.fromEntries(Object.entries(event).filter(([key]) => keys.includes(key)));
 }

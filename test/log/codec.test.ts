@@ -163,6 +163,8 @@ function anyOf(type: avro.Type): Arbitrary<unknown> {
       const key = text.filter((key) => key !== '__proto__');
       return fc.dictionary(key, anyOf(valuesType), { maxKeys: 4, noNullPrototype: true });
     }
+    case 'boolean':
+      return fc.boolean();
     case 'string':
       return text;
     case 'long':

@@ -1,7 +1,7 @@
 // One event of each stored type, with something in every field: the compiler holds them against events.ts, tests hold
 // the schemas against them.
 
-import type { HooklaneEvent } from '../../src/events.ts';
+import type { HooklaneEvent, LaneEndpointState } from '../../src/events.ts';
 import type { StoredType } from '../../src/log/schemas.ts';
 
 const AT_MS = 1_700_000_000_123;
@@ -37,7 +37,8 @@ const endpointSettings = {
   events: ['log.*', 'deploy.created'],
   gapMs: 5_000,
   timeoutMs: 250,
-  whenBusy: 'omit',
+  whenBusy: 'digest',
+  maxQueued: 7,
   retriesMs: [0, 5_000, 90 * 86_400_000],
   status: 'active',
   disabledReason: 'by hand',
@@ -48,6 +49,33 @@ function settings() {
   const { events, retriesMs, ...rest } = endpointSettings;
   return { ...rest, events: [...events], retriesMs: [...retriesMs] };
 }
+
+/** An endpoint to which nothing was ever sent, and one that has had a life. */
+const quiet = {
+  previousSecrets: [],
+  lastStartedAtMs: 0,
+  failingSinceMs: null,
+  warned: false,
+  omitted: 0,
+  digest: null,
+};
+const busy = {
+  previousSecrets: [{ secret: 'sealed.v1.m.n', untilMs: AT_MS }],
+  lastStartedAtMs: AT_MS,
+  failingSinceMs: AT_MS - 1,
+  warned: true,
+  omitted: 3,
+  digest: {
+    dueAtMs: AT_MS,
+    sinceMs: AT_MS - 2,
+    untilMs: AT_MS - 1,
+    counts: [{ kind: '__proto__', count: 2 }],
+    newest: [
+      { eventId, webhookId, kind: 'log.created', atMs: AT_MS - 2, summary: 'é' },
+      { eventId, webhookId, kind: 'order.paid', atMs: AT_MS - 1, summary: null },
+    ],
+  },
+} satisfies Partial<LaneEndpointState>;
 
 const outcome = {
   webhookId,
@@ -123,6 +151,35 @@ export const EXAMPLES: { readonly [T in StoredType]: Extract<HooklaneEvent, { ty
     endpointId,
     atMs: AT_MS,
     secret: 'sealed.v1.g.h',
+    previousUntilMs: AT_MS + 86_400_000,
+  },
+  EndpointFailing: {
+    type: 'EndpointFailing',
+    organizationId,
+    endpointId,
+    eventId,
+    atMs: AT_MS,
+    url: 'https://example.com/hook',
+    failingSinceMs: AT_MS - 1,
+    disabledAtMs: AT_MS + 1,
+  },
+  EndpointDisabled: {
+    type: 'EndpointDisabled',
+    organizationId,
+    endpointId,
+    eventId,
+    atMs: AT_MS,
+    url: 'https://example.com/hook',
+    reason: 'answered 410 Gone',
+    failingSinceMs: AT_MS - 1,
+  },
+  EndpointTestRequested: {
+    type: 'EndpointTestRequested',
+    organizationId,
+    endpointId,
+    webhookId,
+    eventId,
+    atMs: AT_MS,
   },
   EndpointDeleted: { type: 'EndpointDeleted', organizationId, endpointId, atMs: AT_MS },
   LogRecorded: {
@@ -199,6 +256,7 @@ export const EXAMPLES: { readonly [T in StoredType]: Extract<HooklaneEvent, { ty
     kind: 'log.created',
     atMs: AT_MS,
     dueAtMs: AT_MS + 5_000,
+    digest: '{"count":2}',
   },
   WebhookOmitted: {
     type: 'WebhookOmitted',
@@ -250,9 +308,10 @@ export const EXAMPLES: { readonly [T in StoredType]: Extract<HooklaneEvent, { ty
     inboundSeen: { 0: 7, 15: 2 ** 40 },
     secret: 'sealed.v1.i.j',
     endpoints: [
-      { endpointId, secret: 'sealed.v1.k.l', lastStartedAtMs: 0, ...settings() },
-      { endpointId: 'ep_02', secret: '', lastStartedAtMs: AT_MS, ...settings(), disabledReason: null },
+      { endpointId, secret: 'sealed.v1.k.l', ...quiet, ...settings() },
+      { endpointId: 'ep_02', secret: '', ...busy, ...settings(), disabledReason: null },
     ],
+    retried: { wh_07: 3 },
   },
   PendingSaved: {
     type: 'PendingSaved',
@@ -262,8 +321,12 @@ export const EXAMPLES: { readonly [T in StoredType]: Extract<HooklaneEvent, { ty
     eventId,
     kind: 'log.created',
     attempt: 1,
-    startedAtMs: null,
+    failures: 1,
+    retried: true,
+    startedAtMs: AT_MS,
+    timeoutMs: 5_000,
     dueAtMs: AT_MS,
+    order: 2 ** 40,
     body: Buffer.alloc(70_000, 'x'),
   },
 };

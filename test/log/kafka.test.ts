@@ -6,6 +6,7 @@ import { type TestContext, test } from 'node:test';
 import { Kafka, logLevel } from 'kafkajs';
 import { Fenced, type Log, LogRefused, LogUnavailable, type Partition } from '../../src/log/log.ts';
 import { patiently } from '../../src/log/patience.ts';
+import { processTime } from '../../src/time.ts';
 import { all, changed, joinByHand, lane, numbersOf, started, take } from '../contract/log-kit.ts';
 import { startBroker } from '../support/broker.ts';
 import { kafkaUrl, missing, missingOwn, uniquePrefix } from '../support/engines.ts';
@@ -138,8 +139,9 @@ function joinAgain(log: Log) {
   const owned: Partition<'organizations'>[] = [];
   const membership = log.join('dispatcher', 'organizations', async (partition) => {
     owned.push(partition);
+    const time = processTime();
+    const patient = patiently({ group: 'dispatcher', partition, time, onUnavailable: () => {} });
     for (let n = 1; !partition.lost.aborted; n++) {
-      const patient = <T>(work: () => Promise<T>) => patiently('dispatcher', partition, () => {}, work);
       const events = await patient(() => partition.next(10));
       const last = events.at(-1);
       if (last !== undefined) await patient(() => partition.commit([started('a', n)], last.offset + 1));

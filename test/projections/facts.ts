@@ -83,6 +83,7 @@ const endpoint = {
   gapMs: 5_000,
   timeoutMs: 2_500,
   whenBusy: 'omit',
+  maxQueued: 100,
   status: 'active',
   disabledReason: null,
 } as const;
@@ -191,7 +192,15 @@ const webhook = { webhookId: id('wh'), organizationId, endpointId };
 
 export function scheduled(facts: Partial<WebhookScheduled> = {}): WebhookScheduled {
   const about = { eventId: id('evt'), kind: 'log.created' };
-  return { type: 'WebhookScheduled', ...webhook, ...about, atMs: AT_MS, dueAtMs: AT_MS, ...facts };
+  return {
+    type: 'WebhookScheduled',
+    ...webhook,
+    ...about,
+    atMs: AT_MS,
+    dueAtMs: AT_MS,
+    digest: null,
+    ...facts,
+  };
 }
 
 export function omitted(facts: Partial<WebhookOmitted> = {}): WebhookOmitted {

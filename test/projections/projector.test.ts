@@ -12,11 +12,14 @@ import { inboundWebhooks } from '../../src/projections/inbound-webhooks.ts';
 import { leastOffsets, projectBatch, topicsOf } from '../../src/projections/project.ts';
 import { projectToEnd, startProjector } from '../../src/projections/projector.ts';
 import { reached, reachedEnd } from '../../src/projections/reached.ts';
+import { processTime } from '../../src/time.ts';
 import { openSqliteViews } from '../../src/views/sqlite.ts';
 import { type ViewPositions, type Views, ViewsUnavailable } from '../../src/views/views.ts';
 import { waitFor } from '../support/wait.ts';
 import * as facts from './facts.ts';
 import { caughtUp, everything, openStores } from './stores.ts';
+
+const time = processTime();
 
 const { id } = facts;
 const logger = pino({ level: 'silent' });
@@ -121,7 +124,7 @@ test('while the store is away the projector tries again, and loses nothing', asy
   const { log, views } = openStores(t);
   await log.append([facts.logRecorded()]);
   const away = failing(views, [new ViewsUnavailable('away'), new ViewsUnavailable('away')]);
-  const projector = startProjector({ log, views: away.views, projections, logger });
+  const projector = startProjector({ log, views: away.views, projections, logger, time });
   await waitFor('the log to be projected', async () => (await views.count('logs')) === 1);
   await projector.close();
   assert.ok(away.calls() >= 3);
@@ -134,7 +137,7 @@ test('close() does not wait for a store that stays away', async (t) => {
     views,
     Array.from({ length: 1_000 }, () => new ViewsUnavailable('away')),
   );
-  const projector = startProjector({ log, views: away.views, projections, logger });
+  const projector = startProjector({ log, views: away.views, projections, logger, time });
   await waitFor('a first try', () => away.calls() > 0);
   await projector.close();
   assert.equal(await views.count('logs'), 0);
@@ -144,7 +147,7 @@ test('an error that is no outage ends the projector, and is told', async (t) => 
   const { log, views } = openStores(t);
   await log.append([facts.logRecorded()]);
   const broken = failing(views, [new Error('a bug')]);
-  const projector = startProjector({ log, views: broken.views, projections, logger });
+  const projector = startProjector({ log, views: broken.views, projections, logger, time });
   await assert.rejects(projector.ended, /a bug/);
   await assert.rejects(projector.close(), /a bug/);
 });

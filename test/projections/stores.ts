@@ -10,6 +10,7 @@ import { openSqliteLog } from '../../src/log/sqlite.ts';
 import { projections } from '../../src/projections/all.ts';
 import { type Projector, startProjector } from '../../src/projections/projector.ts';
 import { reachedEnd } from '../../src/projections/reached.ts';
+import { processTime } from '../../src/time.ts';
 import { canonicalJson } from '../../src/views/patch.ts';
 import { openSqliteViews } from '../../src/views/sqlite.ts';
 import type { Views } from '../../src/views/views.ts';
@@ -42,7 +43,8 @@ export function openStores(t: TestContext): Stores {
   const log = keep(openSqliteLog({ directory, partitions: 2, serve: true }));
   const openViews = () => keep(openSqliteViews({ directory, definitions }));
   const views = openViews();
-  const follow = (on = views) => keep(startProjector({ log, views: on, projections, logger }));
+  const follow = (on = views) =>
+    keep(startProjector({ log, views: on, projections, logger, time: processTime() }));
   return { directory, log, views, openViews, follow };
 }
 

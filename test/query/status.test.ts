@@ -60,6 +60,7 @@ test('the status counts lanes, not what is pending in them, and the bytes of bot
     inboundSeen: {},
     secret: null,
     endpoints: [],
+    retried: {},
   });
   const pending = {
     type: 'PendingSaved',
@@ -69,7 +70,11 @@ test('the status counts lanes, not what is pending in them, and the bytes of bot
     eventId: id('evt', 0),
     kind: 'log.created',
     attempt: 0,
+    failures: 0,
+    retried: false,
     startedAtMs: null,
+    timeoutMs: 0,
+    order: 0,
     dueAtMs: 0,
     body: Buffer.from('{}'),
   } as const;

@@ -6,6 +6,7 @@ import type { InboundEvent, OrganizationEvent, Topic } from '../../src/events.ts
 import { type Log, LogUnavailable, type Membership, type Partition } from '../../src/log/log.ts';
 import { openSqliteLog } from '../../src/log/sqlite.ts';
 import { startRecorder } from '../../src/record/recorder.ts';
+import { processTime } from '../../src/time.ts';
 import { temporaryDirectory } from '../support/directory.ts';
 import { waitFor } from '../support/wait.ts';
 import { NOW_MS, received } from './inbound.ts';
@@ -25,7 +26,7 @@ function rememberingLogger() {
 }
 
 function start(log: Pick<Log, 'join'>, logger = rememberingLogger()): Membership {
-  return startRecorder({ log, clock: () => NOW_MS, logger });
+  return startRecorder({ log, time: { ...processTime(), now: () => NOW_MS }, logger });
 }
 
 /** Posts numbered `from` to below `to`, of two integrations; each fifth is not JSON. */

@@ -54,7 +54,9 @@ export function createAdministrator(options: AdministratorOptions): Administrato
       also = [],
       answer,
     } = decide({ state: directory.state, secrets, nowMs: clock(), settings });
-    const position = (await log.append([event, ...also])).at(-1);
+    const events = event === undefined ? also : [event, ...also];
+    if (events.length === 0) return { answer, position: undefined };
+    const position = (await log.append(events)).at(-1);
     if (position !== undefined) await directory.reached(position);
     return { answer, position };
   }

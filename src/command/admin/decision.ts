@@ -1,6 +1,7 @@
-// What administration decides by, and what it decides: one event, and the answer to who asked. The same functions
+// What administration decides by, and what it decides: an event, and the answer to who asked. The same functions
 // serve HTTP and CLI; they read nothing but what they are given.
 
+import type { Destinations } from '../../destinations.ts';
 import type { OrganizationEvent } from '../../events.ts';
 import { NotFound } from '../../query/errors.ts';
 import type { SecretBox } from '../../secrets.ts';
@@ -14,16 +15,16 @@ export interface AdminContext {
 }
 
 export interface AdminSettings {
-  production: boolean;
-  /** Whether production may send to http:// as well. */
-  allowHttp: boolean;
+  /** Where webhooks may be sent. */
+  destinations: Pick<Destinations, 'refusalOfUrl'>;
   /** Of integrations that are made without limits of their own; null is none. */
   burst: string | null;
   sustained: string | null;
 }
 
 export interface Decision<Answer = undefined> {
-  event: OrganizationEvent;
+  /** Undefined: it is so already, and nothing changes. */
+  event: OrganizationEvent | undefined;
   /** Appended with it, in one step. */
   also?: readonly OrganizationEvent[];
   answer: Answer;
@@ -35,6 +36,15 @@ export class NameTaken extends Error {
   constructor(what: string, name: string) {
     super(`there is already ${what} called ${JSON.stringify(name)}`);
     this.name = 'NameTaken';
+  }
+}
+
+/** Nothing is sent to a disabled endpoint. */
+export class EndpointIsDisabled extends Error {
+  readonly code = 'ENDPOINT_DISABLED';
+  constructor(id: string) {
+    super(`${id} is disabled; enable it first`);
+    this.name = 'EndpointIsDisabled';
   }
 }
 

@@ -1,4 +1,4 @@
-// Endpoints of an organization: made, changed, given a new signing secret, deleted.
+// Endpoints of an organization: made, changed, given a new signing secret, tested, deleted.
 
 import { type EndpointSettings, WHEN_BUSY } from '../../events.ts';
 import { newId } from '../../ids.ts';
@@ -7,7 +7,7 @@ import { endpointSettings, shownEndpointSettings } from '../../settings.ts';
 import { parseDuration, toIso } from '../../time.ts';
 import type { Endpoint } from '../directory-state.ts';
 import { InvalidInput, inputParser } from '../input.ts';
-import { type AdminContext, type Decision, existing } from './decision.ts';
+import { type AdminContext, type Decision, EndpointIsDisabled, existing } from './decision.ts';
 
 interface EndpointInput {
   url: string;
@@ -15,6 +15,7 @@ interface EndpointInput {
   gap?: string;
   timeout?: string;
   whenBusy?: EndpointSettings['whenBusy'];
+  maxQueued?: number;
   retries?: string[];
   status?: EndpointSettings['status'];
 }
@@ -30,6 +31,7 @@ const properties = {
   gap: { type: 'string', format: 'gap' },
   timeout: { type: 'string', format: 'timeout' },
   whenBusy: { type: 'string', enum: WHEN_BUSY },
+  maxQueued: { type: 'integer', minimum: 1, maximum: 10_000 },
   retries: { type: 'array', maxItems: 20, items: { type: 'string', format: 'delay' } },
   status: { type: 'string', enum: ['active', 'disabled'] },
 };
@@ -37,13 +39,31 @@ const object = { type: 'object', additionalProperties: false, properties };
 const parseNew = inputParser<EndpointInput>({ ...object, required: ['url', 'events'] });
 const parseChange = inputParser<Partial<EndpointInput>>(object);
 
+const parseRotation = inputParser<{ grace?: string }>({
+  type: 'object',
+  additionalProperties: false,
+  properties: { grace: { type: 'string', format: 'grace' } },
+});
+
+const SECOND_MS = 1_000;
+const MINUTE_MS = 60 * SECOND_MS;
+const HOUR_MS = 60 * MINUTE_MS;
+/** As Svix and Standard Webhooks have it: within a day and a half a receiver that was down is up again. */
+export const DEFAULT_RETRIES_MS: readonly number[] = [
+  ...[5 * SECOND_MS, 30 * SECOND_MS, 5 * MINUTE_MS, 30 * MINUTE_MS],
+  ...[2 * HOUR_MS, 5 * HOUR_MS, 10 * HOUR_MS, 10 * HOUR_MS],
+];
+/** How long the secret before a new one signs as well. */
+const DEFAULT_GRACE_MS = 24 * HOUR_MS;
+
 const DEFAULTS: EndpointSettings = {
   url: '',
   events: [],
   gapMs: 5_000,
   timeoutMs: 5_000,
   whenBusy: 'omit',
-  retriesMs: [],
+  maxQueued: 100,
+  retriesMs: [...DEFAULT_RETRIES_MS],
   status: 'active',
   disabledReason: null,
 };
@@ -72,10 +92,10 @@ function toMs(text: string | undefined): number | undefined {
   return text === undefined ? undefined : parseDuration(text);
 }
 
-function ensureSafe({ settings: { production, allowHttp } }: AdminContext, url: string): void {
-  if (!production || allowHttp || url.toLowerCase().startsWith('https:')) return;
-  const message = 'allowed in production: https only, unless HOOKLANE_ALLOW_HTTP=1';
-  throw new InvalidInput([{ field: 'url', message }]);
+/** Throws InvalidInput for a URL that nothing may be sent to. What its name resolves to is looked at when it is sent. */
+function ensureSafe({ settings: { destinations } }: AdminContext, url: string): void {
+  const refusal = destinations.refusalOfUrl(url);
+  if (refusal !== undefined) throw new InvalidInput([{ field: 'url', message: refusal.detail }]);
 }
 
 export function createEndpoint(context: AdminContext, organization: string, input: unknown) {
@@ -104,14 +124,31 @@ export function changeEndpoint(context: AdminContext, id: string, input: unknown
   } satisfies Decision<object>;
 }
 
-export function rotateEndpointSecret({ state, secrets, nowMs }: AdminContext, id: string) {
+/** `input` may say for how long the secret before signs as well: `{grace: "24h"}`. */
+export function rotateEndpointSecret({ state, secrets, nowMs }: AdminContext, id: string, input: unknown) {
   const endpoint = existing(state.endpoints, 'endpoint', id);
+  const { grace } = parseRotation(input);
   const { id: endpointId, organizationId } = endpoint;
   const signingSecret = newSigningSecret();
   const secret = secrets.seal(signingSecret);
+  const graceMs = toMs(grace) ?? DEFAULT_GRACE_MS;
+  const previousUntilMs = graceMs === 0 ? null : nowMs + graceMs;
+  const ids = { organizationId, endpointId };
+  const previousSecretUntil = previousUntilMs === null ? null : toIso(previousUntilMs);
   return {
-    event: { type: 'EndpointSecretRotated', organizationId, endpointId, atMs: nowMs, secret },
-    answer: { ...endpointAnswer(endpoint), signingSecret },
+    event: { type: 'EndpointSecretRotated', ...ids, atMs: nowMs, secret, previousUntilMs },
+    answer: { ...endpointAnswer(endpoint), signingSecret, previousSecretUntil },
+  } satisfies Decision<object>;
+}
+
+/** Sends a test webhook to the endpoint, whatever it subscribes to. Answers as a delivery that is asked for. */
+export function testEndpoint({ state, nowMs }: AdminContext, id: string) {
+  const { id: endpointId, organizationId, status } = existing(state.endpoints, 'endpoint', id);
+  if (status === 'disabled') throw new EndpointIsDisabled(endpointId);
+  const ids = { organizationId, endpointId, webhookId: newId('wh', nowMs), eventId: newId('evt', nowMs) };
+  return {
+    event: { type: 'EndpointTestRequested', ...ids, atMs: nowMs },
+    answer: { id: ids.webhookId, endpointId, eventId: ids.eventId, status: 'pending' },
   } satisfies Decision<object>;
 }
 

@@ -1,10 +1,11 @@
-// An operator's retry of a webhook that is in `error` or `omitted`.
+// An operator's wish that webhooks which are in `error` or `omitted` be tried again.
 
-import type { EventId } from '../../ids.ts';
+import type { OrganizationEvent } from '../../events.ts';
+import type { EventId, WebhookId } from '../../ids.ts';
 import type { Retryable } from '../../query/queries.ts';
-import { type AdminContext, type Decision, existing } from './decision.ts';
+import { type AdminContext, type Decision, EndpointIsDisabled, existing } from './decision.ts';
 
-/** The webhook is pending or processed: there is nothing to try again. */
+/** The webhook was delivered: there is nothing to try again. */
 export class NotRetryable extends Error {
   readonly code = 'NOT_RETRYABLE';
   constructor(id: string, status: string) {
@@ -13,14 +14,27 @@ export class NotRetryable extends Error {
   }
 }
 
-export function retryWebhook({ state, nowMs }: AdminContext, webhook: Retryable) {
+/**
+ * Tries webhooks again, all of them or, if one cannot be, none. What is pending already stays as it is, so asking
+ * twice is asking once.
+ */
+export function retryWebhooks(context: AdminContext, webhooks: readonly Retryable[]) {
+  const [event, ...also] = webhooks.flatMap((webhook) => retryRequested(context, webhook));
+  const answer = webhooks.map(({ webhookId }) => ({ id: webhookId, status: 'pending' }));
+  return { event, also, answer } satisfies Decision<object[]>;
+}
+
+function retryRequested({ state, nowMs }: AdminContext, webhook: Retryable): OrganizationEvent[] {
   const { webhookId, eventId, kind, attemptCount, status, body } = webhook;
+  if (status === 'pending') return [];
   if (status !== 'error' && status !== 'omitted') throw new NotRetryable(webhookId, status);
-  const { id: endpointId, organizationId } = existing(state.endpoints, 'endpoint', webhook.endpointId);
-  return {
-    event: {
+  const endpoint = existing(state.endpoints, 'endpoint', webhook.endpointId);
+  if (endpoint.status === 'disabled') throw new EndpointIsDisabled(endpoint.id);
+  const { id: endpointId, organizationId } = endpoint;
+  return [
+    {
       type: 'WebhookRetryRequested',
-      webhookId: webhookId as `wh_${string}`,
+      webhookId: webhookId as WebhookId,
       organizationId,
       endpointId,
       eventId: eventId as EventId,
@@ -29,6 +43,5 @@ export function retryWebhook({ state, nowMs }: AdminContext, webhook: Retryable)
       attemptCount,
       body,
     },
-    answer: { id: webhookId, status: 'pending' },
-  } satisfies Decision<object>;
+  ];
 }

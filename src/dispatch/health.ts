@@ -1,0 +1,36 @@
+// An endpoint that does nothing but fail: warned of at half the time, disabled when the time is over, or at once when
+// it says that it is gone. Pure.
+
+import type { EndpointDisabled, EndpointFailing } from '../events.ts';
+import { derivedId } from '../ids.ts';
+import { formatDuration } from '../time.ts';
+import type { LaneEndpoint, Outcome } from './lane.ts';
+
+/** The status by which a receiver says that it wants nothing more, ever (RFC 9110 section 15.5.11). */
+const GONE = 410;
+
+type Health = Omit<EndpointFailing, 'organizationId'> | Omit<EndpointDisabled, 'organizationId'>;
+
+/** What a failed attempt means for the endpoint, at `nowMs`; undefined: nothing. */
+export function healthAfterFailure(
+  endpoint: LaneEndpoint,
+  { responseCode, failure }: Pick<Outcome, 'responseCode' | 'failure'>,
+  nowMs: number,
+  disableAfterMs: number,
+): Health | undefined {
+  // Hooklane's own fault says nothing of the endpoint.
+  if (failure?.error === 'interrupted') return undefined;
+  const { endpointId, url, warned } = endpoint;
+  const failingSinceMs = endpoint.failingSinceMs ?? nowMs;
+  const ids = { endpointId, eventId: derivedId('evt', nowMs, `health ${endpointId}`), atMs: nowMs, url };
+  if (responseCode === GONE) {
+    return { type: 'EndpointDisabled', ...ids, reason: `answered ${GONE} Gone`, failingSinceMs };
+  }
+  const failingMs = nowMs - failingSinceMs;
+  if (failingMs >= disableAfterMs) {
+    const reason = `failed for ${formatDuration(disableAfterMs)}`;
+    return { type: 'EndpointDisabled', ...ids, reason, failingSinceMs };
+  }
+  if (warned || failingMs < disableAfterMs / 2) return undefined;
+  return { type: 'EndpointFailing', ...ids, failingSinceMs, disabledAtMs: failingSinceMs + disableAfterMs };
+}

@@ -1,0 +1,57 @@
+// The request that an attempt is: everything that leaves, put together from its lane. Pure.
+
+import type { AttemptStarted } from '../events.ts';
+import type { EndpointId, OrganizationId, WebhookId } from '../ids.ts';
+import { type Lane, type LaneEndpoint, signingSecrets } from './lane.ts';
+
+/** A request that may leave once its AttemptStarted is durable. Secrets are sealed. */
+export interface Request {
+  organizationId: OrganizationId;
+  endpointId: EndpointId;
+  webhookId: WebhookId;
+  attempt: number;
+  /** When its AttemptStarted says that it starts: the exchange must be over at claimedAtMs + timeoutMs. */
+  claimedAtMs: number;
+  url: string;
+  /** The name or address in the URL: what counts against the capacity for one host. */
+  host: string;
+  timeoutMs: number;
+  gapMs: number;
+  /** Webhooks that were omitted since the last one delivered. */
+  omitted: number;
+  organizationSecret: string;
+  /** All that sign, the newest first. */
+  signingSecrets: string[];
+  body: Buffer;
+}
+
+/** The request that `started` announces; undefined: what it belongs to is gone. */
+export function requestFor(
+  lane: Lane,
+  endpoint: LaneEndpoint,
+  started: AttemptStarted,
+  host: string,
+): Request | undefined {
+  const pending = lane.pending.get(started.webhookId);
+  if (pending === undefined || lane.secret === null) return undefined;
+  return {
+    organizationId: lane.organizationId,
+    endpointId: endpoint.endpointId,
+    webhookId: pending.webhookId,
+    attempt: started.attempt,
+    claimedAtMs: started.atMs,
+    url: endpoint.url,
+    host,
+    timeoutMs: endpoint.timeoutMs,
+    gapMs: endpoint.gapMs,
+    omitted: endpoint.omitted - endpoint.toldOmitted,
+    organizationSecret: lane.secret,
+    signingSecrets: signingSecrets(endpoint, started.atMs),
+    body: pending.body,
+  };
+}
+
+/** Empty for what is no URL: such a request fails before it leaves. */
+export function hostOf(url: string): string {
+  return URL.canParse(url) ? new URL(url).hostname : '';
+}
