@@ -82,7 +82,7 @@ async function show(app: App, adminToken: string, good: Receiver, broken: Receiv
   print(
     `A server on ${url}, one subscriber that works and one that answers 500, a gap of ${GAP_MS / 1_000} s.\n`,
   );
-  const endpoint = { events: ['log.*'], gap: `${GAP_MS}ms` };
+  const endpoint = { events: ['log.*'], gap: `${GAP_MS}ms`, retries: [] };
   const path = `/organizations/${organization}/endpoints`;
   const works = await api.post(path, { ...endpoint, url: good.url });
   const fails = await api.post(path, { ...endpoint, url: broken.url });

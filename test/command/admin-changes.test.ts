@@ -12,7 +12,10 @@ test('PATCH changes what it is given and leaves the rest', async (t) => {
   const path = `/api/v1/endpoints/${endpoint.id}`;
   const patch = (json: unknown) => ok(path, { method: 'PATCH', json });
   assert.deepEqual(await patch({ gap: '1s', retries: ['5s'] }), { ...endpoint, gap: '1s', retries: ['5s'] });
-  assert.deepEqual(await patch({ gap: '5s', retries: [] }), endpoint);
+  assert.deepEqual(
+    await patch({ gap: '5s', retries: ['5s', '30s', '5m', '30m', '2h', '5h', '10h', '10h'] }),
+    endpoint,
+  );
   assert.deepEqual(await patch({}), endpoint);
   const disabled = await patch({ status: 'disabled' });
   assert.equal(disabled.status, 'disabled');
@@ -37,7 +40,7 @@ test('of any setting that is changed alone all others stay', async (t) => {
   const made = await ok(`${organization}/endpoints`, { json: { ...ENDPOINT, ...settings } });
   const { signingSecret: _, ...endpoint } = made;
   const others = { url: 'https://b.example/', events: ['*'], gap: '6s', timeout: '7s', retries: ['8s'] };
-  for (const [field, value] of Object.entries({ ...others, whenBusy: 'omit' })) {
+  for (const [field, value] of Object.entries({ ...others, whenBusy: 'queue', maxQueued: 3 })) {
     const path = `/api/v1/endpoints/${endpoint.id}`;
     const changed = await ok(path, { method: 'PATCH', json: { [field]: value } });
     assert.deepEqual(changed, { ...endpoint, [field]: value }, field);

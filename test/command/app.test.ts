@@ -48,7 +48,7 @@ test('a delivery that failed is tried again when an operator asks, and then no m
     response.writeHead(fails ? 500 : 200).end();
   });
   const { call, ok } = await serve(t);
-  await ok(ENDPOINTS, { json: { url, events: ['order.*'], gap: '0s' } });
+  await ok(ENDPOINTS, { json: { url, events: ['order.*'], gap: '0s', retries: [] } });
   await ok('/api/v1/organizations/default/events', { json: { kind: 'order.paid', data: { order: 7 } } });
   const inStatus = (status: string) =>
     waitFor(`a delivery in ${status}`, async () => {

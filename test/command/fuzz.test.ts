@@ -79,6 +79,8 @@ const FIELDS = [
   'gap',
   'timeout',
   'whenBusy',
+  'maxQueued',
+  'grace',
   'retries',
   'status',
   'origins',

@@ -14,7 +14,8 @@ import { ask, askList, type Environment, type Fields, post, run, serve, stop } f
 const UNLIMITED = { HOOKLANE_BURST: 'none', HOOKLANE_SUSTAINED: 'none' };
 
 function createEndpoint(t: TestContext, env: Environment, url: string, ...more: string[]): Promise<Fields> {
-  return ask(t, ['endpoint', 'create', '--org', 'default', '--url', url, '--events', '*', ...more], { env });
+  const once = ['--events', '*', '--retries', 'none'];
+  return ask(t, ['endpoint', 'create', '--org', 'default', '--url', url, ...once, ...more], { env });
 }
 
 /** The deliveries, oldest first, as soon as there are `count` and none is pending. */

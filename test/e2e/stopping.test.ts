@@ -95,7 +95,20 @@ testOnAllEngines('a receiver that never answers does not keep the server from st
   const receiver = await startReceiver(t, () => {});
   await ask(
     t,
-    ['endpoint', 'create', '--org', 'default', '--url', receiver.url, '--events', '*', '--timeout', '1s'],
+    [
+      'endpoint',
+      'create',
+      '--org',
+      'default',
+      '--url',
+      receiver.url,
+      '--events',
+      '*',
+      '--timeout',
+      '1s',
+      '--retries',
+      'none',
+    ],
     { env },
   );
   await post(server.url, server.token, { message: 'held' });

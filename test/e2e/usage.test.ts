@@ -246,7 +246,12 @@ testOnAllEngines(
         whenBusy: endpoint.whenBusy,
         retries: endpoint.retries,
       },
-      { gap: '5s', timeout: '5s', whenBusy: 'omit', retries: [] },
+      {
+        gap: '5s',
+        timeout: '5s',
+        whenBusy: 'omit',
+        retries: ['5s', '30s', '5m', '30m', '2h', '5h', '10h', '10h'],
+      },
     );
     assert.equal((await ask(t, ['endpoint', 'disable', String(endpoint.url)], { env })).status, 'disabled');
     assert.equal((await ask(t, ['endpoint', 'enable', String(endpoint.id)], { env })).status, 'active');

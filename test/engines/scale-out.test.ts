@@ -27,9 +27,9 @@ const REBALANCED_WITHIN_MS = 60_000;
 
 /** What endpoints are like, in turn: most have a gap; some are slow or broken. */
 const KINDS = [
-  { path: 'plain', gapMs: 300 },
-  { path: 'slow', gapMs: 250 },
-  { path: 'free', gapMs: 0 },
+  { path: 'plain', gapMs: 300, retries: [] },
+  { path: 'slow', gapMs: 250, retries: [] },
+  { path: 'free', gapMs: 0, retries: [] },
   { path: 'failing', gapMs: 400, retries: ['1s'] },
 ] as const;
 
@@ -86,7 +86,7 @@ async function setUp(run: Run, subscriber: Subscriber): Promise<void> {
       ...others,
     });
     tenants.push({ organizationId, token: String(integration.publicSecret) });
-    const retries = 'retries' in others;
+    const retries = others.retries.length > 0;
     endpoints.push({ id: String(endpoint.id), organizationId, path, gapMs, retries });
   });
 }

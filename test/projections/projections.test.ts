@@ -107,7 +107,14 @@ test('an integration has its newest settings, and never its token', () => {
 
 test('an endpoint has its newest settings, durations as people write them, and never its secret', () => {
   const settings = { url: 'https://subscriber.example/hook', events: ['log.*'], whenBusy: 'omit', gap: '5s' };
-  const created = { ...ofOrganization, ...settings, timeout: '2500ms', status: 'active', createdAt: AT };
+  const created = {
+    ...ofOrganization,
+    ...settings,
+    maxQueued: 100,
+    timeout: '2500ms',
+    status: 'active',
+    createdAt: AT,
+  };
   given(facts.endpointCreated())
     .projected(endpoints)
     .is({ [id('ep')]: { ...created, retries: ['5s', '90s'] } });

@@ -49,6 +49,7 @@ test('a project, an integration and an endpoint', async (t) => {
       gap: '5s',
       timeout: '2500ms',
       whenBusy: 'omit',
+      maxQueued: 100,
       retries: ['5s', '90s'],
       status: 'active',
       disabledReason: null,
