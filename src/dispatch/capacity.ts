@@ -2,7 +2,7 @@
 // hold them all. (To one endpoint it is the lane that knows, see wakeAtMs().) Shared by the cranks of a process.
 
 /** Requests that may be in flight at a time, all partitions of a process together. */
-export const MAX_IN_FLIGHT = 512;
+const MAX_IN_FLIGHT = 512;
 /** Of these, to one host. */
 export const MAX_IN_FLIGHT_PER_HOST = 128;
 

@@ -8,7 +8,7 @@ import { toIso } from '../time.ts';
 export const DIGEST = 'digest';
 
 /** Of what came, the newest that are named. */
-export const MAX_NEWEST = 20;
+const MAX_NEWEST = 20;
 /** Kinds that are counted each for itself; more are counted together. */
 const MAX_KINDS = 50;
 const OTHER_KINDS = 'other';

@@ -18,7 +18,7 @@ export interface Transport extends Pick<Dispatcher, 'dispatch'> {
 }
 
 /** A name leads to where nothing may be sent. */
-export class AddressRefused extends Error {
+class AddressRefused extends Error {
   readonly code = 'ADDRESS_REFUSED';
   constructor(message: string) {
     super(message);
