@@ -1,4 +1,4 @@
-// npm run bench [sqlite|kafka|apart]: what the README claims, measured in one run on one machine, each figure beside
+// npm run bench [sqlite|kafka|apart [one measure]]: what the README claims, measured in one run on one machine, each figure beside
 // what the bare parts can do. Prints a table and writes it to bench/results/. Figures are ratios: machines differ.
 //
 // The cores are shared by what is measured, by the load generator and the receiver (this process), and by the broker
@@ -8,6 +8,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import Table from 'cli-table3';
 import { deploymentOf, openSite } from './deployment.ts';
+import { measureIsolation } from './isolation.ts';
 import {
   type Measure,
   measureLatency,
@@ -19,7 +20,11 @@ import {
 
 const site = await openSite(deploymentOf(process.argv[2]));
 const measures: Measure[] = [];
-for (const measure of [measurePosts, measurePipeline, measureLatency, measureRebuild, measureTakeover]) {
+const all = [
+  ...[measurePosts, measurePipeline, measureLatency],
+  ...[measureIsolation, measureRebuild, measureTakeover],
+];
+for (const measure of all.filter(({ name }) => process.argv[3] === undefined || name === process.argv[3])) {
   process.stderr.write(`${measure.name}…\n`);
   measures.push(...(await measure(site)));
 }
@@ -41,7 +46,8 @@ const directory = new URL('results/', import.meta.url);
 mkdirSync(directory, { recursive: true });
 const result = { at: new Date().toISOString(), deployment: site.deployment, machine, measures };
 const name = site.deployment === 'sqlite' ? 'latest' : site.deployment;
-writeFileSync(new URL(`${name}.json`, directory), `${JSON.stringify(result, null, 2)}\n`);
+if (process.argv[3] === undefined)
+  writeFileSync(new URL(`${name}.json`, directory), `${JSON.stringify(result, null, 2)}\n`);
 
 function format(value: number): string {
   return value >= 100 ? Math.round(value).toLocaleString('en') : value.toFixed(1);

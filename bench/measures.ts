@@ -196,7 +196,8 @@ const logsView = (() => {
   return projection;
 })();
 
-async function unlimited(
+/** An organization with an integration that may post as it likes. */
+export async function unlimited(
   { admin }: Hooklane,
   name = 'bench',
 ): Promise<{ token: string; organizationId: string }> {
@@ -220,6 +221,7 @@ async function settled(condition: () => Promise<boolean>): Promise<void> {
   while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 50));
 }
 
-function percentile(sorted: readonly number[], share: number): number {
+/** Of values in order. */
+export function percentile(sorted: readonly number[], share: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
 }

@@ -16,7 +16,7 @@ export interface Hooklane {
   /** What configures its stores. */
   environment: Record<string, string>;
   /** Calls the admin API; throws unless it is answered 2xx. */
-  admin(path: string, body: object): Promise<Record<string, string>>;
+  admin(path: string, body: object, method?: 'POST' | 'PATCH'): Promise<Record<string, string>>;
   /** Starts one more process with this role. */
   add(role: string): Promise<ChildProcess>;
   stop(): Promise<void>;
@@ -68,9 +68,9 @@ export async function startHooklane(site: Site): Promise<Hooklane> {
     port,
     environment,
     add,
-    async admin(path, body) {
+    async admin(path, body, method = 'POST') {
       const response = await fetch(`http://127.0.0.1:${port}/api/v1${path}`, {
-        method: 'POST',
+        method,
         headers: { authorization: `Bearer ${adminToken}`, 'content-type': 'application/json' },
         body: JSON.stringify(body),
       });

@@ -7,12 +7,12 @@ export interface BenchReceiver {
   url: string;
   /** Resolves when `count` webhooks have arrived since the last call to expect(). */
   expect(count: number): Promise<void>;
-  /** Called with each body. */
-  onArrival: ((body: string) => void) | undefined;
+  /** Called with each body, and the path that it was sent to. */
+  onArrival: ((body: string, path: string) => void) | undefined;
   stop(): void;
 }
 
-/** Starts a receiver on a free port. It answers 200 once the body is complete. */
+/** Starts a receiver on a free port. It answers 200 once the body is complete; on paths that begin with /hang, never. */
 export async function startBenchReceiver(): Promise<BenchReceiver> {
   let left = Number.POSITIVE_INFINITY;
   let done: (() => void) | undefined;
@@ -23,8 +23,9 @@ export async function startBenchReceiver(): Promise<BenchReceiver> {
       body += chunk;
     });
     request.on('end', () => {
-      response.end('ok');
-      receiver.onArrival?.(body);
+      const { url: path = '' } = request;
+      if (!path.startsWith('/hang')) response.end('ok');
+      receiver.onArrival?.(body, path);
       if (--left === 0) done?.();
     });
   });
