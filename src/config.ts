@@ -43,6 +43,8 @@ export interface Config {
   readonly allowAddresses: readonly string[];
   /** Whether production may send to `http://` as well. */
   readonly allowHttp: boolean;
+  /** The proxy through which webhooks are sent; undefined: none. */
+  readonly proxy: string | undefined;
   /** For how long an endpoint may do nothing but fail before it is disabled; Infinity: for ever. */
   readonly disableAfterMs: number;
   readonly logLevel: PinoLevel;
@@ -162,6 +164,7 @@ export function loadConfig(
     partitions: read('HOOKLANE_PARTITIONS', PARTITIONS, undefined),
     allowAddresses: read('HOOKLANE_ALLOW_ADDRESSES', CIDRS, production ? [] : LOOPBACK),
     allowHttp: read('HOOKLANE_ALLOW_HTTP', YES_OR_NO, false),
+    proxy: read('HOOKLANE_PROXY', PROXY, undefined),
     disableAfterMs: read('HOOKLANE_DISABLE_AFTER', DISABLE_AFTER, 5 * DAY_MS),
     logLevel: read('HOOKLANE_LOG_LEVEL', LEVEL, 'info'),
     burst: read('HOOKLANE_BURST', RATE_LIMIT, '3/6s'),
@@ -261,6 +264,11 @@ const VIEWS: Rule<'sqlite' | { url: string }> = {
   parse: (text) =>
     text === 'sqlite' ? text : /^mongodb(\+srv)?:\/\/[^/?#]/.test(text) ? { url: text } : undefined,
   allowed: 'sqlite, or mongodb://host:port,host:port/database?options',
+};
+
+const PROXY: Rule<string> = {
+  parse: (text) => (/^https?:\/\/[^/?#]+\/?$/.test(text) && URL.canParse(text) ? text : undefined),
+  allowed: 'http://host:port or https://host:port, with user:password@ before the host where it wants them',
 };
 
 const MECHANISM: Rule<SaslMechanism> = {

@@ -84,7 +84,7 @@ export async function startApp({ config, roles, logger }: AppOptions): Promise<A
       stops.push(() => recorder.close());
     }
     if (roles.has('dispatch')) {
-      const transport = createTransport(destinations);
+      const transport = createTransport(destinations, config);
       const sender = createSender({ secrets, time, transport, destinations });
       const { disableAfterMs } = config;
       const limits = { skewMs: skewMs(config), disableAfterMs };

@@ -109,9 +109,11 @@ export async function adminRoutes(server: FastifyInstance, options: AdminRoutesO
     return answer(reply, 201, (context) => createOrganization(context, input));
   });
   for (const { within, collection, create } of MADE_WITHIN) {
-    server.post(`/${within}/:id/${collection}`, (request, reply) => {
+    server.post(`/${within}/:id/${collection}`, async (request, reply) => {
       const input = jsonBody(request).value;
-      return answer(reply, 201, (context) => create(context, idOf(request, within), input));
+      const made = await answer(reply, 201, (context) => create(context, idOf(request, within), input));
+      warnOfHttp(request, made);
+      return made;
     });
   }
   for (const { collection, change, rotate, remove } of SINGLE) {
@@ -120,7 +122,9 @@ export async function adminRoutes(server: FastifyInstance, options: AdminRoutesO
       const input = jsonBody(request).value;
       const known = await knownByReading(request, collection);
       const decide = (context: AdminContext) => change(context, idOf(request, collection), input);
-      return { ...(await answer(reply, 200, decide)), ...known };
+      const changed = await answer(reply, 200, decide);
+      warnOfHttp(request, changed);
+      return { ...changed, ...known };
     });
     server.delete(path, async (request, reply) => {
       await administrator.run((context) => remove(context, idOf(request, collection)));
@@ -145,4 +149,10 @@ export async function adminRoutes(server: FastifyInstance, options: AdminRoutesO
   server.post('/endpoints/:id/test', (request, reply) =>
     answer(reply, 202, (context) => testEndpoint(context, idOf(request, 'endpoints'))),
   );
+}
+
+/** Outside production an endpoint may be http. */
+function warnOfHttp({ log }: FastifyRequest, made: object): void {
+  if (!('url' in made && 'id' in made) || !String(made.url).toLowerCase().startsWith('http:')) return;
+  log.warn({ endpoint: made.id }, 'this endpoint is sent secrets and data in the clear: its URL is http');
 }

@@ -1,10 +1,13 @@
 // Connections to subscribers: undici's agent, which connects nowhere but where destinations.ts allows it. What a name
 // resolves to is looked at before it is connected to, and the socket once it is, so that a name that changes between
-// two looks gains nothing. Sockets are reused. Proxies of the environment are not used: they would connect for us.
+// two looks gains nothing. Sockets are reused.
+//
+// Proxies of the environment (HTTP_PROXY) are not used. One that is configured connects for us, so it is then for the
+// proxy to see to where a name leads; addresses in URLs are refused as ever.
 
 import { type LookupAddress, lookup } from 'node:dns';
 import type { LookupFunction } from 'node:net';
-import { Agent, buildConnector, type Dispatcher } from 'undici';
+import { Agent, buildConnector, type Dispatcher, ProxyAgent } from 'undici';
 import type { Destinations } from '../destinations.ts';
 import { MAX_IN_FLIGHT_PER_HOST } from './capacity.ts';
 
@@ -33,10 +36,41 @@ export type Resolve = (
   callback: (error: NodeJS.ErrnoException | null, addresses: LookupAddress[]) => void,
 ) => void;
 
+export interface TransportOptions {
+  /** For tests; default: as the system does it. */
+  resolve?: Resolve;
+  /** The URL of the proxy that connects; undefined: none does. */
+  proxy?: string | undefined;
+}
+
 export function createTransport(
-  { refusalOfAddress }: Pick<Destinations, 'refusalOfAddress'>,
-  resolve: Resolve = lookup,
+  destinations: Pick<Destinations, 'refusalOfAddress'>,
+  { resolve = lookup, proxy }: TransportOptions = {},
 ): Transport {
+  const agent =
+    proxy === undefined
+      ? new Agent({ ...POOL, connect: guardedConnector(destinations, resolve) })
+      : new ProxyAgent({ ...POOL, uri: proxy });
+  return {
+    dispatch: (options, handler) => agent.dispatch(options, handler),
+    close: () => agent.destroy(),
+  };
+}
+
+/** The sender's timer covers all that undici has timers for. */
+const POOL = {
+  connections: MAX_IN_FLIGHT_PER_HOST,
+  pipelining: 1,
+  keepAliveTimeout: KEEP_ALIVE_MS,
+  headersTimeout: 0,
+  bodyTimeout: 0,
+} as const;
+
+/** Connects to what is allowed, and to nothing else. */
+function guardedConnector(
+  { refusalOfAddress }: Pick<Destinations, 'refusalOfAddress'>,
+  resolve: Resolve,
+): buildConnector.connector {
   /** As node:dns lookup(), without the addresses that are refused. */
   const lookupAllowed: LookupFunction = (hostname, options, callback) => {
     const { hints = 0 } = options;
@@ -54,34 +88,22 @@ export function createTransport(
       else callback(null, first.address, first.family);
     });
   };
-  // The sender's timer covers connecting as well.
   const connect = buildConnector({ lookup: lookupAllowed, timeout: 0 });
-  const agent = new Agent({
-    connections: MAX_IN_FLIGHT_PER_HOST,
-    pipelining: 1,
-    keepAliveTimeout: KEEP_ALIVE_MS,
-    headersTimeout: 0,
-    bodyTimeout: 0,
-    connect(options, callback) {
-      connect(options, (...[error, socket]) => {
-        if (error !== null) {
-          callback(error, null);
-          return;
-        }
-        const address = socket.remoteAddress;
-        const refusal = address === undefined ? undefined : refusalOfAddress(address);
-        if (refusal === undefined) {
-          callback(null, socket);
-          return;
-        }
-        socket.destroy();
-        callback(new AddressRefused(`connected to ${refusal}`), null);
-      });
-    },
-  });
-  return {
-    dispatch: (options, handler) => agent.dispatch(options, handler),
-    close: () => agent.destroy(),
+  return (options, callback) => {
+    connect(options, (...[error, socket]) => {
+      if (error !== null) {
+        callback(error, null);
+        return;
+      }
+      const address = socket.remoteAddress;
+      const refusal = address === undefined ? undefined : refusalOfAddress(address);
+      if (refusal === undefined) {
+        callback(null, socket);
+        return;
+      }
+      socket.destroy();
+      callback(new AddressRefused(`connected to ${refusal}`), null);
+    });
   };
 }
 

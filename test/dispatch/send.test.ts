@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { lookup } from 'node:dns';
-import { createServer } from 'node:net';
+import { createServer as createHttpServer } from 'node:http';
+import { type AddressInfo, connect as connectTo, createServer } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { type TestContext, test } from 'node:test';
 import { createDestinations } from '../../src/destinations.ts';
 import type { Request } from '../../src/dispatch/request.ts';
@@ -20,7 +22,7 @@ function senderFor(
   { httpsOnly = false, allowAddresses = ['127.0.0.0/8'], resolve = lookup } = {},
 ) {
   const destinations = createDestinations({ httpsOnly, allowAddresses });
-  const transport = createTransport(destinations, resolve);
+  const transport = createTransport(destinations, { resolve });
   const sender = createSender({ secrets, time: processTime(), transport, destinations });
   t.after(() => sender.close());
   return (url: string, facts: Partial<Request> = {}) => sender.send({ ...requestTo(url), ...facts });
@@ -210,7 +212,7 @@ test('the socket that is connected is looked at as well: a resolver that lies ga
   let looks = 0;
   const refusalOfAddress = (address: string) =>
     looks++ === 0 ? undefined : destinations.refusalOfAddress(address);
-  const transport = createTransport({ refusalOfAddress }, resolvingTo('127.0.0.1'));
+  const transport = createTransport({ refusalOfAddress }, { resolve: resolvingTo('127.0.0.1') });
   const sender = createSender({ secrets, time: processTime(), transport, destinations });
   t.after(() => sender.close());
   const request = requestTo(`http://hook.test:${new URL(url).port}/`);
@@ -250,4 +252,28 @@ test('every secret that is valid signs', async (t) => {
   const timestamp = Number(headers['webhook-timestamp']);
   const keys = [signingSecret, old].map(signingKey);
   assert.equal(headers['webhook-signature'], signature(keys, 'wh_1', timestamp, body));
+});
+
+test('where a proxy is configured it connects, and addresses in URLs are refused as ever', async (t) => {
+  const { url, arrivals } = await startReceiver(t);
+  const asked: string[] = [];
+  const proxy = createHttpServer();
+  proxy.on('connect', (request, socket: Duplex) => {
+    asked.push(request.url ?? '');
+    const upstream = connectTo(Number(new URL(url).port), '127.0.0.1', () => {
+      socket.write('HTTP/1.1 200 OK\r\n\r\n');
+      upstream.pipe(socket).pipe(upstream);
+    });
+    for (const end of [socket, upstream]) end.on('error', () => upstream.destroy());
+  });
+  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+  t.after(() => void proxy.close());
+  const destinations = createDestinations({ httpsOnly: false, allowAddresses: [] });
+  const { port } = proxy.address() as AddressInfo;
+  const transport = createTransport(destinations, { proxy: `http://127.0.0.1:${port}` });
+  const sender = createSender({ secrets, time: processTime(), transport, destinations });
+  t.after(() => sender.close());
+  assert.equal((await sender.send(requestTo('http://hook.test/'))).failure, null);
+  assert.deepEqual([asked, arrivals.length], [['hook.test:80'], 1]);
+  assert.equal((await sender.send(requestTo('http://10.0.0.1/'))).failure?.error, 'address');
 });
