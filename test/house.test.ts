@@ -45,8 +45,8 @@ const IMPORTS_ONLY: [file: string, imported: string[]][] = [
 
 /** Those who decide and do nothing: time, chance and the world come in as arguments. */
 const PURE = [
-  /^src\/(events|trigger|nearest)\.ts$/,
-  /^src\/dispatch\/(lane|evolve|retry|snapshot|sign)\.ts$/,
+  /^src\/(events|trigger|nearest|destinations)\.ts$/,
+  /^src\/dispatch\/(?!dispatcher\.ts|send\.ts|transport\.ts)/,
   /^src\/record\/(?!recorder\.ts)/,
   /^src\/projections\/(?!projector\.ts|reached\.ts|rebuild\.ts)/,
 ];

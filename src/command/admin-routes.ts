@@ -133,7 +133,7 @@ export async function adminRoutes(server: FastifyInstance, options: AdminRoutesO
     if (rotate === undefined) continue;
     server.post(`${path}/rotate-secret`, async (request, reply) => {
       const known = await knownByReading(request, collection);
-      const input = request.body === undefined ? {} : jsonBody(request).value;
+      const input = isEmpty(request) ? {} : jsonBody(request).value;
       const decide = (context: AdminContext) => rotate(context, idOf(request, collection), input);
       return { ...(await answer(reply, 200, decide)), ...known };
     });
@@ -149,6 +149,10 @@ export async function adminRoutes(server: FastifyInstance, options: AdminRoutesO
   server.post('/endpoints/:id/test', (request, reply) =>
     answer(reply, 202, (context) => testEndpoint(context, idOf(request, 'endpoints'))),
   );
+}
+
+function isEmpty({ body }: FastifyRequest): boolean {
+  return !Buffer.isBuffer(body) || body.length === 0;
 }
 
 /** Outside production an endpoint may be http. */

@@ -111,7 +111,7 @@ export function createCrank(
   function apply(lane: Lane, events: LaneEvent[], cause?: Cause): void {
     for (const event of events) {
       out.push(event);
-      if (isOfWebhook(event)) {
+      if (changesPending(event)) {
         const before = countUnstarted(lane, event.webhookId);
         evolve(lane, event, cause);
         countScheduled(countUnstarted(lane, event.webhookId) - before);
@@ -285,11 +285,17 @@ function isRepeat(lane: Lane, event: OrganizationEvent): boolean {
   return false;
 }
 
-function isOfWebhook(
-  event: LaneEvent,
-): event is Exclude<LaneEvent, { type: 'EndpointFailing' | 'EndpointDisabled' }> {
-  return event.type !== 'EndpointFailing' && event.type !== 'EndpointDisabled';
+/** Whether the event changes what is pending, and not only what is known of an endpoint. */
+function changesPending(event: LaneEvent): event is Exclude<LaneEvent, { type: OfEndpoint }> {
+  return !OF_ENDPOINTS.has(event.type);
 }
+
+type OfEndpoint = 'WebhookOmitted' | 'EndpointFailing' | 'EndpointDisabled';
+const OF_ENDPOINTS: ReadonlySet<string> = new Set<OfEndpoint>([
+  'WebhookOmitted',
+  'EndpointFailing',
+  'EndpointDisabled',
+]);
 
 /** What the digest among `events` tells, if there is one. */
 function causeOfDigest(lane: Lane, events: readonly LaneEvent[]): Cause | undefined {

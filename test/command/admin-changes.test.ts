@@ -170,3 +170,34 @@ test('a delivery in error is retried; one that is pending, or is not there, is n
     await waitFor(`status ${expected}`, async () => (await call(delivery)).body?.status === expected);
   }
 });
+
+test('a new signing secret has a grace in which the one before signs as well, a day unless it is said', async (t) => {
+  const { ok, call, organization, events } = await startWithOrganization(t);
+  const { id } = await ok(`${organization}/endpoints`, { json: ENDPOINT });
+  const rotate = `/api/v1/endpoints/${id}/rotate-secret`;
+  const graceOf = async () => {
+    const event = (await events('organizations')).at(-1);
+    assert.ok(event?.type === 'EndpointSecretRotated');
+    return event.previousUntilMs === null ? null : event.previousUntilMs - event.atMs;
+  };
+  await ok(rotate, { method: 'POST' });
+  assert.equal(await graceOf(), 86_400_000);
+  const { previousSecretUntil } = await ok(rotate, { json: { grace: '2h' } });
+  assert.equal(await graceOf(), 7_200_000);
+  assert.ok(Math.abs(Date.parse(String(previousSecretUntil)) - Date.now() - 7_200_000) < 60_000);
+  assert.equal((await ok(rotate, { json: { grace: '0s' } })).previousSecretUntil, null);
+  assert.equal(await graceOf(), null);
+  assertProblem(await call(rotate, { json: { grace: '31d' } }), 422);
+});
+
+test('a test of an endpoint is a webhook to look for, and none for a disabled one', async (t) => {
+  const { ok, call, organization, events } = await startWithOrganization(t);
+  const { id } = await ok(`${organization}/endpoints`, { json: ENDPOINT });
+  const { status, body } = await call(`/api/v1/endpoints/${id}/test`, { method: 'POST' });
+  assert.deepEqual([status, body?.status, body?.endpointId], [202, 'pending', id]);
+  const event = (await events('organizations')).at(-1);
+  assert.ok(event?.type === 'EndpointTestRequested');
+  assert.equal(event.webhookId, body?.id);
+  await ok(`/api/v1/endpoints/${id}`, { method: 'PATCH', json: { status: 'disabled' } });
+  assertProblem(await call(`/api/v1/endpoints/${id}/test`, { method: 'POST' }), 409);
+});

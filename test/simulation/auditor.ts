@@ -35,6 +35,7 @@ export function audit(evidence: Evidence): Finding[] {
     ...auditRecords(evidence),
     ...auditBirths(evidence, endpoints),
     ...auditLives(evidence),
+    ...auditDigests(evidence),
     ...auditGaps(evidence, endpoints),
     ...auditRepeats(evidence),
     ...auditViews(evidence),
@@ -197,6 +198,22 @@ function* auditLives({ outbound }: Evidence): Generator<Finding> {
   for (const [webhookId, state] of states) {
     if (state !== 'processed' && state !== 'ended')
       yield { invariant: 3, what: `${webhookId} is ${state} for ever` };
+  }
+}
+
+/** What a digest tells was omitted for it, and is told once. */
+function* auditDigests({ outbound }: Evidence): Generator<Finding> {
+  const untold = new Set<string>();
+  for (const { event } of outbound) {
+    if (event.type === 'WebhookOmitted' && event.reason === 'digest') untold.add(event.webhookId);
+    if (event.type !== 'WebhookScheduled' || event.digest === null) continue;
+    const { count, newest } = JSON.parse(event.digest) as { count: number; newest: { webhookId: string }[] };
+    if (newest.length !== Math.min(count, 20))
+      yield { invariant: 3, what: `${event.webhookId} counts ${count}` };
+    for (const { webhookId } of newest) {
+      if (!untold.delete(webhookId))
+        yield { invariant: 3, what: `${event.webhookId} tells of ${webhookId} wrongly` };
+    }
   }
 }
 
