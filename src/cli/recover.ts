@@ -8,6 +8,7 @@ import type { EventType } from '../events.ts';
 import { parseTime } from '../query/filters.ts';
 import type { Queries, Retryable } from '../query/queries.ts';
 import { toIso } from '../time.ts';
+import { CommandFailed } from './failed.ts';
 import { note, printFields, printJson } from './output.ts';
 import { clearProgress, showProgress } from './progress.ts';
 import { type AdminStores, withAdministrator } from './stores.ts';
@@ -16,6 +17,8 @@ import { type AdminStores, withAdministrator } from './stores.ts';
 const BATCH = 100;
 const MAX_WAITING = 1_000;
 const CHECK_MS = 100;
+/** Each so many checks it is looked whether the endpoint is still active. */
+const CHECKS_OF_ENDPOINT = 20;
 /** What tells that a webhook has had its turn. */
 const TURNS: readonly EventType[] = ['WebhookProcessed', 'AttemptFailed', 'WebhookFailed'];
 
@@ -40,7 +43,7 @@ export async function recover({ endpoint, since, json }: RecoverOptions): Promis
 type Missed = { endpointId: string; since: string };
 
 async function recoverEndpoint(stores: AdminStores, missed: Missed, signal: AbortSignal) {
-  const turns = await watchTurns(stores, signal);
+  const turns = await watchTurns(stores, missed.endpointId, signal);
   const asked = new Set<string>();
   const served = await stores.log.served();
   let last = Number.POSITIVE_INFINITY;
@@ -100,7 +103,7 @@ async function ask({ queries, administrator }: AdminStores, ids: readonly string
 }
 
 /** Follows what becomes of webhooks from now on. */
-async function watchTurns({ log }: AdminStores, signal: AbortSignal) {
+async function watchTurns({ log, queries }: AdminStores, endpointId: string, signal: AbortSignal) {
   const closing = new AbortController();
   const outcomes = new Map<string, 'processed' | 'failed'>();
   const from = Object.fromEntries((await log.ends('outbound')).entries());
@@ -120,12 +123,18 @@ async function watchTurns({ log }: AdminStores, signal: AbortSignal) {
     for (const id of ids) if (outcomes.has(id)) known++;
     return known;
   };
+  const isActive = async () => (await queries.show('endpoints', endpointId)).status === 'active';
   return {
     count,
     /** Waits for a condition, showing how many of `asked` have had their turn; also ends when somebody stops it. */
     async until(condition: () => boolean, asked: ReadonlySet<string>, total: number): Promise<void> {
-      while (!condition() && !signal.aborted) {
+      for (let checks = 1; !condition() && !signal.aborted; checks++) {
         showProgress('deliveries', count(asked), total);
+        // What is asked for an endpoint that has been disabled meanwhile comes to nothing.
+        if (checks % CHECKS_OF_ENDPOINT === 0 && !(await isActive())) {
+          clearProgress();
+          throw new CommandFailed(`${endpointId} was disabled meanwhile; enable it, and recover again`);
+        }
         await Promise.race([delay(CHECK_MS, undefined, { signal }), following]).catch(ifAborted(signal));
       }
       clearProgress();
