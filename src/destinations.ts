@@ -62,8 +62,9 @@ export function createDestinations({ httpsOnly, allowAddresses }: DestinationRul
   return {
     refusalOfAddress,
     refusalOfUrl(url) {
-      if (!URL.canParse(url)) return { error: 'url', detail: 'this is no URL' };
-      const { protocol, hostname } = new URL(url);
+      const parsed = URL.parse(url);
+      if (parsed === null) return { error: 'url', detail: 'this is no URL' };
+      const { protocol, hostname } = parsed;
       if (protocol !== 'https:' && (httpsOnly || protocol !== 'http:')) {
         const detail = httpsOnly ? 'only https is allowed' : 'only http and https are allowed';
         return { error: 'url', detail };

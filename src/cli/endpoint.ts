@@ -164,14 +164,19 @@ function ifNotThere(error: unknown): undefined {
   if (!(error instanceof NotFound)) throw error;
 }
 
-function hadAttempt({ status, attempts }: Item): boolean {
-  const [first] = Array.isArray(attempts) ? attempts : [];
-  return status !== 'pending' || (typeof first === 'object' && first !== null && 'durationMs' in first);
+function hadAttempt(delivery: Item): boolean {
+  return delivery.status !== 'pending' || 'durationMs' in firstAttempt(delivery);
 }
 
-function ensureDelivered({ id, status, attempts }: Item): void {
-  if (status === 'processed') return;
+/** Its fields; none where there was no attempt yet. */
+function firstAttempt({ attempts }: Item): object {
   const [first] = Array.isArray(attempts) ? attempts : [];
-  const why = typeof first === 'object' && first !== null && 'detail' in first ? `: ${first.detail}` : '';
-  throw new CommandFailed(`the test ${id} was not delivered${why}`);
+  return typeof first === 'object' && first !== null ? first : {};
+}
+
+function ensureDelivered(delivery: Item): void {
+  if (delivery.status === 'processed') return;
+  const first = firstAttempt(delivery);
+  const why = 'detail' in first ? `: ${first.detail}` : '';
+  throw new CommandFailed(`the test ${delivery.id} was not delivered${why}`);
 }

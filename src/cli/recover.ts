@@ -11,6 +11,7 @@ import { toIso } from '../time.ts';
 import { CommandFailed } from './failed.ts';
 import { note, printFields, printJson } from './output.ts';
 import { clearProgress, showProgress } from './progress.ts';
+import { stopSignal } from './stopped.ts';
 import { type AdminStores, withAdministrator } from './stores.ts';
 
 /** Webhooks that are asked for in one step, and that may wait for their turn. */
@@ -29,12 +30,11 @@ export interface RecoverOptions {
 }
 
 export async function recover({ endpoint, since, json }: RecoverOptions): Promise<void> {
-  const stopping = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopping.abort());
+  const signal = stopSignal();
   const result = await withAdministrator(async (stores) => {
     const endpointId = await stores.queries.resolve('endpoint', endpoint);
     const from = toIso(parseTime('since', since, Date.now()));
-    return recoverEndpoint(stores, { endpointId, since: from }, stopping.signal);
+    return recoverEndpoint(stores, { endpointId, since: from }, signal);
   });
   if (json) printJson(result);
   else printFields(result);

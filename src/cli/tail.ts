@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import type { EventOf, EventType, Topic } from '../events.ts';
 import type { ResourceName } from '../query/resources.ts';
 import { print, printJson } from './output.ts';
+import { stopSignal } from './stopped.ts';
 import { withStores } from './stores.ts';
 
 export interface TailOptions<T extends Topic> {
@@ -30,11 +31,10 @@ export function addTail<T extends Topic>(parent: Command, options: TailOptions<T
 
 async function tail<T extends Topic>(options: TailOptions<T>, json: boolean): Promise<void> {
   const { topic, types, resource, idOf, line } = options;
-  const stopping = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopping.abort());
+  const signal = stopSignal();
   await withStores(async ({ log, queries, caughtUp }) => {
     const from = Object.fromEntries((await log.ends(topic)).entries());
-    for await (const { events } of log.follow(topic, { from, types, signal: stopping.signal })) {
+    for await (const { events } of log.follow(topic, { from, types, signal })) {
       const last = events.at(-1);
       if (last === undefined) continue;
       await caughtUp([last]);

@@ -137,10 +137,7 @@ function decideReceived(lane: Lane, event: OrganizationEvent, nowMs: number): La
 /** The end of all that waits for an endpoint, in its order. What is in flight still gets its outcome. */
 function giveUp(lane: Lane, endpointId: EndpointId, reason: string, nowMs: number): LaneEvent[] {
   const waiting = lane.endpoints.get(endpointId)?.waiting?.data ?? [];
-  return waiting.toSorted(byTurn).flatMap((pending) => {
-    const interrupted = pending.interrupted ? [interruption(lane, pending, nowMs, null)] : [];
-    return [...interrupted, webhookFailed(lane, pending, reason, nowMs)];
-  });
+  return waiting.toSorted(byTurn).flatMap((pending) => endOf(lane, pending, reason, nowMs));
 }
 
 function decideStart(lane: Lane, endpointId: EndpointId, nowMs: number): LaneEvent[] {
@@ -213,6 +210,12 @@ function interruption(lane: Lane, pending: Pending, nowMs: number, nextAtMs: num
   };
 }
 
+/** The end of a webhook that is not in flight in this process; an attempt that is in doubt gets its outcome first. */
+function endOf(lane: Lane, pending: Pending, reason: string, nowMs: number): LaneEvent[] {
+  const interrupted = pending.interrupted ? [interruption(lane, pending, nowMs, null)] : [];
+  return [...interrupted, webhookFailed(lane, pending, reason, nowMs)];
+}
+
 function webhookFailed(lane: Lane, pending: Pending, reason: string, nowMs: number): LaneEvent {
   const { webhookId, endpointId } = pending;
   const { organizationId } = lane;
@@ -224,5 +227,5 @@ function webhookFailed(lane: Lane, pending: Pending, reason: string, nowMs: numb
  * send it to again.
  */
 export function decideOrphan(lane: Lane, pending: Pending, nowMs: number): LaneEvent[] {
-  return [interruption(lane, pending, nowMs, null), webhookFailed(lane, pending, 'endpoint deleted', nowMs)];
+  return endOf(lane, pending, 'endpoint deleted', nowMs);
 }

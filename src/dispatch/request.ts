@@ -53,5 +53,5 @@ export function requestFor(
 
 /** Empty for what is no URL: such a request fails before it leaves. */
 export function hostOf(url: string): string {
-  return URL.canParse(url) ? new URL(url).hostname : '';
+  return URL.parse(url)?.hostname ?? '';
 }

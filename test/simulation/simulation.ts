@@ -192,7 +192,7 @@ interface StaffOptions {
 function createStaff({ world, log, views, network, isCluster }: StaffOptions) {
   const { random } = world;
   const destinations = createDestinations({ httpsOnly: false, allowAddresses: [] });
-  const secrets = { open: (sealed: string) => sealed, seal: (secret: string) => secret };
+  const secrets = { open: (sealed: string) => sealed };
   const employed = new Set<Process>();
   const bugs: string[] = [];
   const disturbances: number[] = [];
