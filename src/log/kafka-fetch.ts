@@ -4,7 +4,7 @@ import type { Topic } from '../events.ts';
 import type { Names } from './kafka-names.ts';
 import { leaderOf } from './kafka-producer.ts';
 import { type Portion, portionOf } from './kafka-records.ts';
-import { type Cluster, isProtocolError, persist } from './kafka-wire.ts';
+import { type Cluster, isCutOff, isProtocolError, persist } from './kafka-wire.ts';
 import { LogRefused } from './log.ts';
 
 /** Bytes of one partition, and of all together, in one answer; a larger record comes alone. */
@@ -42,12 +42,19 @@ export interface FetcherOptions {
   partitions: number;
   /** After it is aborted nothing is tried again. */
   signal: AbortSignal;
+  /** Called when a broker was away, before it is asked again. */
+  onCutOff?: () => void;
 }
 
-export function createFetcher(cluster: Cluster, { names, partitions, signal }: FetcherOptions): Fetcher {
+export function createFetcher(cluster: Cluster, options: FetcherOptions): Fetcher {
+  const { names, partitions, signal, onCutOff } = options;
   const all = Array.from({ length: partitions }, (_, partition) => partition);
-  const refresh = () => cluster.refreshMetadata();
   const asked = new Set<Promise<unknown>>();
+
+  async function refresh(error: unknown): Promise<void> {
+    if (isCutOff(error)) onCutOff?.();
+    await cluster.refreshMetadata();
+  }
 
   /** Remembers what is asked for until it is answered. */
   function asking<T>(answer: Promise<T>): Promise<T> {

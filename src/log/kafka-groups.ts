@@ -62,7 +62,14 @@ function joinGroup<T extends Topic>(
 ): Membership {
   const closing = new AbortController();
   const cluster = makeCluster();
-  const fetcher = createFetcher(cluster, { names, partitions, signal: closing.signal });
+  /** Whether a broker was away since all owners were sure that what they have committed can be read. */
+  let shaken = false;
+  const fetcher = createFetcher(cluster, {
+    ...{ names, partitions, signal: closing.signal },
+    onCutOff() {
+      shaken = true;
+    },
+  });
   const tenures = new Map<number, Tenure>();
   /** For each partition, when the last tenure of it is done. */
   const ends = new Map<number, Promise<void>>();
@@ -172,10 +179,16 @@ function joinGroup<T extends Topic>(
         continue;
       }
       try {
-        for (const [want, portion] of await fetcher.fetch(wants, WAIT_MS)) want.owner.give(want, portion);
+        const found = await fetcher.fetch(wants, WAIT_MS);
+        if (shaken) {
+          shaken = false;
+          for (const owner of owners) owner.confirm();
+        }
+        for (const [want, portion] of found) want.owner.give(want, portion);
       } catch (error) {
         const told = asLogError(error);
         if (!(told instanceof LogUnavailable)) throw told;
+        shaken = true;
         for (const { owner } of wants) owner.fail(told);
         await pause(RETRY_MS, closing.signal);
       }

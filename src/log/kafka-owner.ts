@@ -5,11 +5,13 @@ import type { HooklaneEvent, Topic } from '../events.ts';
 import type { Want } from './kafka-fetch.ts';
 import { type Portion, type RawRecord, recordOf, storedEvent } from './kafka-records.ts';
 import type { Transactions } from './kafka-transactions.ts';
-import { Fenced, type Group, type Partition, type StoredEvent } from './log.ts';
+import { Fenced, type Group, LogUnavailable, type Partition, type StoredEvent } from './log.ts';
 import { createNews } from './news.ts';
+import { pause } from './pause.ts';
 
 /** Bytes that wait to be asked for: with so many, no more are fetched. */
 const MAX_BUFFERED_BYTES = 1024 * 1024;
+const RETRY_MS = 200;
 
 export interface Owner<T extends Topic> {
   readonly partition: Partition<T>;
@@ -19,6 +21,8 @@ export interface Owner<T extends Topic> {
   give(want: Want, portion: Portion): void;
   /** Lets a next() that waits know that nothing can be fetched. */
   fail(error: unknown): void;
+  /** Sees to it, when a broker was away, that what was committed can be read: before anything else is committed. */
+  confirm(): void;
   /** The partition is lost. */
   lose(): void;
   /** Resolves when no commit is on its way. */
@@ -78,6 +82,21 @@ export function createOwner<T extends Topic>(options: OwnerOptions<T>): Owner<T>
     await transactions.commit(records, isAll ? fetchFrom : upTo);
   }
 
+  /** Until it is done, however long that takes, or the partition is lost. */
+  async function confirm(): Promise<void> {
+    while (!lost.aborted) {
+      try {
+        await transactions.confirm();
+        return;
+      } catch (error) {
+        // The next commit meets it again, and tells the work.
+        if (error instanceof Fenced) return;
+        if (!(error instanceof LogUnavailable)) throw error;
+      }
+      await pause(RETRY_MS, lost);
+    }
+  }
+
   const partition: Partition<T> = {
     topic,
     index,
@@ -127,6 +146,9 @@ export function createOwner<T extends Topic>(options: OwnerOptions<T>): Owner<T>
     fail(error) {
       failure = error;
       news.raise();
+    },
+    confirm() {
+      committing = committing.then(confirm);
     },
     lose() {
       losing.abort();

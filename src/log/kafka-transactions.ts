@@ -4,6 +4,7 @@
 //     open      InitProducerId: older owners are fenced, and what they had begun is aborted, or done if it was decided
 //     commit    AddPartitions ─▶ records, and the position ─▶ EndTxn                       ◀── fenced here
 //     in doubt  no answer to EndTxn: open again, and look whether our position is there
+//     confirm   a broker was away: open again, as that ends what may hang of what was committed
 //
 // The position carries a mark that names the commit, so a commit in doubt is found out even where it did not move
 // the position. Groups are not asked (no KIP-447 in the client): the id alone fences.
@@ -60,6 +61,11 @@ export interface Transactions {
    * done, or nobody can say: the next call is taken for the same one made again, and is done once.
    */
   commit(records: readonly OutgoingRecord[], upTo: number): Promise<void>;
+  /**
+   * To be called when a broker was away: ends what may hang of commits that were done. Rejects as commit() does; then
+   * the next commit does it first.
+   */
+  confirm(): Promise<void>;
 }
 
 interface Session {
@@ -140,13 +146,20 @@ export function createTransactions(cluster: Cluster, names: Names, input: OwnedI
     await ask(TRANSACTION, (broker) => broker.endTxn({ ...transaction, transactionResult: true }));
   }
 
-  /** Finds out whether the commit in doubt was done. Throws Fenced when somebody else has committed since. */
-  async function resolveDoubt(mark: string): Promise<boolean> {
+  /**
+   * A session to commit in. Where there is none, or a commit is in doubt, begins again; whether that one was done is
+   * then told by `lastMark`. Throws Fenced when somebody else has committed since.
+   */
+  async function ready(): Promise<Session> {
+    if (session !== undefined && inDoubt === undefined) return session;
     const at = await begin();
-    if (at.mark !== mark && at.mark !== lastMark) throw new Fenced(group, topic, partition);
+    if (session === undefined || (at.mark !== inDoubt && at.mark !== lastMark)) {
+      session = undefined;
+      throw new Fenced(group, topic, partition);
+    }
     inDoubt = undefined;
     lastMark = at.mark;
-    return at.mark === mark;
+    return session;
   }
 
   async function write(
@@ -175,6 +188,15 @@ export function createTransactions(cluster: Cluster, names: Names, input: OwnedI
     await ask(TRANSACTION, (broker) => broker.endTxn({ ...transaction, transactionResult: true }));
   }
 
+  /** Does `work`, with errors that a caller can act on. */
+  async function told<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      throw isFencing(error) ? new Fenced(group, topic, partition) : asLogError(error);
+    }
+  }
+
   return {
     async open() {
       try {
@@ -186,23 +208,30 @@ export function createTransactions(cluster: Cluster, names: Names, input: OwnedI
       }
     },
 
-    async commit(records, upTo) {
-      try {
-        if (inDoubt !== undefined && (await resolveDoubt(inDoubt))) return;
-        if (session === undefined) throw new Error('a commit before open()');
+    commit: (records, upTo) =>
+      told(async () => {
+        const doubtful = inDoubt;
+        const current = await ready();
+        if (doubtful !== undefined && lastMark === doubtful) return;
         const mark = `${own}.${++commits}`;
         inDoubt = mark;
         try {
-          await write(session, records, { offset: upTo, mark });
+          await write(current, records, { offset: upTo, mark });
         } catch (error) {
-          if (isFencing(error)) throw error;
-          if (!(asLogError(error) instanceof LogUnavailable) || !(await resolveDoubt(mark))) throw error;
+          if (isFencing(error) || !(asLogError(error) instanceof LogUnavailable)) throw error;
+          await ready();
+          if (lastMark !== mark) throw error;
         }
         inDoubt = undefined;
         lastMark = mark;
-      } catch (error) {
-        throw isFencing(error) ? new Fenced(group, topic, partition) : asLogError(error);
-      }
-    },
+      }),
+
+    confirm: () =>
+      told(async () => {
+        // A commit in doubt is made again by who made it, and that begins anew.
+        if (inDoubt !== undefined) return;
+        session = undefined;
+        await ready();
+      }),
   };
 }

@@ -213,6 +213,16 @@ function comesFromOutside(error: unknown): boolean {
   return false;
 }
 
+const CUT_OFF = ['KafkaJSConnectionError', 'KafkaJSConnectionClosedError', 'KafkaJSRequestTimeoutError'];
+
+/** Whether a broker was away, or did not answer: it may have been started anew. */
+export function isCutOff(error: unknown): boolean {
+  for (const link of chainOf(error)) {
+    if (link instanceof LogUnavailable || CUT_OFF.includes(link.name)) return true;
+  }
+  return false;
+}
+
 const REFUSED = [
   'TOPIC_AUTHORIZATION_FAILED',
   'GROUP_AUTHORIZATION_FAILED',
@@ -255,8 +265,8 @@ const MAX_PAUSE_MS = 250;
 export interface Persistence {
   /** How long it is tried. */
   forMs: number;
-  /** Called before another try: what is known of the cluster may be out of date. */
-  refresh: () => Promise<void>;
+  /** Called before another try, with what went wrong: what is known of the cluster may be out of date. */
+  refresh: (error: unknown) => Promise<void>;
   /** Errors that another try does not help. */
   isFinal?: (error: unknown) => boolean;
   signal?: AbortSignal;
@@ -280,7 +290,7 @@ export async function persist<T>(work: () => Promise<T>, persistence: Persistenc
       await delay(pauseMs);
       if (signal?.aborted) throw error;
       if (isProtocolError(error, 'CONCURRENT_TRANSACTIONS', 'UNSTABLE_OFFSET_COMMIT')) continue;
-      unreachable = await refresh().then(
+      unreachable = await refresh(error).then(
         () => undefined,
         (reason: unknown) => reason,
       );

@@ -329,6 +329,30 @@ test(
   },
 );
 
+test(
+  'what was committed just before a crash of the broker can be read after it, also where nothing more is committed',
+  OWN,
+  async (t) => {
+    const broker = await startBroker(t);
+    const prefix = uniquePrefix();
+    const log = await openLog(t, { url: broker.url, prefix, partitions: 1, sessionMs: 60_000 });
+    const partition = await joinByHand(log, 'organizations').partition(0);
+    for (let round = 1; round <= 3; round++) {
+      await partition.commit([started('a', round)], 0);
+      await broker.stop('SIGKILL');
+      await broker.start();
+      const numbers = Array.from({ length: round }, (_, n) => n + 1);
+      await waitFor(
+        `${round} events`,
+        () =>
+          all(log, 'outbound').then((events) => numbersOf(events).length >= numbers.length, isUnavailable),
+        60_000,
+      );
+      assert.deepEqual(numbersOf(await all(log, 'outbound')), numbers);
+    }
+  },
+);
+
 test('TLS and SCRAM let in who has the certificate and the password', OWN, async (t) => {
   const broker = await startBroker(t, { tls: true, users: { ann: 'secret' } });
   const prefix = uniquePrefix();
