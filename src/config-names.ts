@@ -34,7 +34,7 @@ const VARIABLES = [
 ] as const;
 export type Variable = (typeof VARIABLES)[number];
 
-/** Read by the CLI, which talks to a server with them, and by tests. */
+/** Read by commands that ask a server (HOOKLANE_URL), and by tests. */
 const OTHERS_READ = /^HOOKLANE_(URL|TOKEN|TEST_.*)$/;
 
 /** A problem for each name that looks like ours and is not; its value may be a secret in the wrong place. */

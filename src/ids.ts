@@ -6,7 +6,7 @@
 // same ids.
 
 import { createHash } from 'node:crypto';
-import { encodeTime, monotonicFactory } from 'ulid';
+import { decodeTime, encodeTime, monotonicFactory } from 'ulid';
 
 export type OrganizationId = `org_${string}`;
 export type ProjectId = `prj_${string}`;
@@ -50,6 +50,11 @@ export function derivedId<P extends Prefix>(prefix: P, atMs: number, parts: stri
 }
 
 const BASE32 = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
+
+/** When an id was made, in milliseconds since 1970. */
+export function timeOf(id: string): number {
+  return decodeTime(id.slice(id.indexOf('_') + 1));
+}
 
 /** Whether `text` has the form of an id with this prefix. It says nothing about whether such a thing exists. */
 export function isId<P extends Prefix>(prefix: P, text: string): text is `${P}_${string}` {

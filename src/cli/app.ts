@@ -117,6 +117,7 @@ export async function startApp({ config, roles, logger }: AppOptions): Promise<A
         production: config.production,
         adminTokenHash: hashToken(keys.adminToken),
         caughtUp: () => reachedEnd(log, { views, projections, withinMs: CAUGHT_UP_WITHIN_MS }),
+        reached: (positions) => reached(positions, { views, projections, withinMs: CAUGHT_UP_WITHIN_MS }),
         notReady: () => notReady(log, views),
       });
       stops.push(() => closeServer(server));

@@ -2,12 +2,11 @@
 
 import { styleText } from 'node:util';
 import type { Command } from 'commander';
-import { retryWebhooks } from '../command/admin/retry.ts';
 import { harmless, paint, print, printFields, printJson, printTable } from './output.ts';
 import { recover } from './recover.ts';
 import { addList, addShow } from './resource.ts';
-import { withAdministrator } from './stores.ts';
 import { addTail } from './tail.ts';
+import { withApi } from './with-api.ts';
 
 export function registerDeliveries(program: Command): void {
   const deliveries = program.command('deliveries').description('outbound webhooks and their attempts');
@@ -44,10 +43,7 @@ export function registerDeliveries(program: Command): void {
     )
     .action(recover);
   addTail(deliveries, {
-    topic: 'outbound',
-    types: ['WebhookOmitted', 'AttemptFailed', 'WebhookProcessed', 'WebhookFailed'],
-    resource: 'deliveries',
-    idOf: ({ webhookId }) => webhookId,
+    what: 'deliveries',
     line: ({ createdAt, id, event, status, reason, responseCode, url }) =>
       [createdAt, id, event, paint('status', status), reason ?? responseCode ?? '', url]
         .map(String)
@@ -57,11 +53,7 @@ export function registerDeliveries(program: Command): void {
 }
 
 async function retry(ids: string[], { json }: { json?: true }): Promise<void> {
-  const items = await withAdministrator(async ({ administrator, queries }) => {
-    // All are looked up before the first is tried: a wrong id changes nothing.
-    const webhooks = await Promise.all(ids.map((id) => queries.retryable(id)));
-    return administrator.run((context) => retryWebhooks(context, webhooks));
-  });
+  const items = await withApi((api) => api.retry(ids));
   if (json) printJson({ items, cursor: null });
   else printTable(items, ['id', 'status'], '');
 }

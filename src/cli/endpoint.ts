@@ -2,22 +2,18 @@
 
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Command } from 'commander';
-import {
-  changeEndpoint,
-  createEndpoint,
-  DEFAULT_RETRIES_MS,
-  rotateEndpointSecret,
-  testEndpoint,
-} from '../command/admin/endpoint.ts';
+import { DEFAULT_RETRIES_MS } from '../command/admin/endpoint.ts';
+import type { Operation } from '../command/admin/operations.ts';
 import { WHEN_BUSY } from '../events.ts';
 import { NotFound } from '../query/errors.ts';
 import type { Item } from '../query/shapes.ts';
 import { formatDuration, parseDuration } from '../time.ts';
+import type { Api } from './api.ts';
 import { CommandFailed } from './failed.ts';
 import { duration, durations, httpUrl, list, oneOf, wholeNumber } from './options.ts';
 import { note, printFields, printJson } from './output.ts';
 import { addChange, addList, change } from './resource.ts';
-import { type AdminStores, withAdministrator } from './stores.ts';
+import { withApi } from './with-api.ts';
 
 /** How often it is looked for what came of a test, and how much longer than its gap and timeout that may take. */
 const POLL_MS = 50;
@@ -66,10 +62,10 @@ export function registerEndpoint(program: Command): void {
       "\nExample:\n  $ hooklane endpoint create --org acme --url https://example.com/hook --events 'log.*' --gap 10s",
     )
     .action(async (options: CreateOptions) => {
-      await change(async (queries) => {
-        const { org, json: _, ...settings } = options;
-        const id = await queries.resolve('organization', org);
-        return (context) => createEndpoint(context, id, settings);
+      await change(async (api) => {
+        const { org, json: _, ...input } = options;
+        const within = await api.resolve('organization', org);
+        return { type: 'create-within', collection: 'endpoints', within, input };
       }, options);
       if (options.url.startsWith('http:')) note('Warning: http sends secrets and data in the clear.');
     });
@@ -88,7 +84,7 @@ export function registerEndpoint(program: Command): void {
     ...named,
     command: 'disable',
     description: 'send nothing more to it; what comes is recorded as omitted',
-    decide: (context, id) => changeEndpoint(context, id, { status: 'disabled' }),
+    operation: (id) => ({ type: 'change', collection: 'endpoints', id, input: { status: 'disabled' } }),
   });
   endpoint
     .command('rotate-secret')
@@ -101,14 +97,12 @@ export function registerEndpoint(program: Command): void {
     )
     .option('--json', 'print one JSON document')
     .addHelpText('after', '\nExample:\n  $ hooklane endpoint rotate-secret ep_… --grace 2h')
-    .action((name: string, { json, ...input }: { grace?: string; json?: true }) =>
-      change(
-        async (queries) => {
-          const id = await queries.resolve('endpoint', name);
-          return (context) => rotateEndpointSecret(context, id, input);
-        },
-        { ...(json && { json }) },
-      ),
+    .action((name: string, options: { grace?: string; json?: true }) =>
+      change(async (api) => {
+        const id = await api.resolve('endpoint', name);
+        const input = options.grace === undefined ? {} : { grace: options.grace };
+        return { type: 'rotate-secret', collection: 'endpoints', id, input };
+      }, options),
     );
   endpoint
     .command('test')
@@ -117,21 +111,18 @@ export function registerEndpoint(program: Command): void {
     .option('--json', 'print one JSON document')
     .addHelpText('after', '\nExample:\n  $ hooklane endpoint test ep_…')
     .action(async (name: string, { json }: { json?: true }) => {
-      const delivery = await withAdministrator(async (stores) =>
-        test(stores, await stores.queries.resolve('endpoint', name)),
-      );
+      const delivery = await withApi(async (api) => test(api, await api.resolve('endpoint', name)));
       show(delivery, json);
       ensureDelivered(delivery);
     });
 }
 
 async function enable(name: string, { probe, json }: { probe?: true; json?: true }): Promise<void> {
-  const { endpoint, delivery } = await withAdministrator(async (stores) => {
-    const id = await stores.queries.resolve('endpoint', name);
-    const endpoint = await stores.administrator.run((context) =>
-      changeEndpoint(context, id, { status: 'active' }),
-    );
-    return { endpoint, delivery: probe ? await test(stores, id) : undefined };
+  const { endpoint, delivery } = await withApi(async (api) => {
+    const id = await api.resolve('endpoint', name);
+    const enabling: Operation = { type: 'change', collection: 'endpoints', id, input: { status: 'active' } };
+    const endpoint = await api.perform(enabling);
+    return { endpoint, delivery: probe ? await test(api, id) : undefined };
   });
   show(delivery === undefined ? endpoint : { ...endpoint, probe: delivery }, json);
   if (delivery !== undefined) ensureDelivered(delivery);
@@ -143,15 +134,15 @@ function show(thing: object, json: true | undefined): void {
 }
 
 /** Sends a test webhook and waits for its first attempt: the delivery then. */
-async function test(stores: AdminStores, endpointId: string): Promise<Item> {
-  const { id } = await stores.administrator.run((context) => testEndpoint(context, endpointId));
-  if (!(await stores.log.served()))
-    throw new CommandFailed(`no server runs here; ${id} is sent when one does`);
-  const { gap, timeout } = await stores.queries.show('endpoints', endpointId);
+async function test(api: Api, endpointId: string): Promise<Item> {
+  const tested = await api.perform({ type: 'test', id: endpointId });
+  const id = 'id' in tested ? String(tested.id) : '';
+  if (!(await api.served())) throw new CommandFailed(`no server runs here; ${id} is sent when one does`);
+  const { gap, timeout } = await api.show('endpoints', endpointId);
   const mostMs = [gap, timeout].reduce<number>((sum, text) => sum + (parseDuration(String(text)) ?? 0), 0);
   const deadlineMs = performance.now() + mostMs + TEST_SLACK_MS;
   for (;;) {
-    const delivery = await stores.queries.show('deliveries', id).catch(ifNotThere);
+    const delivery = await api.show('deliveries', id).catch(ifNotThere);
     if (delivery !== undefined && hadAttempt(delivery)) return delivery;
     if (performance.now() >= deadlineMs)
       throw new CommandFailed(`${id} was not sent in time; it is still to come`);

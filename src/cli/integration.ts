@@ -1,11 +1,6 @@
 // hooklane integration: what may post.
 
 import type { Command } from 'commander';
-import {
-  changeIntegration,
-  createIntegration,
-  rotateIntegrationSecret,
-} from '../command/admin/integration.ts';
 import { rateLimit } from './options.ts';
 import { addChange, addList, change } from './resource.ts';
 
@@ -30,14 +25,15 @@ export function registerIntegration(program: Command): void {
     .option('--json', 'print one JSON document')
     .addHelpText('after', '\nExample:\n  $ hooklane integration create browser --project shop --burst 10/1s')
     .action((name: string, options: CreateOptions) =>
-      change(async (queries) => {
-        const id = await queries.resolve('project', options.project);
+      change(async (api) => {
+        const within = await api.resolve('project', options.project);
         const { origin: origins, burst, sustained } = options;
         const rateLimits = {
           ...(burst !== undefined && { burst: orNull(burst) }),
           ...(sustained !== undefined && { sustained: orNull(sustained) }),
         };
-        return (context) => createIntegration(context, id, { name, rateLimits, ...(origins && { origins }) });
+        const input = { name, rateLimits, ...(origins && { origins }) };
+        return { type: 'create-within', collection: 'integrations', within, input };
       }, options),
     );
   const columns = ['id', 'name', 'status', 'createdAt', 'rateLimits?', 'origins?', 'projectId?'];
@@ -47,19 +43,19 @@ export function registerIntegration(program: Command): void {
     ...named,
     command: 'disable',
     description: 'refuse its posts with 403',
-    decide: (context, id) => changeIntegration(context, id, { status: 'disabled' }),
+    operation: (id) => ({ type: 'change', collection: 'integrations', id, input: { status: 'disabled' } }),
   });
   addChange(integration, {
     ...named,
     command: 'enable',
     description: 'take its posts again',
-    decide: (context, id) => changeIntegration(context, id, { status: 'active' }),
+    operation: (id) => ({ type: 'change', collection: 'integrations', id, input: { status: 'active' } }),
   });
   addChange(integration, {
     ...named,
     command: 'rotate-secret',
     description: 'give an integration a new token; the old one is refused from now on',
-    decide: rotateIntegrationSecret,
+    operation: (id) => ({ type: 'rotate-secret', collection: 'integrations', id, input: {} }),
   });
 }
 

@@ -12,10 +12,7 @@ export function registerLogs(program: Command): void {
   addList(logs, 'logs', columns, 'logs list --project shop --level error --since 1h');
   addShow(logs, 'logs', 'logs show log_…', showLog);
   addTail(logs, {
-    topic: 'organizations',
-    types: ['LogRecorded'],
-    resource: 'logs',
-    idOf: (event) => (event.type === 'LogRecorded' ? event.logId : undefined),
+    what: 'logs',
     line: ({ receivedAt, level, id, message }) =>
       `${receivedAt}  ${paint('level', level)}  ${id}  ${harmless(String(message))}`,
     example: 'logs tail',

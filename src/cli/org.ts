@@ -1,7 +1,6 @@
 // hooklane org: organizations, which own everything else.
 
 import type { Command } from 'commander';
-import { createOrganization, rotateOrganizationSecret } from '../command/admin/organization.ts';
 import { addChange, addList, addShow, change } from './resource.ts';
 
 export function registerOrg(program: Command): void {
@@ -13,7 +12,7 @@ export function registerOrg(program: Command): void {
     .option('--json', 'print one JSON document')
     .addHelpText('after', '\nExample:\n  $ hooklane org create acme')
     .action((name: string, options) =>
-      change(async () => (context) => createOrganization(context, { name }), options),
+      change(() => ({ type: 'create', collection: 'organizations', input: { name } }), options),
     );
   addList(org, 'organizations', ['id', 'name', 'createdAt', 'sentLastWebhookAt'], 'org list');
   addShow(org, 'organizations', 'org show acme');
@@ -22,6 +21,6 @@ export function registerOrg(program: Command): void {
     description: 'give an organization a new publicSecret; the old one is no longer sent',
     kind: 'organization',
     example: 'acme',
-    decide: rotateOrganizationSecret,
+    operation: (id) => ({ type: 'rotate-secret', collection: 'organizations', id, input: {} }),
   });
 }

@@ -11,6 +11,7 @@ import { registerInbound } from './inbound.ts';
 import { registerIntegration } from './integration.ts';
 import { registerListen } from './listen.ts';
 import { registerLogs } from './logs.ts';
+import { token } from './options.ts';
 import { registerOrg } from './org.ts';
 import { note } from './output.ts';
 import { registerProject } from './project.ts';
@@ -28,12 +29,20 @@ export function createProgram(onRun: (command: Command) => void = () => {}): Com
     )
     .version(VERSION)
     .addHelpText('after', '\nExample:\n  $ hooklane serve\n\nEach command has --help with an example.')
-    .hook('preAction', (_, command) => onRun(command));
+    .option('--url <url>', SERVER_OPTIONS.url)
+    .option('--token <token>', SERVER_OPTIONS.token, token)
+    // So that commands may have options of the same name.
+    .enablePositionalOptions()
+    .hook('preAction', (_, command) => {
+      onRun(command);
+      useServer(command);
+    });
   for (const register of COMMANDS) register(program);
   for (const group of program.commands.filter(({ commands }) => commands.length > 0)) {
     group.addHelpText('after', `\nExample:\n  $ hooklane ${group.name()} list`);
   }
   for (const command of allOf(program)) {
+    if (asksApi(command)) addServerOptions(command);
     command.exitOverride().configureOutput({ outputError: (text, write) => write(usageLine(text, command)) });
   }
   return program;
@@ -56,6 +65,40 @@ export async function run(argv: readonly string[]): Promise<number> {
     for (const line of complaint.lines) note(`hooklane: ${line}`);
     return complaint.exitCode;
   }
+}
+
+// ── a server somewhere else ─────────────────────────────────────────────────────────────────────────────────
+
+const SERVER_OPTIONS = {
+  url: 'ask the server there, instead of opening the data directory (default: HOOKLANE_URL)',
+  token: 'the admin token of that server (default: HOOKLANE_TOKEN)',
+};
+
+/** Commands that open engines, or talk to something else than the API. */
+const LOCAL = ['serve', 'send', 'listen', 'demo'];
+
+/** Whether a command does its work by the API, wherever that is. */
+function asksApi(command: Command): boolean {
+  return command.parent !== null && command.commands.length === 0 && !LOCAL.includes(command.name());
+}
+
+/** Some have an option of that name already: for them it stands before the command, or in the environment. */
+function addServerOptions(command: Command): void {
+  if (command.options.some(({ long }) => long === '--url')) return;
+  command.option('--url <url>', SERVER_OPTIONS.url).option('--token <token>', SERVER_OPTIONS.token, token);
+}
+
+/** Options stand above the environment. A command that has a `--url` of its own means something else by it. */
+function useServer(command: Command): void {
+  const program = rootOf(command);
+  const own = command.options.some(({ description }) => description === SERVER_OPTIONS.url);
+  const { url, token: given } = { ...program.opts(), ...(own ? command.opts() : {}) };
+  if (url !== undefined) process.env.HOOKLANE_URL = url;
+  if (given !== undefined) process.env.HOOKLANE_TOKEN = given;
+}
+
+function rootOf(command: Command): Command {
+  return command.parent === null ? command : rootOf(command.parent);
 }
 
 /** What commander says of wrong usage, in one line that ends with where to read on. */

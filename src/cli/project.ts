@@ -1,7 +1,6 @@
 // hooklane project: projects of organizations.
 
 import type { Command } from 'commander';
-import { createProject } from '../command/admin/project.ts';
 import { addList, change } from './resource.ts';
 
 export function registerProject(program: Command): void {
@@ -14,9 +13,9 @@ export function registerProject(program: Command): void {
     .option('--json', 'print one JSON document')
     .addHelpText('after', '\nExample:\n  $ hooklane project create shop --org acme')
     .action((name: string, options: { org: string; json?: true }) =>
-      change(async (queries) => {
-        const id = await queries.resolve('organization', options.org);
-        return (context) => createProject(context, id, { name });
+      change(async (api) => {
+        const within = await api.resolve('organization', options.org);
+        return { type: 'create-within', collection: 'projects', within, input: { name } };
       }, options),
     );
   addList(project, 'projects', ['id', 'name', 'createdAt', 'organizationId?'], 'project list --org acme');

@@ -1,7 +1,6 @@
 // hooklane publish: a trigger of any kind.
 
 import { type Command, InvalidArgumentError } from 'commander';
-import { publishEvent } from '../command/admin/publish.ts';
 import { change } from './resource.ts';
 
 export function registerPublish(program: Command): void {
@@ -17,10 +16,10 @@ export function registerPublish(program: Command): void {
       `\nExample:\n  $ hooklane publish --org acme --event order.paid --data '{"total":12}'`,
     )
     .action((options: { org: string; event: string; data: { value: unknown }; json?: true }) =>
-      change(async (queries) => {
-        const id = await queries.resolve('organization', options.org);
+      change(async (api) => {
+        const within = await api.resolve('organization', options.org);
         const input = { kind: options.event, data: options.data.value };
-        return (context) => publishEvent(context, id, input);
+        return { type: 'create-within', collection: 'events', within, input };
       }, options),
     );
 }

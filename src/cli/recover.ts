@@ -3,25 +3,22 @@
 // again changes nothing for what is pending.
 
 import { setTimeout as delay } from 'node:timers/promises';
-import { retryWebhooks } from '../command/admin/retry.ts';
-import type { EventType } from '../events.ts';
+import { MAX_RECOVERED } from '../command/admin/recover.ts';
 import { parseTime } from '../query/filters.ts';
-import type { Queries, Retryable } from '../query/queries.ts';
+import type { Item } from '../query/shapes.ts';
 import { toIso } from '../time.ts';
+import type { Api } from './api.ts';
 import { CommandFailed } from './failed.ts';
 import { note, printFields, printJson } from './output.ts';
 import { clearProgress, showProgress } from './progress.ts';
 import { stopSignal } from './stopped.ts';
-import { type AdminStores, withAdministrator } from './stores.ts';
+import { withApi } from './with-api.ts';
 
-/** Webhooks that are asked for in one step, and that may wait for their turn. */
-const BATCH = 100;
-const MAX_WAITING = 1_000;
+/** With no more than so many that wait for their turn, the next are asked for. */
+const FEW_WAITING = MAX_RECOVERED / 2;
 const CHECK_MS = 100;
 /** Each so many checks it is looked whether the endpoint is still active. */
 const CHECKS_OF_ENDPOINT = 20;
-/** What tells that a webhook has had its turn. */
-const TURNS: readonly EventType[] = ['WebhookProcessed', 'AttemptFailed', 'WebhookFailed'];
 
 export interface RecoverOptions {
   endpoint: string;
@@ -31,132 +28,100 @@ export interface RecoverOptions {
 
 export async function recover({ endpoint, since, json }: RecoverOptions): Promise<void> {
   const signal = stopSignal();
-  const result = await withAdministrator(async (stores) => {
-    const endpointId = await stores.queries.resolve('endpoint', endpoint);
+  const result = await withApi(async (api) => {
+    const endpointId = await api.resolve('endpoint', endpoint);
     const from = toIso(parseTime('since', since, Date.now()));
-    return recoverEndpoint(stores, { endpointId, since: from }, signal);
+    return recoverEndpoint(api, { endpointId, since: from }, signal);
   });
   if (json) printJson(result);
   else printFields(result);
 }
 
-type Missed = { endpointId: string; since: string };
-
-async function recoverEndpoint(stores: AdminStores, missed: Missed, signal: AbortSignal) {
-  const turns = await watchTurns(stores, missed.endpointId, signal);
-  const asked = new Set<string>();
-  const served = await stores.log.served();
-  let last = Number.POSITIVE_INFINITY;
+async function recoverEndpoint(api: Api, missed: { endpointId: string; since: string }, signal: AbortSignal) {
+  const turns = await watchTurns(api, missed.endpointId, signal);
+  const served = await api.served();
+  let lastRound = Number.POSITIVE_INFINITY;
   try {
-    for (;;) {
-      const ids = (await missedIds(stores.queries, missed)).filter((id) => !asked.has(id));
-      // What came meanwhile may have been omitted, as the endpoint was busy: it belongs to what was missed. Where as
-      // much comes as goes, that would never end.
-      if (ids.length === 0 || ids.length >= last) {
-        if (ids.length > 0)
-          note(`${ids.length} more were missed meanwhile: they come faster than the gap lets them go`);
-        break;
+    for (let after: string | undefined; ; ) {
+      let round = 0;
+      for (let remaining = 1; remaining > 0 && !signal.aborted; ) {
+        const step = await api.recover({ ...missed, after });
+        // What came meanwhile may have been omitted, as the endpoint was busy: it belongs to what was missed. Where as
+        // much comes as goes, that would never end.
+        if (round === 0 && step.ids.length + step.remaining >= lastRound) {
+          note('More were missed meanwhile: they come as fast as the gap lets them go');
+          return { ...missed, ...turns.outcomes() };
+        }
+        turns.expect(step.ids);
+        round += step.ids.length;
+        remaining = step.remaining;
+        after = step.ids.at(-1) ?? after;
+        if (served) await turns.until(remaining === 0 ? 0 : FEW_WAITING, remaining);
       }
-      last = ids.length;
-      for (let at = 0; at < ids.length && !signal.aborted; at += BATCH) {
-        const batch = ids.slice(at, at + BATCH);
-        await ask(stores, batch);
-        for (const id of batch) asked.add(id);
-        const room = () => !served || asked.size - turns.count(asked) <= MAX_WAITING;
-        await turns.until(room, asked, ids.length);
+      if (!served) note('No server runs here: they are sent when one does.');
+      else if (signal.aborted) note('Stopped watching: what was asked for goes on.');
+      else if (round > 0) {
+        lastRound = round;
+        continue;
       }
-      if (!served || signal.aborted) break;
-      await turns.until(() => turns.count(asked) >= asked.size, asked, asked.size);
-      if (signal.aborted) break;
-      await stores.caughtUp(turns.position());
+      return { ...missed, ...turns.outcomes() };
     }
   } finally {
+    clearProgress();
     await turns.close();
   }
-  if (!served) note('No server runs here: they are sent when one does.');
-  else if (signal.aborted) note('Stopped watching: what was asked for goes on.');
-  return { ...missed, asked: asked.size, ...turns.outcomes(asked) };
 }
 
-/** What the endpoint missed, oldest first. */
-async function missedIds(queries: Queries, { endpointId, since }: Missed): Promise<string[]> {
-  const ids: string[] = [];
-  for (const status of ['error', 'omitted']) {
-    for (let cursor: string | null = ''; cursor !== null; ) {
-      const filters = { endpoint: endpointId, since, status, limit: '200', ...(cursor && { cursor }) };
-      const page = await queries.list('deliveries', filters);
-      ids.push(...page.items.map(({ id }) => String(id)));
-      cursor = page.cursor;
-    }
-  }
-  return ids.sort();
-}
-
-async function ask({ queries, administrator }: AdminStores, ids: readonly string[]): Promise<void> {
-  const webhooks: Retryable[] = [];
-  for (const id of ids) {
-    const webhook = await queries.retryable(id);
-    // It may have been tried again by somebody else since it was listed.
-    if (webhook.status === 'error' || webhook.status === 'omitted') webhooks.push(webhook);
-  }
-  await administrator.run((context) => retryWebhooks(context, webhooks));
-}
-
-/** Follows what becomes of webhooks from now on. */
-async function watchTurns({ log, queries }: AdminStores, endpointId: string, signal: AbortSignal) {
+/** Follows what becomes of an endpoint's webhooks from now on. */
+async function watchTurns(api: Api, endpointId: string, signal: AbortSignal) {
   const closing = new AbortController();
+  /** Of what had its turn, also before we know that it was asked for. */
   const outcomes = new Map<string, 'processed' | 'failed'>();
-  const from = Object.fromEntries((await log.ends('outbound')).entries());
-  const next: Record<number, number> = { ...from };
+  const asked = new Set<string>();
+  const waiting = new Set<string>();
+  const items = await api.tail('deliveries', AbortSignal.any([signal, closing.signal]));
   const following = (async () => {
-    for await (const batch of log.follow('outbound', { from, types: TURNS, signal: closing.signal })) {
-      next[batch.partition] = batch.next;
-      for (const { event } of batch.events) {
-        // What fails now may still succeed by its schedule.
-        if (event.type === 'WebhookProcessed') outcomes.set(event.webhookId, 'processed');
-        else outcomes.set(event.webhookId, 'failed');
-      }
+    for await (const item of items) {
+      const outcome = outcomeOf(item);
+      if (outcome === undefined || item.endpointId !== endpointId) continue;
+      outcomes.set(String(item.id), outcome);
+      waiting.delete(String(item.id));
     }
   })();
-  const count = (ids: ReadonlySet<string>) => {
-    let known = 0;
-    for (const id of ids) if (outcomes.has(id)) known++;
-    return known;
-  };
-  const isActive = async () => (await queries.show('endpoints', endpointId)).status === 'active';
+  // Told to who waits.
+  following.catch(() => {});
+  const isActive = async () => (await api.show('endpoints', endpointId)).status === 'active';
+  const having = (wanted: string) => [...asked].filter((id) => outcomes.get(id) === wanted).length;
   return {
-    count,
-    /** Waits for a condition, showing how many of `asked` have had their turn; also ends when somebody stops it. */
-    async until(condition: () => boolean, asked: ReadonlySet<string>, total: number): Promise<void> {
-      for (let checks = 1; !condition() && !signal.aborted; checks++) {
-        showProgress('deliveries', count(asked), total);
+    expect(ids: readonly string[]): void {
+      for (const id of ids) {
+        asked.add(id);
+        if (!outcomes.has(id)) waiting.add(id);
+      }
+    },
+    /** Waits until no more than `few` wait for their turn, showing how far it is; also ends when somebody stops it. */
+    async until(few: number, remaining: number): Promise<void> {
+      for (let checks = 1; waiting.size > few && !signal.aborted; checks++) {
+        showProgress('deliveries', asked.size - waiting.size, asked.size + remaining);
         // What is asked for an endpoint that has been disabled meanwhile comes to nothing.
         if (checks % CHECKS_OF_ENDPOINT === 0 && !(await isActive())) {
-          clearProgress();
           throw new CommandFailed(`${endpointId} was disabled meanwhile; enable it, and recover again`);
         }
         await Promise.race([delay(CHECK_MS, undefined, { signal }), following]).catch(ifAborted(signal));
       }
-      clearProgress();
     },
-    position: () =>
-      Object.entries(next)
-        .filter(([, offset]) => offset > 0)
-        .map(([partition, offset]) => ({
-          topic: 'outbound' as const,
-          partition: Number(partition),
-          offset: offset - 1,
-        })),
-    outcomes(asked: ReadonlySet<string>) {
-      const all = [...asked].map((id) => outcomes.get(id));
-      const having = (outcome: string) => all.filter((one) => one === outcome).length;
-      return { processed: having('processed'), failed: having('failed') };
-    },
+    outcomes: () => ({ asked: asked.size, processed: having('processed'), failed: having('failed') }),
     async close() {
       closing.abort();
       await following;
     },
   };
+}
+
+/** What an attempt came to, as far as is known now: what has failed may still succeed by its schedule. */
+function outcomeOf({ status, attemptCount }: Item): 'processed' | 'failed' | undefined {
+  if (status === 'processed') return 'processed';
+  return status === 'error' || (status === 'pending' && Number(attemptCount) > 0) ? 'failed' : undefined;
 }
 
 function ifAborted(signal: AbortSignal): (error: unknown) => void {

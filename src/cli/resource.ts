@@ -1,12 +1,13 @@
 // What commands on one kind of thing have in common: list, show, and changes whose answer is printed.
 
 import type { Command } from 'commander';
-import type { AdminContext, Decision } from '../command/admin/decision.ts';
+import type { Operation } from '../command/admin/operations.ts';
 import type { NamedKind } from '../query/filters.ts';
-import type { Filters, Queries } from '../query/queries.ts';
+import type { Filters } from '../query/queries.ts';
 import { RESOURCES, type ResourceName } from '../query/resources.ts';
+import type { Api } from './api.ts';
 import { note, printFields, printJson, printTable } from './output.ts';
-import { withAdministrator, withStores } from './stores.ts';
+import { withApi } from './with-api.ts';
 
 /** What each filter of a list may be, for --help. */
 const FILTERS: Readonly<Record<string, [flags: string, description: string]>> = {
@@ -44,8 +45,8 @@ export function addList(
     .option('--cursor <cursor>', 'go on where the page before ended')
     .option('--json', 'print one JSON document')
     .addHelpText('after', `\nExample:\n  $ hooklane ${example}`)
-    .action(async ({ json, ...filters }: Record<string, string> & { json?: true }) => {
-      const page = await withStores(({ queries }) => queries.list(resource, filters as Filters));
+    .action(async ({ json, url: _, token: __, ...filters }: Record<string, string> & { json?: true }) => {
+      const page = await withApi((api) => api.list(resource, filters as Filters));
       if (json) {
         printJson(page);
         return;
@@ -74,20 +75,18 @@ export function addShow(
     .option('--json', 'print one JSON document')
     .addHelpText('after', `\nExample:\n  $ hooklane ${example}`)
     .action(async (id: string, { json }: { json?: true }) => {
-      const item = await withStores(({ queries }) => queries.show(resource, id));
+      const item = await withApi((api) => api.show(resource, id));
       if (json) printJson(item);
       else print(item);
     });
 }
 
-/** Decides a change, and prints the answer. `decide` may look names up first. */
+/** Makes a change, and prints the answer. `operation` may look names up first. */
 export async function change(
-  decide: (queries: Queries) => Promise<(context: AdminContext) => Decision<object>>,
+  operation: (api: Api) => Operation | Promise<Operation>,
   { json }: { json?: true },
 ): Promise<void> {
-  const answer = await withAdministrator(async ({ administrator, queries }) =>
-    administrator.run(await decide(queries)),
-  );
+  const answer = await withApi(async (api) => api.perform(await operation(api)));
   if (json) printJson(answer);
   else printFields(answer);
 }
@@ -99,13 +98,13 @@ export interface NamedChange {
   kind: NamedKind;
   /** What the thing may be called in the example. */
   example: string;
-  decide: (context: AdminContext, id: string) => Decision<object>;
+  operation: (id: string) => Operation;
 }
 
 /** Adds a command that changes one thing. */
 export function addChange(
   parent: Command,
-  { command, description, kind, example, decide }: NamedChange,
+  { command, description, kind, example, operation }: NamedChange,
 ): void {
   parent
     .command(command)
@@ -114,9 +113,6 @@ export function addChange(
     .option('--json', 'print one JSON document')
     .addHelpText('after', `\nExample:\n  $ hooklane ${parent.name()} ${command} ${example}`)
     .action((name: string, options) =>
-      change(async (queries) => {
-        const id = await queries.resolve(kind, name);
-        return (context) => decide(context, id);
-      }, options),
+      change(async (api) => operation(await api.resolve(kind, name)), options),
     );
 }

@@ -18,7 +18,7 @@ export function registerSend(program: Command): void {
     .description('post a payload as an integration would')
     .argument('<file>', 'a file with a JSON object; - for standard input')
     .requiredOption('--token <token>', "the integration's publicSecret", token)
-    .option('--url <url>', 'the server (default: http://HOST:PORT)', httpUrl)
+    .option('--url <url>', 'the server (default: HOOKLANE_URL, or http://HOST:PORT)', httpUrl)
     .option('--json', 'print one JSON document')
     .addHelpText('after', `\nExample:\n  $ echo '{"message":"Hello"}' | hooklane send --token ints_… -`)
     .action(send);
@@ -26,7 +26,7 @@ export function registerSend(program: Command): void {
 
 async function send(file: string, { token: secret, url, json }: SendOptions): Promise<void> {
   const { host, port } = loadConfig(process.env);
-  const base = url ?? `http://${host}:${port}`;
+  const base = url ?? (process.env.HOOKLANE_URL || `http://${host}:${port}`);
   const { request } = await import('undici');
   const input = readInput(file);
   const { statusCode, body } = await request(new URL('/api/v1/webhooks/logs', base), {

@@ -1,37 +1,23 @@
 // The admin routes: thin, each a decision of admin/ behind a URL.
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { isId } from '../ids.ts';
 import { NotFound } from '../query/errors.ts';
+import { parseTime } from '../query/filters.ts';
 import type { Queries } from '../query/queries.ts';
+import { type Clock, toIso } from '../time.ts';
 import type { Administrator } from './admin/administrator.ts';
 import type { AdminContext, Decision } from './admin/decision.ts';
-import {
-  changeEndpoint,
-  createEndpoint,
-  deleteEndpoint,
-  rotateEndpointSecret,
-  testEndpoint,
-} from './admin/endpoint.ts';
-import {
-  changeIntegration,
-  createIntegration,
-  deleteIntegration,
-  rotateIntegrationSecret,
-} from './admin/integration.ts';
-import {
-  changeOrganization,
-  createOrganization,
-  deleteOrganization,
-  rotateOrganizationSecret,
-} from './admin/organization.ts';
-import { changeProject, createProject, deleteProject } from './admin/project.ts';
-import { publishEvent } from './admin/publish.ts';
-import { retryWebhooks } from './admin/retry.ts';
+import { CHANGED, type Change, decide, MADE_WITHIN } from './admin/operations.ts';
+import { recoverMissed } from './admin/recover.ts';
+import { MAX_RETRIED, retryWebhooks } from './admin/retry.ts';
 import { acceptJson, jsonBody } from './body.ts';
+import { InvalidInput, inputParser } from './input.ts';
 
 export interface AdminRoutesOptions {
   administrator: Administrator;
-  queries: Pick<Queries, 'retryable' | 'show'>;
+  queries: Queries;
+  clock: Clock;
   /** The id of an organization that is given by id or name, as the directory knows it. */
   organizationId: (idOrName: string) => string;
   /** Resolves when the read models have all that is in the log; bounded. */
@@ -40,37 +26,24 @@ export interface AdminRoutesOptions {
   limitBytes: number;
 }
 
-type Change = (context: AdminContext, id: string, input: unknown) => Decision<object>;
-type Delete = (context: AdminContext, id: string) => Decision;
-
-/** What can be done to one thing, by the collection it is in. */
-const SINGLE: readonly { collection: string; change: Change; rotate?: Change; remove: Delete }[] = [
-  {
-    collection: 'organizations',
-    change: changeOrganization,
-    rotate: rotateOrganizationSecret,
-    remove: deleteOrganization,
+const parseIds = inputParser<{ ids: string[] }>({
+  type: 'object',
+  additionalProperties: false,
+  required: ['ids'],
+  properties: {
+    ids: { type: 'array', minItems: 1, maxItems: MAX_RETRIED, items: { type: 'string', maxLength: 100 } },
   },
-  { collection: 'projects', change: changeProject, remove: deleteProject },
-  {
-    collection: 'integrations',
-    change: changeIntegration,
-    rotate: rotateIntegrationSecret,
-    remove: deleteIntegration,
-  },
-  { collection: 'endpoints', change: changeEndpoint, rotate: rotateEndpointSecret, remove: deleteEndpoint },
-];
+});
 
-/** What can be made within another thing: POST /<within>/:id/<collection>. */
-const MADE_WITHIN: readonly { within: string; collection: string; create: Change }[] = [
-  { within: 'organizations', collection: 'projects', create: createProject },
-  { within: 'organizations', collection: 'endpoints', create: createEndpoint },
-  { within: 'organizations', collection: 'events', create: publishEvent },
-  { within: 'projects', collection: 'integrations', create: createIntegration },
-];
+const parseMissed = inputParser<{ since: string; after?: string }>({
+  type: 'object',
+  additionalProperties: false,
+  required: ['since'],
+  properties: { since: { type: 'string', maxLength: 100 }, after: { type: 'string', maxLength: 100 } },
+});
 
 export async function adminRoutes(server: FastifyInstance, options: AdminRoutesOptions): Promise<void> {
-  const { administrator, queries, organizationId, caughtUp } = options;
+  const { administrator, queries, clock, organizationId, caughtUp } = options;
   acceptJson(server, options.limitBytes);
 
   function idOf(request: FastifyRequest, collection: string): string {
@@ -106,49 +79,75 @@ export async function adminRoutes(server: FastifyInstance, options: AdminRoutesO
 
   server.post('/organizations', (request, reply) => {
     const input = jsonBody(request).value;
-    return answer(reply, 201, (context) => createOrganization(context, input));
+    return answer(reply, 201, (context) =>
+      decide(context, { type: 'create', collection: 'organizations', input }),
+    );
   });
-  for (const { within, collection, create } of MADE_WITHIN) {
+  for (const [collection, { within }] of entries(MADE_WITHIN)) {
     server.post(`/${within}/:id/${collection}`, async (request, reply) => {
       const input = jsonBody(request).value;
-      const made = await answer(reply, 201, (context) => create(context, idOf(request, within), input));
+      const made = await answer(reply, 201, (context) =>
+        decide(context, { type: 'create-within', collection, within: idOf(request, within), input }),
+      );
       warnOfHttp(request, made);
       return made;
     });
   }
-  for (const { collection, change, rotate, remove } of SINGLE) {
+  for (const [collection, { change, rotate, remove }] of entries(CHANGED)) {
     const path = `/${collection}/:id`;
-    server.patch(path, async (request, reply) => {
-      const input = jsonBody(request).value;
+    const changed = async (request: FastifyRequest, reply: FastifyReply, by: Change, input: unknown) => {
       const known = await knownByReading(request, collection);
-      const decide = (context: AdminContext) => change(context, idOf(request, collection), input);
-      const changed = await answer(reply, 200, decide);
-      warnOfHttp(request, changed);
-      return { ...changed, ...known };
-    });
+      const made = await answer(reply, 200, (context) => by(context, idOf(request, collection), input));
+      warnOfHttp(request, made);
+      return { ...made, ...known };
+    };
+    server.patch(path, (request, reply) => changed(request, reply, change, jsonBody(request).value));
     server.delete(path, async (request, reply) => {
       await administrator.run((context) => remove(context, idOf(request, collection)));
       return reply.code(204).send();
     });
     if (rotate === undefined) continue;
-    server.post(`${path}/rotate-secret`, async (request, reply) => {
-      const known = await knownByReading(request, collection);
-      const input = isEmpty(request) ? {} : jsonBody(request).value;
-      const decide = (context: AdminContext) => rotate(context, idOf(request, collection), input);
-      return { ...(await answer(reply, 200, decide)), ...known };
-    });
+    server.post(`${path}/rotate-secret`, (request, reply) =>
+      changed(request, reply, rotate, isEmpty(request) ? {} : jsonBody(request).value),
+    );
   }
   server.post('/deliveries/:id/retry', async (request, reply) => {
-    // What was delivered a moment ago must not be sent again, because the read models do not know of it yet.
-    await caughtUp();
-    const webhook = await queries.retryable(idOf(request, 'deliveries'));
-    const [retried = {}] = await administrator.run((context) => retryWebhooks(context, [webhook]));
+    const [retried = {}] = await retry([idOf(request, 'deliveries')]);
     reply.code(202);
     return retried;
   });
+  server.post('/deliveries/retry', async (request, reply) => {
+    const { ids } = parseIds(jsonBody(request).value);
+    const items = await retry(ids);
+    reply.code(202);
+    return { items, cursor: null };
+  });
   server.post('/endpoints/:id/test', (request, reply) =>
-    answer(reply, 202, (context) => testEndpoint(context, idOf(request, 'endpoints'))),
+    answer(reply, 202, (context) => decide(context, { type: 'test', id: idOf(request, 'endpoints') })),
   );
+  server.post('/endpoints/:id/recover', async (request, reply) => {
+    const { since, after } = parseMissed(jsonBody(request).value);
+    if (after !== undefined && !isId('wh', after))
+      throw new InvalidInput([{ field: 'after', message: 'allowed: the id of a delivery' }]);
+    const from = toIso(parseTime('since', since, clock()));
+    await caughtUp();
+    const endpointId = await queries.resolve('endpoint', idOf(request, 'endpoints'));
+    const recovered = await recoverMissed({ queries, administrator }, { endpointId, since: from, after });
+    reply.code(202);
+    return { endpointId, since: from, asked: recovered.ids.length, ...recovered };
+  });
+
+  /** All of them, or none where one cannot be tried again. */
+  async function retry(ids: readonly string[]): Promise<object[]> {
+    // What was delivered a moment ago must not be sent again, because the read models do not know of it yet.
+    await caughtUp();
+    const webhooks = await Promise.all(ids.map((id) => queries.retryable(id)));
+    return administrator.run((context) => retryWebhooks(context, webhooks));
+  }
+}
+
+function entries<K extends string, V>(table: Record<K, V>): [K, V][] {
+  return Object.entries(table) as [K, V][];
 }
 
 function isEmpty({ body }: FastifyRequest): boolean {

@@ -18,6 +18,7 @@ import { otherMethods, rememberMethods } from './other-methods.ts';
 import { details, Problem, sendProblem } from './problem.ts';
 import { readRoutes } from './read-routes.ts';
 import { inboundResources } from './resources.ts';
+import { type TailRoutesOptions, tailRoutes } from './tail-routes.ts';
 import { webhookRoutes } from './webhook-routes.ts';
 
 /** The head of a request must be here within this time, and all of it within that. */
@@ -44,6 +45,8 @@ export interface ServerOptions {
   adminTokenHash: string;
   /** Resolves when the read models have all that is in the log; bounded. */
   caughtUp: () => Promise<unknown>;
+  /** Whether the read models have what stands at these positions; bounded. */
+  reached: TailRoutesOptions['reached'];
   /** What is not ready; empty: all is. */
   notReady: () => Promise<{ part: string; detail: string }[]>;
 }
@@ -61,6 +64,9 @@ export function buildServer(options: ServerOptions): FastifyInstance {
       connectionsCheckingInterval: TIMEOUT_CHECK_MS,
       // Node would refuse a request without one with an empty answer.
       requireHostHeader: false,
+      // Who follows and is gone without a word is found out.
+      keepAlive: true,
+      keepAliveInitialDelay: KEEP_ALIVE_MS,
     },
     requestTimeout: REQUEST_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_MS,
@@ -124,11 +130,13 @@ export function buildServer(options: ServerOptions): FastifyInstance {
       await adminRoutes(scope, {
         administrator,
         queries,
+        clock,
         organizationId: (idOrName) => organizationId(directory, idOrName),
         caughtUp: options.caughtUp,
         limitBytes: MAX_BODY_BYTES,
       });
       await readRoutes(scope, { queries });
+      await tailRoutes(scope, { log, queries, reached: options.reached });
     },
     { prefix },
   );

@@ -14,8 +14,9 @@ export class InvalidQuery extends Error {
 /** There is no such thing. */
 export class NotFound extends Error {
   readonly code = 'NOT_FOUND';
-  constructor(what: string, asked: string) {
-    super(`there is no ${what} ${JSON.stringify(asked)}`);
+  /** `message` is what a server says of it. */
+  constructor(what: string, asked: string, message = `there is no ${what} ${JSON.stringify(asked)}`) {
+    super(message);
     this.name = 'NotFound';
   }
 }

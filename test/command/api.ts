@@ -101,6 +101,7 @@ export async function startApi(t: TestContext, options: ApiOptions = {}): Promis
     production,
     adminTokenHash: hashToken(ADMIN_TOKEN),
     caughtUp: () => reachedEnd(log, { views, projections, withinMs: 5_000 }),
+    reached: (positions) => reached(positions, { views, projections, withinMs: 5_000 }),
     notReady: options.notReady ?? (async () => []),
   });
   stops.push(() => server.close());

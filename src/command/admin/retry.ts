@@ -5,6 +5,9 @@ import type { EventId, WebhookId } from '../../ids.ts';
 import type { Retryable } from '../../query/queries.ts';
 import { type AdminContext, type Decision, EndpointIsDisabled, existing } from './decision.ts';
 
+/** Webhooks that are asked for in one request. */
+export const MAX_RETRIED = 1_000;
+
 /** The webhook was delivered: there is nothing to try again. */
 export class NotRetryable extends Error {
   readonly code = 'NOT_RETRYABLE';

@@ -1,0 +1,69 @@
+// Everything that an endpoint missed since some time is tried again, oldest first, a bounded number at a time.
+
+import { timeOf } from '../../ids.ts';
+import type { Queries, Retryable } from '../../query/queries.ts';
+import { toIso } from '../../time.ts';
+import type { Administrator } from './administrator.ts';
+import { retryWebhooks } from './retry.ts';
+
+/** Webhooks that are asked for in one step: they wait for their turn in the lane's memory. */
+export const MAX_RECOVERED = 1_000;
+/** Of a page of a list. */
+const PAGE = '200';
+
+/** What an endpoint missed: webhooks in error or omitted. */
+export interface Missed {
+  endpointId: string;
+  /** From then on; an ISO 8601 time. */
+  since: string;
+  /** Only those made after this one: the last of the step before. */
+  after?: string | undefined;
+}
+
+/** What came of a step. */
+export interface Recovered {
+  /** What was asked for, oldest first. */
+  ids: string[];
+  /** How many more there are. */
+  remaining: number;
+}
+
+/**
+ * Asks for the oldest MAX_RECOVERED of them. Idempotent: what is pending already stays as it is. Throws
+ * EndpointIsDisabled.
+ */
+export async function recoverMissed(
+  { queries, administrator }: { queries: Queries; administrator: Administrator },
+  missed: Missed,
+): Promise<Recovered> {
+  const { ids, count } = await oldestMissed(queries, missed);
+  const webhooks: Retryable[] = [];
+  for (const id of ids) {
+    const webhook = await queries.retryable(id);
+    // It may have been tried again by somebody else since it was listed.
+    if (webhook.status === 'error' || webhook.status === 'omitted') webhooks.push(webhook);
+  }
+  await administrator.run((context) => retryWebhooks(context, webhooks));
+  return { ids, remaining: count - ids.length };
+}
+
+/** Lists are newest first, so all of them are gone through; only the oldest are kept. */
+async function oldestMissed(
+  queries: Pick<Queries, 'list'>,
+  { endpointId, since, after = '' }: Missed,
+): Promise<{ ids: string[]; count: number }> {
+  let ids: string[] = [];
+  let count = 0;
+  const from = after === '' ? since : toIso(Math.max(Date.parse(since), timeOf(after)));
+  for (const status of ['error', 'omitted']) {
+    for (let cursor: string | null = ''; cursor !== null; ) {
+      const filters = { endpoint: endpointId, since: from, status, limit: PAGE, ...(cursor && { cursor }) };
+      const page = await queries.list('deliveries', filters);
+      const found = page.items.map(({ id }) => String(id)).filter((id) => id > after);
+      count += found.length;
+      ids = [...ids, ...found].sort().slice(0, MAX_RECOVERED);
+      cursor = page.cursor;
+    }
+  }
+  return { ids, count };
+}
