@@ -1,11 +1,11 @@
 // What commands on one kind of thing have in common: list, show, and changes whose answer is printed.
 
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import type { AdminContext, Decision } from '../command/admin/decision.ts';
 import type { NamedKind } from '../query/filters.ts';
 import type { Filters, Queries } from '../query/queries.ts';
 import { RESOURCES, type ResourceName } from '../query/resources.ts';
-import { note, printFields, printJson, printTable } from './output.ts';
+import { note, printCsv, printFields, printJson, printTable } from './output.ts';
 import { withAdministrator, withStores } from './stores.ts';
 
 /** What each filter of a list may be, for --help. */
@@ -17,6 +17,8 @@ const FILTERS: Readonly<Record<string, [flags: string, description: string]>> = 
   status: ['--status <status>', 'only in this status'],
   event: ['--event <kind>', 'only of this kind, or pattern (log.*)'],
   code: ['--code <code>', 'only answered with this code, or class (5xx)'],
+  error: ['--error <code>', 'only where the last attempt failed so: status, timeout, dns, refused, …'],
+  host: ['--host <host>', 'only sent to this host'],
   level: ['--level <level>', 'only of this level'],
   environment: ['--environment <name>', 'only of this environment'],
   release: ['--release <name>', 'only of this release'],
@@ -42,15 +44,17 @@ export function addList(
   list
     .option('--limit <count>', 'how many at most, 1 to 200 (default: 50)')
     .option('--cursor <cursor>', 'go on where the page before ended')
-    .option('--json', 'print one JSON document')
+    .addOption(new Option('--json', 'print one JSON document').conflicts('csv'))
+    .option('--csv', 'print CSV for a spreadsheet')
     .addHelpText('after', `\nExample:\n  $ hooklane ${example}`)
-    .action(async ({ json, ...filters }: Record<string, string> & { json?: true }) => {
+    .action(async ({ json, csv, ...filters }: Record<string, string> & { json?: true; csv?: true }) => {
       const page = await withStores(({ queries }) => queries.list(resource, filters as Filters));
       if (json) {
         printJson(page);
         return;
       }
-      printTable(page.items, columns, `No ${plural(noun)} here.`);
+      if (csv) printCsv(page.items, Object.keys(RESOURCES[resource].summary({ id: '' })));
+      else printTable(page.items, columns, `No ${plural(noun)} here.`);
       if (page.cursor !== null) note(`There are more: --cursor ${page.cursor}`);
     });
 }

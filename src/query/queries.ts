@@ -1,12 +1,13 @@
 // What CLI and HTTP may ask of the read models. Lists are newest first, in pages; a page that is reached by a cursor
 // shows nothing newer than the first page did.
 
-import { isId } from '../ids.ts';
+import { isId, siblingId } from '../ids.ts';
 import type { Clock } from '../time.ts';
 import type { Condition, Document, Fields, Views } from '../views/views.ts';
 import { type Cursor, decodeCursor, encodeCursor } from './cursor.ts';
 import { InvalidQuery, NotFound } from './errors.ts';
 import type { Filtered, NamedKind } from './filters.ts';
+import { causeOf, withDeliveries } from './links.ts';
 import { createNames } from './names.ts';
 import { requestBody } from './request-body.ts';
 import { RESOURCES, type Resource, type ResourceName } from './resources.ts';
@@ -122,14 +123,19 @@ export function createQueries({ views, clock }: { views: Views; clock: Clock }):
       const document = await find(name, idOrName);
       switch (name) {
         case 'logs':
-          return shapes.logDetail(document);
+          return withDeliveries(views, shapes.logDetail(document), siblingId('evt', document.id));
         case 'inbound-webhooks':
-          return shapes.inboundWebhookDetail(document);
+          return withDeliveries(views, shapes.inboundWebhookDetail(document), siblingId('evt', document.id));
         case 'deliveries': {
           const endpoint = await views.get('endpoints', String(document.endpointId));
           const url = endpoint?.url;
           const body = await requestBody(views, document);
-          return shapes.deliveryDetail(document, typeof url === 'string' ? url : null, body);
+          const links = await causeOf(views, String(document.eventId));
+          return shapes.deliveryDetail(document, {
+            url: typeof url === 'string' ? url : null,
+            body,
+            ...links,
+          });
         }
         default:
           return RESOURCES[name].summary(document);

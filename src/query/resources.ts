@@ -1,8 +1,9 @@
 // What can be listed and shown, by the name it has in HTTP: the view it comes from, its filters, its shape.
 
+import { ATTEMPT_ERRORS } from '../events.ts';
 import type { Prefix } from '../ids.ts';
 import type { Document } from '../views/views.ts';
-import { belongsTo, code, equals, event, type Filter, level, oneOf, since, until } from './filters.ts';
+import { belongsTo, code, equals, event, type Filter, host, level, oneOf, since, until } from './filters.ts';
 import * as shapes from './shapes.ts';
 
 export interface Resource {
@@ -100,6 +101,8 @@ export const RESOURCES = {
       status: oneOf('status', OUTBOUND_STATUSES),
       event,
       code,
+      error: oneOf('error', ATTEMPT_ERRORS),
+      host,
       since: since('wh'),
       until: until('wh'),
     },
