@@ -6,6 +6,7 @@ import { retryWebhooks } from '../command/admin/retry.ts';
 import { goOn, harmless, paint, print, printFields, printJson, printTable, type Row } from './output.ts';
 import { recover } from './recover.ts';
 import { addList, addShow } from './resource.ts';
+import { addStats } from './stats.ts';
 import { withAdministrator } from './stores.ts';
 import { addTail } from './tail.ts';
 
@@ -43,6 +44,7 @@ export function registerDeliveries(program: Command): void {
         '\n\nExample:\n  $ hooklane deliveries recover --endpoint ep_… --since 2h',
     )
     .action(recover);
+  addStats(deliveries);
   addTail(deliveries, {
     topic: 'outbound',
     types: ['WebhookOmitted', 'AttemptFailed', 'WebhookProcessed', 'WebhookFailed'],

@@ -2,6 +2,7 @@
 
 import { styleText } from 'node:util';
 import type { Command } from 'commander';
+import { addGroups } from './log-groups.ts';
 import { goOn, harmless, paint, print, printFields, printTable, type Row } from './output.ts';
 import { addList, addShow } from './resource.ts';
 import { addTail } from './tail.ts';
@@ -11,6 +12,7 @@ export function registerLogs(program: Command): void {
   const columns = ['id', 'level', 'message', 'receivedAt', 'type?', 'environment?', 'fingerprint?'];
   addList(logs, 'logs', columns, 'logs list --project shop --level error --since 1h');
   addShow(logs, 'logs', 'logs show log_…', showLog);
+  addGroups(logs);
   addTail(logs, {
     topic: 'organizations',
     types: ['LogRecorded'],

@@ -36,12 +36,7 @@ export function addList(
 ): void {
   const { noun, filters } = RESOURCES[resource];
   const list = parent.command('list').description(`list ${plural(noun)}, newest first`);
-  for (const name of Object.keys(filters)) {
-    const option = FILTERS[name];
-    if (option === undefined) throw new Error(`the filter ${name} has no option`);
-    list.option(...option);
-  }
-  list
+  addFilters(list, Object.keys(filters))
     .option('--limit <count>', 'how many at most, 1 to 200 (default: 50)')
     .option('--cursor <cursor>', 'go on where the page before ended')
     .addOption(new Option('--json', 'print one JSON document').conflicts('csv'))
@@ -57,6 +52,16 @@ export function addList(
       else printTable(page.items, columns, `No ${plural(noun)} here.`);
       if (page.cursor !== null) note(`There are more: --cursor ${page.cursor}`);
     });
+}
+
+/** Adds an option for each of these filters. */
+export function addFilters(command: Command, filters: readonly string[]): Command {
+  for (const name of filters) {
+    const option = FILTERS[name];
+    if (option === undefined) throw new Error(`the filter ${name} has no option`);
+    command.option(...option);
+  }
+  return command;
 }
 
 function plural(noun: string): string {
