@@ -8,7 +8,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import type { AttemptError, OutboundEvent } from '../src/events.ts';
+import type { AttemptError, OrganizationEvent, OutboundEvent } from '../src/events.ts';
 import { derivedId, newId } from '../src/ids.ts';
 import { deliveries } from '../src/projections/deliveries.ts';
 import { endpoints } from '../src/projections/endpoints.ts';
@@ -31,26 +31,29 @@ const views = openSqliteViews({ directory, definitions: made.map(({ definition }
 const orgs = Array.from({ length: ORGANIZATIONS }, () => newId('org', startMs));
 const eps = orgs.map(() => newId('ep', startMs));
 
-/** The events of delivery `n`. Organization 0 has half of all; of 1,000, 20 fail, one of them rarely seen, 100 are omitted. */
-function eventsOf(n: number): OutboundEvent[] {
-  const atMs = startMs + n * 50;
-  const at = n % 2 === 0 ? 0 : (n >> 1) % ORGANIZATIONS;
+/** The events of delivery `n`. Organization 0 has half of all; of 1,000, 20 fail (2 by timeout, 1 with 429), 100 are omitted. */
+function eventsOf(number: number): OutboundEvent[] {
+  // Spread, so that what is of one organization is not all of one kind.
+  const n = Math.imul(number, 2_654_435_761) >>> 4;
+  const sort = (n >> 1) % 1_000;
+  const atMs = startMs + number * 50;
+  const at = n % 2 === 0 ? 0 : (n >> 12) % ORGANIZATIONS;
   const [organizationId, endpointId] = [orgs[at] ?? 'org_', eps[at] ?? 'ep_'];
-  const ids = { webhookId: derivedId('wh', atMs, `${n}`), organizationId, endpointId } as const;
-  const eventId = derivedId('evt', atMs, `${n}`);
-  const kind = n % 50 === 7 ? 'deploy.created' : 'log.created';
+  const ids = { webhookId: derivedId('wh', atMs, `${number}`), organizationId, endpointId } as const;
+  const eventId = derivedId('evt', atMs, `${number}`);
+  const kind = sort % 50 === 7 ? 'deploy.created' : 'log.created';
   const about = { eventId, kind, atMs } as const;
-  if (n % 10 === 3)
+  if (sort < 100)
     return [{ type: 'WebhookOmitted', ...ids, ...about, reason: 'gap', freeAtMs: atMs + 1_000 }];
-  const outcome = { ...ids, attempt: 1, atMs: atMs + 40, startedAtMs: atMs, durationMs: 5 + (n % 200) };
+  const outcome = { ...ids, attempt: 1, atMs: atMs + 40, startedAtMs: atMs, durationMs: 5 + (n % 199) };
   const begun: OutboundEvent[] = [
     { type: 'WebhookScheduled', ...ids, ...about, dueAtMs: atMs, digest: null },
     { type: 'AttemptStarted', ...ids, attempt: 1, atMs, host: `hooks${at}.example.com` },
   ];
-  if (n % 50 !== 11)
+  if (sort < 980)
     return [...begun, { type: 'WebhookProcessed', ...outcome, responseCode: 200, responseBody: 'ok' }];
-  const error: AttemptError = n % 500 === 11 ? 'timeout' : 'status';
-  const responseCode = error === 'status' ? (n % 1_000 === 61 ? 429 : 503) : null;
+  const error: AttemptError = sort < 982 ? 'timeout' : 'status';
+  const responseCode = error === 'status' ? (sort === 999 ? 429 : 503) : null;
   const failure = { error, detail: 'failed', responseCode, responseBody: null, nextAttemptAtMs: null };
   return [
     ...begun,
@@ -60,8 +63,22 @@ function eventsOf(n: number): OutboundEvent[] {
 }
 
 let offset = 0;
-const configured = orgs.flatMap((organizationId, n) => [
-  { type: 'OrganizationCreated', organizationId, atMs: startMs, name: `org ${n}`, secret: '' } as const,
+const settings = { gapMs: 0, timeoutMs: 5_000, whenBusy: 'omit', maxQueued: 0 } as const;
+const configured: OrganizationEvent[] = orgs.flatMap((organizationId, n) => [
+  { type: 'OrganizationCreated', organizationId, atMs: startMs, name: `org ${n}`, secret: '' },
+  {
+    type: 'EndpointCreated',
+    organizationId,
+    endpointId: eps[n] ?? 'ep_',
+    atMs: startMs,
+    url: `https://hooks${n}.example.com/`,
+    ...settings,
+    events: ['*'],
+    retriesMs: [],
+    status: 'active',
+    disabledReason: null,
+    secret: '',
+  },
 ]);
 const topic = 'organizations' as const;
 await views.apply(
@@ -89,6 +106,7 @@ const queries = createQueries({ views, clock: Date.now });
 
 const big = orgs[0] ?? '';
 const small = orgs[1] ?? '';
+const bigEndpoint = eps[0] ?? '';
 const cases: Record<string, Filters> = {
   'no filter': {},
   '--since 24h': { since: '24h' },
@@ -110,6 +128,10 @@ const cases: Record<string, Filters> = {
   '--org (1 in 200) --code 5xx': { org: small, code: '5xx' },
   '--org (1 in 200) --error timeout': { org: small, error: 'timeout' },
   '--org (1 in 200) --event log.*': { org: small, event: 'log.*' },
+  '--endpoint (half)': { endpoint: bigEndpoint },
+  '--endpoint (half) --status error': { endpoint: bigEndpoint, status: 'error' },
+  '--endpoint (half) --code 429': { endpoint: bigEndpoint, code: '429' },
+  '--endpoint (half) --error timeout': { endpoint: bigEndpoint, error: 'timeout' },
   '--status error --since 24h': { status: 'error', since: '24h' },
 };
 const rows: { filters: string; medianMs: number; worstMs: number; items: number }[] = [];

@@ -23,6 +23,7 @@ const FILTERS: Readonly<Record<string, [flags: string, description: string]>> = 
   environment: ['--environment <name>', 'only of this environment'],
   release: ['--release <name>', 'only of this release'],
   fingerprint: ['--fingerprint <fingerprint>', 'only the same error'],
+  search: ['--search <words>', 'only with all of these words in the message'],
   since: ['--since <time>', 'from then on: an age (1h) or a time (2026-01-31T12:00:00Z)'],
   until: ['--until <time>', 'before then'],
 };

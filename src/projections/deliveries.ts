@@ -4,8 +4,8 @@
 // (why it was omitted, why it failed) stays beside it: `omittedFor`, `failures`.
 //
 // Indexes cost a write each. A filter that finds few has one of its own (status, code, class of code, error, host,
-// kind); with an organization or an endpoint those that people combine have one as well (status, kind). The rest is
-// found by walking the narrower of the two, newest first.
+// kind); with an organization or an endpoint those that tell what failed have one as well (status, class of code, error).
+// A code is walked to within its class, the rest within the organization or endpoint, newest first.
 
 import type { AttemptFailed, WebhookProcessed } from '../events.ts';
 import { toIso } from '../time.ts';
@@ -21,8 +21,12 @@ export const deliveries: Projection = {
       ['organizationId'],
       ['organizationId', 'status'],
       ['organizationId', 'event'],
+      ['organizationId', 'codeClass'],
+      ['organizationId', 'error'],
       ['endpointId'],
       ['endpointId', 'status'],
+      ['endpointId', 'codeClass'],
+      ['endpointId', 'error'],
       ['status'],
       ['event'],
       ['responseCode'],

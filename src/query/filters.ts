@@ -54,6 +54,29 @@ export const event: Filter = (text) => {
   return { where: [], keep: (document) => matches(text, String(document.event)) };
 };
 
+/** Words that may be searched for at once. */
+const MAX_WORDS = 20;
+
+/**
+ * All of these words somewhere in the message, in any order and case, also as parts of longer ones. No index helps, on
+ * either engine: messages are looked at, newest first, as many as a page may.
+ */
+export const search: Filter = (text) => {
+  const words = text
+    .toLowerCase()
+    .split(/\s+/)
+    .filter((word) => word !== '');
+  if (words.length === 0 || words.length > MAX_WORDS)
+    throw new InvalidQuery('search', `allowed: 1 to ${MAX_WORDS} words`);
+  return {
+    where: [],
+    keep: ({ message }) => {
+      const told = String(message).toLowerCase();
+      return words.every((word) => told.includes(word));
+    },
+  };
+};
+
 /** `500`, or a class such as `5xx`. */
 export const code: Filter = (text) => {
   const field = 'responseCode';
@@ -62,7 +85,9 @@ export const code: Filter = (text) => {
   }
   if (!/^[1-5]\d\d$/.test(text))
     throw new InvalidQuery('code', 'allowed: a status code such as 500, or a class such as 5xx');
-  return { where: [{ field, eq: Number(text) }] };
+  // The class as well: it has an index with an organization, and with an endpoint.
+  const ofClass = { field: 'codeClass', eq: `${text[0]}xx` };
+  return { where: [ofClass, { field, eq: Number(text) }] };
 };
 
 /** The host of the URL it was last sent to, with the port where it is not the usual one. */

@@ -3,7 +3,19 @@
 import { ATTEMPT_ERRORS } from '../events.ts';
 import type { Prefix } from '../ids.ts';
 import type { Document } from '../views/views.ts';
-import { belongsTo, code, equals, event, type Filter, host, level, oneOf, since, until } from './filters.ts';
+import {
+  belongsTo,
+  code,
+  equals,
+  event,
+  type Filter,
+  host,
+  level,
+  oneOf,
+  search,
+  since,
+  until,
+} from './filters.ts';
 import * as shapes from './shapes.ts';
 
 export interface Resource {
@@ -85,6 +97,7 @@ export const RESOURCES = {
       environment: equals('environment'),
       release: equals('release'),
       fingerprint: equals('fingerprint'),
+      search,
       since: since('log'),
       until: until('log'),
     },

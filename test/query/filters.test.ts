@@ -28,6 +28,7 @@ const two: HooklaneEvent[] = [0, 1].flatMap((n) => {
       level: n ? 'warning' : 'error',
       environment: `env ${n}`,
       release: `r${n}`,
+      message: n ? 'Connection REFUSED by db' : 'connection lost, refund failed',
       fingerprint: `f${n}`,
     }),
     facts.scheduled({ ...delivery, kind: n ? 'log.created' : 'deploy.created' }),
@@ -57,6 +58,7 @@ const FINDS_ONE: Record<ResourceName, Record<string, string[]>> = {
     environment: ['env 1'],
     release: ['r1'],
     fingerprint: ['f1'],
+    search: ['connection refused', ' refused  CONNECTION ', 'refus', 'DB'],
   },
   deliveries: {
     org: ['org 1'],
