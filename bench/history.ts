@@ -154,6 +154,10 @@ for (let i = 0; i < 200; i++) {
   deep.push(performance.now() - from);
   if (cursor === null) break;
 }
+const counted = performance.now();
+const { total: all } = await queries.stats({ by: 'hour', since: '90d' });
+const statsSeconds = (performance.now() - counted) / 1_000;
+process.stderr.write(`counted ${all.total} in ${statsSeconds.toFixed(1)} s\n`);
 rows.push({ filters: `page ${deep.length} of 200`, items: 200, ...summary(deep.slice(-ROUNDS)) });
 const bytes = await views.size();
 await views.close();
@@ -172,5 +176,13 @@ for (const { filters, medianMs, worstMs } of rows)
 const machine = { cores: cpus().length, model: cpus()[0]?.model, node: process.version };
 const results = new URL('results/', import.meta.url);
 mkdirSync(results, { recursive: true });
-const report = { at: new Date().toISOString(), machine, deliveries: total, fillSeconds, bytes, rows };
+const report = {
+  at: new Date().toISOString(),
+  machine,
+  deliveries: total,
+  fillSeconds,
+  statsSeconds,
+  bytes,
+  rows,
+};
 writeFileSync(new URL('history.json', results), `${JSON.stringify(report, null, 2)}\n`);
