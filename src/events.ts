@@ -366,6 +366,8 @@ export interface AttemptStarted {
   /** 1 for the first. */
   attempt: number;
   atMs: number;
+  /** Of the URL that it is sent to, with the port where it is not the usual one; null in what older releases wrote. */
+  host: string | null;
 }
 
 /** What one request came to. `startedAtMs` is when it left: at or after its claim. */

@@ -4,7 +4,7 @@
 import type { Operation } from '../command/admin/operations.ts';
 import type { Missed, Recovered } from '../command/admin/recover.ts';
 import type { NamedKind } from '../query/filters.ts';
-import type { Filters, Page } from '../query/queries.ts';
+import type { Filters, Page, Stats } from '../query/queries.ts';
 import type { ResourceName } from '../query/resources.ts';
 import type { Item } from '../query/shapes.ts';
 import type { Tailed } from '../query/tail.ts';
@@ -12,6 +12,8 @@ import type { Tailed } from '../query/tail.ts';
 export interface Api {
   /** Throws InvalidQuery, or NotFound for names of nothing. */
   list(resource: ResourceName, filters: Filters): Promise<Page>;
+  groups(filters: Filters): Promise<Page>;
+  stats(filters: Filters): Promise<Stats>;
   /** Throws NotFound. */
   show(resource: ResourceName, idOrName: string): Promise<Item>;
   /** The id of what is named. Throws NotFound, or InvalidQuery if several have the name. */

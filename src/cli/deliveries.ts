@@ -2,9 +2,10 @@
 
 import { styleText } from 'node:util';
 import type { Command } from 'commander';
-import { harmless, paint, print, printFields, printJson, printTable } from './output.ts';
+import { goOn, harmless, paint, print, printFields, printJson, printTable, type Row } from './output.ts';
 import { recover } from './recover.ts';
 import { addList, addShow } from './resource.ts';
+import { addStats } from './stats.ts';
 import { addTail } from './tail.ts';
 import { withApi } from './with-api.ts';
 
@@ -42,6 +43,7 @@ export function registerDeliveries(program: Command): void {
         '\n\nExample:\n  $ hooklane deliveries recover --endpoint ep_… --since 2h',
     )
     .action(recover);
+  addStats(deliveries);
   addTail(deliveries, {
     what: 'deliveries',
     line: ({ createdAt, id, event, status, reason, responseCode, url }) =>
@@ -58,10 +60,37 @@ async function retry(ids: string[], { json }: { json?: true }): Promise<void> {
   else printTable(items, ['id', 'status'], '');
 }
 
-function showDelivery({ payload, attempts, ...facts }: Record<string, unknown>): void {
+function showDelivery({ payload, attempts: _, timeline, ...facts }: Record<string, unknown>): void {
   printFields(facts);
-  print(`\n${styleText('bold', 'attempts')}`);
-  const columns = ['number', 'startedAt', 'durationMs', 'responseCode', 'error', 'responseBody', 'detail?'];
-  printTable(Array.isArray(attempts) ? attempts : [], columns, 'none');
+  print(`\n${styleText('bold', 'timeline')}`);
+  const entries = (Array.isArray(timeline) ? timeline : []).map(timelineRow);
+  printTable(entries, ['at', 'what', 'ms', 'code', 'detail', 'next?', 'responseBody?'], 'none');
   print(`\n${styleText('bold', 'payload')}\n${harmless(JSON.stringify(payload, null, 2))}`);
+  goOn([
+    facts.logId === null ? '' : `logs show ${facts.logId}`,
+    facts.inboundWebhookId === null ? '' : `inbound show ${facts.inboundWebhookId}`,
+    facts.status === 'error' || facts.status === 'omitted' ? `deliveries retry ${facts.id}` : '',
+  ]);
+}
+
+/** An entry of the timeline as a row for people. */
+function timelineRow(entry: Record<string, unknown>): Row {
+  const { at, type, number, durationMs, responseCode, error, detail, responseBody, reason } = entry;
+  const what = {
+    attempt: `attempt ${number}`,
+    retried: 'retried by an operator',
+    omitted: `omitted: ${reason}`,
+  }[String(type)];
+  const inFlight = type === 'attempt' && durationMs === null ? 'in flight' : undefined;
+  return {
+    at,
+    what: what ?? type,
+    ms: durationMs,
+    code: responseCode,
+    detail: [error, detail ?? inFlight ?? (type === 'error' ? reason : undefined)]
+      .filter((part) => part !== null && part !== undefined)
+      .join(': '),
+    next: entry.nextAttemptAt ?? entry.dueAt ?? entry.freeAt,
+    responseBody,
+  };
 }

@@ -30,6 +30,8 @@ function localApi(stores: Stores, { administrator }: Administration): Api {
   const { log, queries } = stores;
   return {
     list: queries.list,
+    groups: queries.groups,
+    stats: queries.stats,
     show: queries.show,
     resolve: queries.resolve,
     async perform(operation) {

@@ -2,7 +2,8 @@
 
 import { styleText } from 'node:util';
 import type { Command } from 'commander';
-import { harmless, paint, print, printFields } from './output.ts';
+import { addGroups } from './log-groups.ts';
+import { goOn, harmless, paint, print, printFields, printTable, type Row } from './output.ts';
 import { addList, addShow } from './resource.ts';
 import { addTail } from './tail.ts';
 
@@ -11,6 +12,7 @@ export function registerLogs(program: Command): void {
   const columns = ['id', 'level', 'message', 'receivedAt', 'type?', 'environment?', 'fingerprint?'];
   addList(logs, 'logs', columns, 'logs list --project shop --level error --since 1h');
   addShow(logs, 'logs', 'logs show log_…', showLog);
+  addGroups(logs);
   addTail(logs, {
     what: 'logs',
     line: ({ receivedAt, level, id, message }) =>
@@ -19,7 +21,17 @@ export function registerLogs(program: Command): void {
   });
 }
 
-function showLog({ stack, ...facts }: Record<string, unknown>): void {
+function showLog({ stack, deliveries, ...facts }: Record<string, unknown>): void {
   printFields(facts);
   if (typeof stack === 'string') print(`\n${styleText('bold', 'stack')}\n${harmless(stack)}`);
+  printDeliveries(deliveries);
+  goOn([`inbound show ${facts.inboundWebhookId}`, `logs list --fingerprint ${facts.fingerprint}`]);
+}
+
+/** The deliveries that tell of a log, and how to look at the newest of them. */
+export function printDeliveries(deliveries: unknown): void {
+  const rows: Row[] = Array.isArray(deliveries) ? deliveries : [];
+  print(`\n${styleText('bold', 'deliveries')}`);
+  printTable(rows, ['id', 'status', 'endpointId'], 'none: no endpoint subscribes to it');
+  goOn(rows.slice(0, 1).map(({ id }) => `deliveries show ${id}`));
 }

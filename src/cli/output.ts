@@ -3,6 +3,7 @@
 
 import { styleText } from 'node:util';
 import Table from 'cli-table3';
+import { toCsv } from './csv.ts';
 
 /** A row of a list, or one thing that is shown: field → value, as the API has it. */
 export type Row = Record<string, unknown>;
@@ -20,6 +21,11 @@ export function note(line: string): void {
 /** Writes one JSON document to stdout, or, for `tail`, one object a line. */
 export function printJson(value: unknown, { line = false } = {}): void {
   print(line ? JSON.stringify(value) : JSON.stringify(value, null, 2));
+}
+
+/** Writes rows as CSV to stdout. See csv.ts. */
+export function printCsv(rows: readonly object[], columns: readonly string[]): void {
+  process.stdout.write(toCsv(rows, columns));
 }
 
 /**
@@ -109,6 +115,11 @@ export function printFields(thing: object): void {
   const width = Math.max(...entries.map(([field]) => field.length));
   for (const [field, value] of entries)
     print(`${styleText('bold', field.padEnd(width))}  ${paint(field, value)}`);
+}
+
+/** Tells people, on stderr, the commands with which to go on; empty ones are none. */
+export function goOn(commands: readonly string[]): void {
+  for (const command of commands.filter((text) => text !== '')) note(`→ hooklane ${command}`);
 }
 
 const BORDERLESS = Object.fromEntries(

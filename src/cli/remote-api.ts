@@ -6,7 +6,7 @@ import { InvalidInput } from '../command/input.ts';
 import { InvalidConfig } from '../config.ts';
 import { InvalidQuery, NotFound } from '../query/errors.ts';
 import type { NamedKind } from '../query/filters.ts';
-import type { Page } from '../query/queries.ts';
+import type { Page, Stats } from '../query/queries.ts';
 import type { ResourceName } from '../query/resources.ts';
 import type { Item } from '../query/shapes.ts';
 import type { Api } from './api.ts';
@@ -92,6 +92,8 @@ export async function createRemoteApi({ url, token }: RemoteServer): Promise<Api
 
   return {
     list: (resource, filters) => get<Page>(`/${resource}?${new URLSearchParams(filters)}`),
+    groups: (filters) => get<Page>(`/logs/groups?${new URLSearchParams(filters)}`),
+    stats: (filters) => get<Stats>(`/deliveries/stats?${new URLSearchParams(filters)}`),
     show,
     resolve: async (kind, idOrName) => String((await show(COLLECTION_OF[kind], idOrName)).id),
     perform: (operation) => ask(requestOf(operation)),

@@ -1,12 +1,12 @@
 // What commands on one kind of thing have in common: list, show, and changes whose answer is printed.
 
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import type { Operation } from '../command/admin/operations.ts';
 import type { NamedKind } from '../query/filters.ts';
 import type { Filters } from '../query/queries.ts';
 import { RESOURCES, type ResourceName } from '../query/resources.ts';
 import type { Api } from './api.ts';
-import { note, printFields, printJson, printTable } from './output.ts';
+import { note, printCsv, printFields, printJson, printTable } from './output.ts';
 import { withApi } from './with-api.ts';
 
 /** What each filter of a list may be, for --help. */
@@ -18,10 +18,13 @@ const FILTERS: Readonly<Record<string, [flags: string, description: string]>> = 
   status: ['--status <status>', 'only in this status'],
   event: ['--event <kind>', 'only of this kind, or pattern (log.*)'],
   code: ['--code <code>', 'only answered with this code, or class (5xx)'],
+  error: ['--error <code>', 'only where the last attempt failed so: status, timeout, dns, refused, …'],
+  host: ['--host <host>', 'only sent to this host'],
   level: ['--level <level>', 'only of this level'],
   environment: ['--environment <name>', 'only of this environment'],
   release: ['--release <name>', 'only of this release'],
   fingerprint: ['--fingerprint <fingerprint>', 'only the same error'],
+  search: ['--search <words>', 'only with all of these words in the message'],
   since: ['--since <time>', 'from then on: an age (1h) or a time (2026-01-31T12:00:00Z)'],
   until: ['--until <time>', 'before then'],
 };
@@ -35,25 +38,40 @@ export function addList(
 ): void {
   const { noun, filters } = RESOURCES[resource];
   const list = parent.command('list').description(`list ${plural(noun)}, newest first`);
-  for (const name of Object.keys(filters)) {
-    const option = FILTERS[name];
-    if (option === undefined) throw new Error(`the filter ${name} has no option`);
-    list.option(...option);
-  }
-  list
+  addFilters(list, Object.keys(filters))
     .option('--limit <count>', 'how many at most, 1 to 200 (default: 50)')
     .option('--cursor <cursor>', 'go on where the page before ended')
-    .option('--json', 'print one JSON document')
+    .addOption(new Option('--json', 'print one JSON document').conflicts('csv'))
+    .option('--csv', 'print CSV for a spreadsheet')
     .addHelpText('after', `\nExample:\n  $ hooklane ${example}`)
-    .action(async ({ json, url: _, token: __, ...filters }: Record<string, string> & { json?: true }) => {
-      const page = await withApi((api) => api.list(resource, filters as Filters));
+    .action(async ({ json, csv, ...options }: ListOptions) => {
+      const page = await withApi((api) => api.list(resource, filtersOf(options)));
       if (json) {
         printJson(page);
         return;
       }
-      printTable(page.items, columns, `No ${plural(noun)} here.`);
+      if (csv) printCsv(page.items, Object.keys(RESOURCES[resource].summary({ id: '' })));
+      else printTable(page.items, columns, `No ${plural(noun)} here.`);
       if (page.cursor !== null) note(`There are more: --cursor ${page.cursor}`);
     });
+}
+
+/** Options of a command that lists or counts: how it prints, and filters. */
+export type ListOptions = Record<string, string> & { json?: true; csv?: true };
+
+/** The filters among a command's options: without which server is asked. */
+export function filtersOf({ url: _, token: __, ...filters }: Record<string, string>): Filters {
+  return filters;
+}
+
+/** Adds an option for each of these filters. */
+export function addFilters(command: Command, filters: readonly string[]): Command {
+  for (const name of filters) {
+    const option = FILTERS[name];
+    if (option === undefined) throw new Error(`the filter ${name} has no option`);
+    command.option(...option);
+  }
+  return command;
 }
 
 function plural(noun: string): string {

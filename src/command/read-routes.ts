@@ -27,6 +27,8 @@ export async function readRoutes(server: FastifyInstance, { queries }: { queries
     server.get(`/${collection}`, (request) => queries.list(collection, filtersOf(request)));
     server.get(`/${collection}/:id`, (request) => queries.show(collection, idOf(request)));
   }
+  server.get('/deliveries/stats', (request) => queries.stats(filtersOf(request)));
+  server.get('/logs/groups', (request) => queries.groups(filtersOf(request)));
   for (const { within, collection, filter } of LISTED_WITHIN) {
     server.get(`/${within}/:id/${collection}`, (request) =>
       queries.list(collection, { ...filtersOf(request), [filter]: idOf(request) }),

@@ -149,17 +149,18 @@ function decideStart(lane: Lane, endpointId: EndpointId, nowMs: number): LaneEve
   const { digest } = endpoint;
   const { organizationId } = lane;
   const ids = { organizationId, endpointId, atMs: nowMs };
+  const host = URL.parse(endpoint.url)?.host ?? null;
   if (digest !== null && digest.dueAtMs < (pending?.dueAtMs ?? Number.POSITIVE_INFINITY)) {
     const eventId = derivedId('evt', nowMs, `${DIGEST} ${endpointId}`);
     const webhookId = derivedId('wh', nowMs, `${eventId} ${endpointId}`);
     const tells = { eventId, kind: DIGEST, dueAtMs: digest.dueAtMs, digest: digestData(digest) };
     return [
       { type: 'WebhookScheduled', webhookId, ...ids, ...tells },
-      { type: 'AttemptStarted', webhookId, ...ids, attempt: 1 },
+      { type: 'AttemptStarted', webhookId, ...ids, attempt: 1, host },
     ];
   }
   if (pending === undefined) return [];
-  const started = { webhookId: pending.webhookId, ...ids, attempt: pending.attempt + 1 };
+  const started = { webhookId: pending.webhookId, ...ids, attempt: pending.attempt + 1, host };
   const interrupted = pending.interrupted ? [interruption(lane, pending, nowMs, nowMs)] : [];
   return [...interrupted, { type: 'AttemptStarted', ...started }];
 }

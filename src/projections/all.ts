@@ -4,6 +4,7 @@ import { deliveries } from './deliveries.ts';
 import { endpoints } from './endpoints.ts';
 import { inboundWebhooks } from './inbound-webhooks.ts';
 import { integrations } from './integrations.ts';
+import { logGroups } from './log-groups.ts';
 import { logs } from './logs.ts';
 import { organizations } from './organizations.ts';
 import type { Projection } from './projection.ts';
@@ -17,6 +18,7 @@ export const projections: readonly Projection[] = [
   endpoints,
   inboundWebhooks,
   logs,
+  logGroups,
   triggers,
   deliveries,
 ];

@@ -1,4 +1,11 @@
-// Deliveries: outbound webhooks, with every attempt.
+// Deliveries: outbound webhooks, with every attempt, and what else their timeline needs.
+//
+// Entries of maps are put by a key that the event alone gives, so a repeat is no change. What a retry takes away
+// (why it was omitted, why it failed) stays beside it: `omittedFor`, `failures`.
+//
+// Indexes cost a write each. A filter that finds few has one of its own (status, code, class of code, error, host,
+// kind); with an organization or an endpoint those that tell what failed have one as well (status, class of code, error).
+// A code is walked to within its class, the rest within the organization or endpoint, newest first.
 
 import type { AttemptFailed, WebhookProcessed } from '../events.ts';
 import { toIso } from '../time.ts';
@@ -8,16 +15,34 @@ import type { Change, Projection } from './projection.ts';
 export const deliveries: Projection = {
   definition: {
     name: 'deliveries',
-    version: 1,
+    version: 2,
     topics: ['outbound'],
-    indexes: [['organizationId'], ['endpointId'], ['status'], ['eventId']],
+    indexes: [
+      ['organizationId'],
+      ['organizationId', 'status'],
+      ['organizationId', 'event'],
+      ['organizationId', 'codeClass'],
+      ['organizationId', 'error'],
+      ['endpointId'],
+      ['endpointId', 'status'],
+      ['endpointId', 'codeClass'],
+      ['endpointId', 'error'],
+      ['status'],
+      ['event'],
+      ['responseCode'],
+      ['codeClass'],
+      ['error'],
+      ['host'],
+      ['eventId'],
+    ],
   },
   project(event) {
     switch (event.type) {
       case 'WebhookScheduled': {
         const { webhookId: id, organizationId, endpointId, eventId, kind, atMs, dueAtMs } = event;
         const ids = { organizationId, endpointId, eventId };
-        const times = { createdAt: toIso(atMs), nextAttemptAt: toIso(dueAtMs) };
+        const due = toIso(dueAtMs);
+        const times = { createdAt: toIso(atMs), nextAttemptAt: due, dueAt: dueAtMs > atMs ? due : null };
         return [{ id, set: { ...ids, event: kind, status: 'pending', attemptCount: 0, ...times } }];
       }
       case 'WebhookOmitted': {
@@ -25,23 +50,25 @@ export const deliveries: Projection = {
         const at = toIso(atMs);
         const freeAt = freeAtMs === null ? null : toIso(freeAtMs);
         const ids = { organizationId, endpointId, eventId };
-        const end = { status: 'omitted', reason, freeAt, attemptCount: 0, createdAt: at, finishedAt: at };
-        return [{ id, set: { ...ids, event: kind, ...end } }];
+        const why = { status: 'omitted', reason, omittedFor: reason, freeAt };
+        const end = { attemptCount: 0, createdAt: at, finishedAt: at };
+        return [{ id, set: { ...ids, event: kind, ...why, ...end } }];
       }
       case 'WebhookRetried':
         return [
           {
             id: event.webhookId,
             set: { status: 'pending', reason: null, finishedAt: null, nextAttemptAt: toIso(event.dueAtMs) },
+            put: { retries: { [toIso(event.atMs)]: toIso(event.dueAtMs) } },
           },
         ];
       case 'AttemptStarted': {
-        const { webhookId: id, attempt: number, atMs } = event;
+        const { webhookId: id, attempt: number, atMs, host } = event;
         const started = { number, startedAt: toIso(atMs) };
         return [
           {
             id,
-            set: { attemptCount: number, nextAttemptAt: null },
+            set: { attemptCount: number, nextAttemptAt: null, host },
             put: { attempts: { [number]: started } },
           },
         ];
@@ -49,13 +76,17 @@ export const deliveries: Projection = {
       case 'AttemptFailed': {
         const { error, detail, nextAttemptAtMs } = event;
         const nextAttemptAt = nextAttemptAtMs === null ? null : toIso(nextAttemptAtMs);
-        return [outcome(event, { error, detail }, { nextAttemptAt })];
+        return [outcome(event, { error, detail, nextAttemptAt }, { error, nextAttemptAt })];
       }
-      case 'WebhookProcessed':
-        return [outcome(event, {}, { status: 'processed', reason: null, finishedAt: toIso(event.atMs) })];
+      case 'WebhookProcessed': {
+        const end = { status: 'processed', reason: null, error: null, finishedAt: toIso(event.atMs) };
+        return [outcome(event, {}, end)];
+      }
       case 'WebhookFailed': {
         const { webhookId: id, reason, atMs } = event;
-        return [{ id, set: { status: 'error', reason, nextAttemptAt: null, finishedAt: toIso(atMs) } }];
+        const at = toIso(atMs);
+        const set = { status: 'error', reason, nextAttemptAt: null, finishedAt: at };
+        return [{ id, set, put: { failures: { [at]: reason } } }];
       }
       default:
         return [];
@@ -68,5 +99,10 @@ function outcome(event: AttemptFailed | WebhookProcessed, failure: Fields, set: 
   const { webhookId: id, attempt: number, startedAtMs, durationMs, responseCode, responseBody } = event;
   const startedAt = toIso(startedAtMs);
   const attempt = { number, startedAt, durationMs, responseCode, ...failure, responseBody };
-  return { id, set: { ...set, responseCode, durationMs }, put: { attempts: { [number]: attempt } } };
+  const codeClass = responseCode === null ? null : `${Math.floor(responseCode / 100)}xx`;
+  return {
+    id,
+    set: { ...set, responseCode, codeClass, durationMs },
+    put: { attempts: { [number]: attempt } },
+  };
 }

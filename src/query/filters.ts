@@ -49,22 +49,54 @@ export const level: Filter = oneOf('level', LOG_LEVELS);
 /** `log.created`, or a pattern such as `log.*`. */
 export const event: Filter = (text) => {
   if (!text.includes('*')) return { where: [{ field: 'event', eq: text }] };
-  const [prefix = '', ...rest] = text.split('*');
-  const where: Condition[] = prefix === '' ? [] : [{ field: 'event', prefix }];
-  if (rest.every((part) => part === '')) return { where };
-  return { where, keep: (document) => matches(text, String(document.event)) };
+  if (/^\*+$/.test(text)) return { where: [] };
+  // No condition: an index gives a range in the order of kinds, all of which would have to be sorted by id.
+  return { where: [], keep: (document) => matches(text, String(document.event)) };
+};
+
+/** Words that may be searched for at once. */
+const MAX_WORDS = 20;
+
+/**
+ * All of these words somewhere in the message, in any order and case, also as parts of longer ones. No index helps, on
+ * either engine: messages are looked at, newest first, as many as a page may.
+ */
+export const search: Filter = (text) => {
+  const words = text
+    .toLowerCase()
+    .split(/\s+/)
+    .filter((word) => word !== '');
+  if (words.length === 0 || words.length > MAX_WORDS)
+    throw new InvalidQuery('search', `allowed: 1 to ${MAX_WORDS} words`);
+  return {
+    where: [],
+    keep: ({ message }) => {
+      const told = String(message).toLowerCase();
+      return words.every((word) => told.includes(word));
+    },
+  };
 };
 
 /** `500`, or a class such as `5xx`. */
 export const code: Filter = (text) => {
   const field = 'responseCode';
   if (/^[1-5]xx$/.test(text)) {
-    const from = Number(text[0]) * 100;
-    return { where: [{ field, from, to: from + 100 }] };
+    return { where: [{ field: 'codeClass', eq: text }] };
   }
   if (!/^[1-5]\d\d$/.test(text))
     throw new InvalidQuery('code', 'allowed: a status code such as 500, or a class such as 5xx');
-  return { where: [{ field, eq: Number(text) }] };
+  // The class as well: it has an index with an organization, and with an endpoint.
+  const ofClass = { field: 'codeClass', eq: `${text[0]}xx` };
+  return { where: [ofClass, { field, eq: Number(text) }] };
+};
+
+/** The host of the URL it was last sent to, with the port where it is not the usual one. */
+export const host: Filter = (text) => {
+  const url = URL.canParse(`http://${text}`) ? new URL(`http://${text}`) : undefined;
+  if (url === undefined || url.host !== text.toLowerCase()) {
+    throw new InvalidQuery('host', 'allowed: a host such as hooks.example.com or 127.0.0.1:8080');
+  }
+  return { where: [{ field: 'host', eq: url.host }] };
 };
 
 /** From then on; ids begin with their time, so a bound on time is one on ids. */

@@ -1,16 +1,19 @@
 // What CLI and HTTP may ask of the read models. Lists are newest first, in pages; a page that is reached by a cursor
 // shows nothing newer than the first page did.
 
-import { isId } from '../ids.ts';
+import { isId, siblingId } from '../ids.ts';
 import type { Clock } from '../time.ts';
 import type { Condition, Document, Fields, Views } from '../views/views.ts';
 import { type Cursor, decodeCursor, encodeCursor } from './cursor.ts';
 import { InvalidQuery, NotFound } from './errors.ts';
 import type { Filtered, NamedKind } from './filters.ts';
+import { findGroups, GROUP_FILTERS } from './groups.ts';
+import { causeOf, withDeliveries } from './links.ts';
 import { createNames } from './names.ts';
 import { requestBody } from './request-body.ts';
 import { RESOURCES, type Resource, type ResourceName } from './resources.ts';
 import * as shapes from './shapes.ts';
+import { countDeliveries, DEFAULT_SINCE } from './stats.ts';
 
 export const DEFAULT_LIMIT = 50;
 const MAX_LIMIT = 200;
@@ -29,6 +32,14 @@ export interface Page {
   cursor: string | null;
 }
 
+export interface Stats {
+  by: string;
+  /** A row for each endpoint, kind or hour: `key`, counts by status, `successRate` 0 to 1, `attempts`, latencies. */
+  items: shapes.Item[];
+  /** The same of all together. */
+  total: shapes.Item;
+}
+
 /** What must be known to make a webhook pending again. */
 export interface Retryable {
   webhookId: string;
@@ -44,6 +55,10 @@ export interface Retryable {
 export interface Queries {
   /** Throws InvalidQuery for filters that are not known or not well-formed, NotFound for names of nothing. */
   list(resource: ResourceName, filters: Filters): Promise<Page>;
+  /** Groups of logs; `sort` is `last`, `first` or `count`. Throws as list() does. */
+  groups(filters: Filters): Promise<Page>;
+  /** Deliveries counted, of the last 24 h unless `since` says otherwise; `by` is `endpoint`, `event` or `hour`. */
+  stats(filters: Filters): Promise<Stats>;
   /** One thing with all its fields. Throws NotFound. */
   show(resource: ResourceName, idOrName: string): Promise<shapes.Item>;
   /** The id of what is named. Throws NotFound, or InvalidQuery if several have the name. */
@@ -55,14 +70,18 @@ export interface Queries {
 export function createQueries({ views, clock }: { views: Views; clock: Clock }): Queries {
   const names = createNames(views);
 
-  async function conditions(resource: Resource, filters: Filters): Promise<Filtered> {
+  async function conditions(
+    resource: Pick<Resource, 'filters' | 'deletable'>,
+    filters: Filters,
+    others: readonly string[] = ['limit', 'cursor'],
+  ): Promise<Filtered> {
     const where: Condition[] = resource.deletable ? [{ field: 'deletedAt', eq: null }] : [];
     const keeps: NonNullable<Filtered['keep']>[] = [];
     for (const [name, text] of Object.entries(filters)) {
-      if (name === 'limit' || name === 'cursor') continue;
+      if (others.includes(name)) continue;
       const filter = Object.hasOwn(resource.filters, name) ? resource.filters[name] : undefined;
       if (filter === undefined) {
-        const allowed = [...Object.keys(resource.filters), 'limit', 'cursor'].join(', ');
+        const allowed = [...Object.keys(resource.filters), ...others].join(', ');
         throw new InvalidQuery(name, `no such filter; allowed: ${allowed}`);
       }
       const filtered = await filter(text, { nowMs: clock(), resolve: names.resolve });
@@ -117,19 +136,33 @@ export function createQueries({ views, clock }: { views: Views; clock: Clock }):
 
   return {
     list,
+    async groups({ sort, cursor, limit, ...filters }) {
+      const others = ['sort', 'limit', 'cursor'];
+      const filtered = await conditions({ filters: GROUP_FILTERS, deletable: false }, filters, others);
+      return findGroups(views, { ...filtered, sort, cursor, limit: parseLimit(limit) });
+    },
+    async stats({ by, since = DEFAULT_SINCE, ...filters }) {
+      const filtered = await conditions(RESOURCES.deliveries, { ...filters, since }, ['by']);
+      return countDeliveries(views, { ...filtered, by });
+    },
     resolve: names.resolve,
     async show(name, idOrName) {
       const document = await find(name, idOrName);
       switch (name) {
         case 'logs':
-          return shapes.logDetail(document);
+          return withDeliveries(views, shapes.logDetail(document), siblingId('evt', document.id));
         case 'inbound-webhooks':
-          return shapes.inboundWebhookDetail(document);
+          return withDeliveries(views, shapes.inboundWebhookDetail(document), siblingId('evt', document.id));
         case 'deliveries': {
           const endpoint = await views.get('endpoints', String(document.endpointId));
           const url = endpoint?.url;
           const body = await requestBody(views, document);
-          return shapes.deliveryDetail(document, typeof url === 'string' ? url : null, body);
+          const links = await causeOf(views, String(document.eventId));
+          return shapes.deliveryDetail(document, {
+            url: typeof url === 'string' ? url : null,
+            body,
+            ...links,
+          });
         }
         default:
           return RESOURCES[name].summary(document);

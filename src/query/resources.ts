@@ -1,8 +1,21 @@
 // What can be listed and shown, by the name it has in HTTP: the view it comes from, its filters, its shape.
 
+import { ATTEMPT_ERRORS } from '../events.ts';
 import type { Prefix } from '../ids.ts';
 import type { Document } from '../views/views.ts';
-import { belongsTo, code, equals, event, type Filter, level, oneOf, since, until } from './filters.ts';
+import {
+  belongsTo,
+  code,
+  equals,
+  event,
+  type Filter,
+  host,
+  level,
+  oneOf,
+  search,
+  since,
+  until,
+} from './filters.ts';
 import * as shapes from './shapes.ts';
 
 export interface Resource {
@@ -84,6 +97,7 @@ export const RESOURCES = {
       environment: equals('environment'),
       release: equals('release'),
       fingerprint: equals('fingerprint'),
+      search,
       since: since('log'),
       until: until('log'),
     },
@@ -100,6 +114,8 @@ export const RESOURCES = {
       status: oneOf('status', OUTBOUND_STATUSES),
       event,
       code,
+      error: oneOf('error', ATTEMPT_ERRORS),
+      host,
       since: since('wh'),
       until: until('wh'),
     },

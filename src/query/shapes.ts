@@ -3,6 +3,7 @@
 
 import { isDeeperThan } from '../json.ts';
 import type { Document, Fields, Value } from '../views/views.ts';
+import { attemptsOf, timelineOf } from './timeline.ts';
 
 export type Item = Fields;
 
@@ -84,15 +85,34 @@ export function logDetail(document: Document): Item {
 
 export function delivery(document: Document): Item {
   const ids = ['id', 'organizationId', 'endpointId', 'event', 'eventId'];
-  const state = ['status', 'reason', 'attemptCount', 'responseCode', 'nextAttemptAt', 'freeAt'];
-  return pick(document, [...ids, ...state, 'createdAt', 'finishedAt']);
+  const state = ['status', 'reason', 'attemptCount', 'responseCode', 'error', 'nextAttemptAt', 'freeAt'];
+  return pick(document, [...ids, ...state, 'host', 'createdAt', 'finishedAt']);
 }
 
-/** `url` is that of the endpoint now, `body` the body of its requests. */
-export function deliveryDetail(document: Document, url: string | null, body: string | undefined): Item {
-  const attempts = Object.values((document.attempts ?? {}) as Record<string, Fields>);
-  attempts.sort((a, b) => Number(a.number) - Number(b.number));
-  return { ...delivery(document), url, payload: jsonOrText(body), attempts };
+/** What a delivery is shown with, from other views. */
+export interface DeliveryContext {
+  /** Of the endpoint now. */
+  url: string | null;
+  /** Of its requests. */
+  body: string | undefined;
+  logId: string | null;
+  inboundWebhookId: string | null;
+}
+
+export function deliveryDetail(
+  document: Document,
+  { url, body, logId, inboundWebhookId }: DeliveryContext,
+): Item {
+  const attempts = attemptsOf(document);
+  const links = { logId, inboundWebhookId };
+  return {
+    ...delivery(document),
+    ...links,
+    url,
+    payload: jsonOrText(body),
+    attempts,
+    timeline: timelineOf(document),
+  };
 }
 
 /** Levels of objects and arrays that are shown as such; what is deeper overflows the stack of who prints it. */

@@ -65,14 +65,31 @@ export function asSeen(id: string, seen: StoredDocument['seen'], { topics }: Sha
 }
 
 /** Throws if the limit is out of its range. */
-export function findFilter({ where = [], limit, before, upTo }: Query): Filter {
+export function findFilter({ where = [], limit, before, upTo, order }: Query): Filter {
   if (!Number.isInteger(limit) || limit < 1 || limit > MAX_PAGE_DOCUMENTS) {
     throw new RangeError(`a page has 1 to ${MAX_PAGE_DOCUMENTS} documents, not ${limit}`);
   }
   const bounds: Filter[] = [];
   if (before !== undefined) bounds.push({ _id: { $lt: before } });
   if (upTo !== undefined) bounds.push({ _id: { $lte: upTo } });
+  if (order !== undefined) bounds.push(afterIn(order));
   return allOf([...where.map(filterOf), ...bounds]);
+}
+
+/** What comes behind a document in an order. */
+function afterIn({ field, after }: NonNullable<Query['order']>): Filter {
+  const path = pathOf(field);
+  if (after === undefined) return { [path]: { $ne: null } };
+  const { value, id } = after;
+  return {
+    [path]: { $lte: value },
+    $or: [{ [path]: { $lt: value } }, { [path]: value, _id: { $lt: id } }],
+  };
+}
+
+/** The order of a page. */
+export function sortOf({ order }: Query): Record<string, -1> {
+  return order === undefined ? { _id: -1 } : { [pathOf(order.field)]: -1, _id: -1 };
 }
 
 export function countFilter(where: readonly Condition[]): Filter {

@@ -25,6 +25,7 @@ import {
   indexKeys,
   type StoredDocument,
   scannedOf,
+  sortOf,
 } from './mongo-document.ts';
 import { asUnavailable, databaseIn, isDuplicateKey, whileOpening, whyTooOld } from './mongo-server.ts';
 import { type Writable, write } from './mongo-writing.ts';
@@ -260,7 +261,7 @@ function createViews({ client, db, catalogue, definitions }: Store): Views {
       }),
     find: (view, query) =>
       live(view, async (documents) => {
-        const found = documents.find(findFilter(query)).sort({ _id: -1 }).limit(query.limit);
+        const found = documents.find(findFilter(query)).sort(sortOf(query)).limit(query.limit);
         return (await found.toArray()).map(documentOf);
       }),
     count: (view, where = []) => live(view, (documents) => documents.countDocuments(countFilter(where))),

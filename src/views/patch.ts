@@ -4,11 +4,11 @@
 import type { Fields, Patch, Value } from './views.ts';
 
 /**
- * Changes `fields` as the patch says: set first, then setOnce, max, min and put. What the patch holds is shared with
+ * Changes `fields` as the patch says: set first, then setOnce, max, min, put and count. What the patch holds is shared with
  * the document, never changed. Whether the patch has been applied before is for the engine to know.
  */
 export function applyPatch(fields: Fields, patch: Omit<Patch, 'view' | 'id' | 'cause'>): void {
-  const { set, setOnce, max, min, put } = patch;
+  const { set, setOnce, max, min, put, count } = patch;
   for (const [field, value] of entries(set)) assign(fields, field, value);
   for (const [field, value] of entries(setOnce)) if (isNull(fields[field])) assign(fields, field, value);
   for (const [field, value] of entries(max)) {
@@ -21,6 +21,14 @@ export function applyPatch(fields: Fields, patch: Omit<Patch, 'view' | 'id' | 'c
   }
   for (const [field, added] of entries(put)) {
     fields[field] = { ...(fields[field] as Fields | undefined), ...added };
+  }
+  for (const [field, once] of entries(count)) {
+    if (once !== null) {
+      const before = (fields[once.seen] ?? {}) as Record<string, number>;
+      if (once.upTo <= (before[once.key] ?? Number.NEGATIVE_INFINITY)) continue;
+      fields[once.seen] = { ...before, [once.key]: once.upTo };
+    }
+    fields[field] = Number(fields[field] ?? 0) + 1;
   }
 }
 

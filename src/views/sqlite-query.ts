@@ -24,15 +24,22 @@ const LAST_CHARACTER = '\u{10ffff}';
 
 /** Throws if the limit is out of its range. */
 export function findSql(table: string, shape: Shape, query: Query): BoundSql {
-  const { where = [], limit, before, upTo } = query;
+  const { where = [], limit, before, upTo, order } = query;
   if (!Number.isInteger(limit) || limit < 1 || limit > MAX_PAGE_DOCUMENTS) {
     throw new RangeError(`a page has 1 to ${MAX_PAGE_DOCUMENTS} documents, not ${limit}`);
   }
   const parts = where.map((condition) => conditionSql(condition, shape));
   if (before !== undefined) parts.push({ sql: 'id < ?', values: [before] });
   if (upTo !== undefined) parts.push({ sql: 'id <= ?', values: [upTo] });
+  const sorted = order === undefined ? undefined : columnSql(order.field, indexedFields(shape));
+  if (sorted !== undefined) {
+    const { after } = order ?? {};
+    if (after === undefined) parts.push({ sql: `${sorted} IS NOT NULL`, values: [] });
+    else parts.push({ sql: `(${sorted}, id) < (?, ?)`, values: [after.value, after.id] });
+  }
   const { sql, values } = all(parts);
-  return { sql: `SELECT id, doc FROM ${table}${sql} ORDER BY id DESC LIMIT ?`, values: [...values, limit] };
+  const by = sorted === undefined ? 'id DESC' : `${sorted} DESC, id DESC`;
+  return { sql: `SELECT id, doc FROM ${table}${sql} ORDER BY ${by} LIMIT ?`, values: [...values, limit] };
 }
 
 export function countSql(table: string, shape: Shape, where: readonly Condition[]): BoundSql {

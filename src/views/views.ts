@@ -50,6 +50,11 @@ export interface Patch {
   min?: Record<string, number | string>;
   /** Entries to put into fields that are maps: field → key → value; another value under the key is replaced. */
   put?: Record<string, Record<string, Value>>;
+  /**
+   * Numbers to raise by one, each for something that is counted once: only where `upTo` is greater than what the map
+   * `seen` holds under `key`, which it then holds. What comes again is no greater. Null: each time.
+   */
+  count?: Record<string, { seen: string; key: string; upTo: number } | null>;
 }
 
 /** One condition on a field. Values compare as JSON values of the same type do; null is matched by `eq` alone. */
@@ -67,6 +72,11 @@ export interface Query {
   limit: number;
   /** Only documents with ids less than this one: the last id of the page before. */
   before?: string;
+  /**
+   * Not by id but by this field, greatest first, documents of one value by id; those without it are not found. Its
+   * values are all numbers or all texts. Only documents after `after` in this order, if it is given.
+   */
+  order?: { field: string; after?: { value: string | number; id: string } };
   /** Only documents with ids up to this one: so later pages show nothing newer than the first one did. */
   upTo?: string;
 }

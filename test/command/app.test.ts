@@ -42,6 +42,25 @@ test('what is posted becomes a log, is told to who subscribes, and is shown at e
   assert.deepEqual([log.message, log.level, log.inboundWebhookId], ['boom', 'warning', id]);
 });
 
+test('statistics and groups of logs are asked for over HTTP, with the filters of the lists', async (t) => {
+  const { url, arrivals } = await startReceiver(t);
+  const { call, ok, token } = await serve(t);
+  const endpoint = await ok(ENDPOINTS, { json: { url, events: ['log.*'] } });
+  await ok(LOGS, { token, json: { message: 'Connection refused' } });
+  await waitFor('the webhook to arrive', () => arrivals.length === 1);
+  await waitFor('the delivery to be counted', async () => {
+    const [row] = (await ok<Page>(`/api/v1/deliveries/stats?by=endpoint&host=${new URL(url).host}`)).items;
+    return Object(row).key === endpoint.id && Object(row).processed === 1;
+  });
+  const [group] = (await ok<Page>('/api/v1/logs/groups?org=default&sort=count')).items;
+  assert.deepEqual([Object(group).message, Object(group).count], ['Connection refused', 1]);
+  assert.equal((await ok<Page>('/api/v1/logs?search=REFUSED%20connection')).items.length, 1);
+  assert.equal((await ok<Page>('/api/v1/logs?search=reset')).items.length, 0);
+  for (const wrong of ['deliveries/stats?by=day', 'deliveries?error=boom', 'logs/groups?sort=best']) {
+    assertProblem(await call(`/api/v1/${wrong}`), 422);
+  }
+});
+
 test('a delivery that failed is tried again when an operator asks, and then no more', async (t) => {
   let fails = true;
   const { url, arrivals } = await startReceiver(t, (response) => {

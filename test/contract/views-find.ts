@@ -99,6 +99,32 @@ export function findContract({ it, viewsFor }: Kit): void {
     assert.deepEqual(await idsOf(views, { before: 'doc_00' }), []);
   });
 
+  it('documents are found in the order of a field, greatest first, page by page', async (t) => {
+    const views = await viewsFor(t);
+    const sizes = [3, 1, 3, null, 2, 3, -1, 2.5];
+    await fill(
+      views,
+      sizes.map((size, i) => ({ size, plain: size, owner: i % 2 ? 'b' : 'a', color: `c${size}` })),
+    );
+    const expected = [5, 2, 0, 7, 4, 1, 6].map(idOf);
+    for (const field of ['size', 'plain']) {
+      assert.deepEqual(await idsOf(views, { order: { field } }), expected, field);
+      const paged: string[] = [];
+      for (let after: { value: number; id: string } | undefined, length = -1; length !== 0; ) {
+        const order = after === undefined ? { field } : { field, after };
+        const page = await views.find('items', { limit: 2, order });
+        paged.push(...page.map(({ id }) => id));
+        const last = page.at(-1);
+        length = page.length;
+        if (last !== undefined) after = { value: Number(last[field]), id: last.id };
+      }
+      assert.deepEqual(paged, expected, field);
+    }
+    const where: Condition[] = [{ field: 'owner', eq: 'a' }];
+    const after = { value: 'c3', id: idOf(2) };
+    assert.deepEqual(await idsOf(views, { where, order: { field: 'color', after } }), [0, 4, 6].map(idOf));
+  });
+
   it('a page has 1 to 1,000 documents', async (t) => {
     const views = await viewsFor(t);
     for (const limit of [0, -1, 1.5, 1_001, Number.NaN]) {

@@ -72,6 +72,21 @@ function patchContract({ it, viewsFor }: Kit): void {
     });
   });
 
+  it('count counts what is further than what was seen under the key, and nothing twice', async (t) => {
+    const views = await viewsFor(t);
+    const counted = (key: string, upTo: number): Changes => ({ count: { n: { seen: 'by', key, upTo } } });
+    const changes = [counted('0', 0), counted('0', 5), counted('1', 3), counted('0', 5), counted('0', 2)];
+    await views.apply({ patches: changes.map((one, i) => patch('doc_00', i, one)), positions: [at(5)] });
+    assert.deepEqual(await views.get('items', 'doc_00'), { id: 'doc_00', n: 3, by: { 0: 5, 1: 3 } });
+    await views.apply({ patches: [patch('doc_00', 5, counted('1', 4))], positions: [at(6)] });
+    assert.deepEqual(await views.get('items', 'doc_00'), { id: 'doc_00', n: 4, by: { 0: 5, 1: 4 } });
+    await views.apply({
+      patches: [6, 7].map((i) => patch('doc_01', i, { count: { n: null } })),
+      positions: [],
+    });
+    assert.deepEqual(await views.get('items', 'doc_01'), { id: 'doc_01', n: 2 });
+  });
+
   it('a patch from an event that a document has seen is no change, also within one batch', async (t) => {
     const views = await viewsFor(t);
     const one = patch('doc_00', 7, { set: { a: 1 }, put: { map: { x: 1 } } });

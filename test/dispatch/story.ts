@@ -71,6 +71,7 @@ export function attemptStarted(facts: Partial<AttemptStarted> = {}): AttemptStar
     endpointId,
     attempt: 1,
     atMs: 0,
+    host: 'subscriber.example',
     ...facts,
   };
 }

@@ -284,6 +284,7 @@ export const EXAMPLES: { readonly [T in StoredType]: Extract<HooklaneEvent, { ty
     endpointId,
     attempt: 1,
     atMs: AT_MS,
+    host: 'subscriber.example',
   },
   AttemptFailed: {
     type: 'AttemptFailed',

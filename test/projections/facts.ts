@@ -213,7 +213,8 @@ export function retried(facts: Partial<WebhookRetried> = {}): WebhookRetried {
 }
 
 export function attemptStarted(facts: Partial<AttemptStarted> = {}): AttemptStarted {
-  return { type: 'AttemptStarted', ...webhook, attempt: 1, atMs: AT_MS, ...facts };
+  const host = 'subscriber.example';
+  return { type: 'AttemptStarted', ...webhook, attempt: 1, atMs: AT_MS, host, ...facts };
 }
 
 export function attemptFailed(facts: Partial<AttemptFailed> = {}): AttemptFailed {

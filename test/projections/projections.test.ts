@@ -212,7 +212,7 @@ test('a delivery is pending, is attempted, and is processed', () => {
   given(facts.scheduled())
     .projected(deliveries)
     .is({ [id('wh')]: due });
-  const { nextAttemptAt: _due, ...attempted } = { ...due, attemptCount: 1 };
+  const { nextAttemptAt: _due, ...attempted } = { ...due, attemptCount: 1, host: 'subscriber.example' };
   given(facts.scheduled(), facts.attemptStarted())
     .projected(deliveries)
     .is({ [id('wh')]: { ...attempted, attempts: { 1: started } } });
@@ -224,6 +224,7 @@ test('a delivery is pending, is attempted, and is processed', () => {
         ...attempted,
         status: 'processed',
         responseCode: 200,
+        codeClass: '2xx',
         durationMs: 29,
         finishedAt,
         attempts: { 1: first },
@@ -249,11 +250,14 @@ test('a delivery keeps every attempt, and goes into error with the reason', () =
         status: 'error',
         reason: 'no answer',
         attemptCount: 2,
+        error: 'timeout',
+        host: 'subscriber.example',
         durationMs: 29,
         finishedAt: LATER,
+        failures: { [LATER]: 'no answer' },
         attempts: {
-          1: { ...outcome, responseCode: 500, ...failure, responseBody: 'oops' },
-          2: { number: 2, startedAt: LATER, durationMs: 29, ...timeout },
+          1: { ...outcome, responseCode: 500, ...failure, nextAttemptAt: LATER, responseBody: 'oops' },
+          2: { number: 2, startedAt: LATER, durationMs: 29, ...timeout, nextAttemptAt: null },
         },
       },
     });
@@ -278,10 +282,18 @@ test('an omitted delivery is finished at once, and says why and when it would ha
   const end = { status: 'omitted', attemptCount: 0, finishedAt: AT };
   given(facts.omitted())
     .projected(deliveries)
-    .is({ [id('wh')]: { ...delivery, ...end, reason: 'gap', freeAt: '2026-01-31T12:00:05.000Z' } });
+    .is({
+      [id('wh')]: {
+        ...delivery,
+        ...end,
+        reason: 'gap',
+        omittedFor: 'gap',
+        freeAt: '2026-01-31T12:00:05.000Z',
+      },
+    });
   given(facts.omitted({ reason: 'disabled', freeAtMs: null }))
     .projected(deliveries)
-    .is({ [id('wh')]: { ...delivery, ...end, reason: 'disabled' } });
+    .is({ [id('wh')]: { ...delivery, ...end, reason: 'disabled', omittedFor: 'disabled' } });
 });
 
 test('an operator’s retry makes a finished delivery pending again, without its reason', () => {

@@ -28,10 +28,11 @@ const two: HooklaneEvent[] = [0, 1].flatMap((n) => {
       level: n ? 'warning' : 'error',
       environment: `env ${n}`,
       release: `r${n}`,
+      message: n ? 'Connection REFUSED by db' : 'connection lost, refund failed',
       fingerprint: `f${n}`,
     }),
     facts.scheduled({ ...delivery, kind: n ? 'log.created' : 'deploy.created' }),
-    facts.attemptStarted(delivery),
+    facts.attemptStarted({ ...delivery, host: `${n}.example` }),
     ...(n ? [facts.processed(delivery)] : [facts.attemptFailed(delivery)]),
   ];
 });
@@ -57,6 +58,7 @@ const FINDS_ONE: Record<ResourceName, Record<string, string[]>> = {
     environment: ['env 1'],
     release: ['r1'],
     fingerprint: ['f1'],
+    search: ['connection refused', ' refused  CONNECTION ', 'refus', 'DB'],
   },
   deliveries: {
     org: ['org 1'],
@@ -64,6 +66,7 @@ const FINDS_ONE: Record<ResourceName, Record<string, string[]>> = {
     status: ['processed'],
     event: ['log.created', 'log.*', 'l*', '*g.cr*', 'log.creat**'],
     code: ['200', '2xx'],
+    host: ['1.example', '1.EXAMPLE'],
   },
 };
 
@@ -86,7 +89,7 @@ test('every filter that there is was tried above, or is one of time', () => {
   for (const [resource, { filters }] of Object.entries(RESOURCES)) {
     const tried = Object.keys(FINDS_ONE[resource as ResourceName]);
     const inTime = ['since', 'until'].filter((name) => name in filters);
-    const elsewhere = resource === 'inbound-webhooks' ? ['status'] : [];
+    const elsewhere = { 'inbound-webhooks': ['status'], deliveries: ['error'] }[resource] ?? [];
     assert.deepEqual(Object.keys(filters).sort(), [...tried, ...inTime, ...elsewhere].sort(), resource);
   }
 });

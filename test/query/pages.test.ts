@@ -75,6 +75,28 @@ test('while writes go on, pages miss nothing, repeat nothing, and show nothing n
   );
 });
 
+test('under a filter of status, nothing comes twice, and nothing is missing that keeps its status', async (t) => {
+  const all = Array.from({ length: 30 }, (_, n) => n);
+  const ofAll = (make: (ids: { webhookId: `wh_${string}` }) => HooklaneEvent) =>
+    all.map((n) => make({ webhookId: id('wh', n) }));
+  const { queries, happened } = await after(t, ...deliveries(0, 30), ...ofAll(facts.attemptStarted));
+  let round = 0;
+  const pages = await allPages(queries, ['deliveries', { status: 'pending', limit: '4' }], async () => {
+    // One that was shown, one that is still to come, and a new one.
+    for (const n of [29 - round, round]) await happened(facts.processed({ webhookId: id('wh', n) }));
+    await happened(...deliveries(100 + round, 101 + round));
+    round++;
+  });
+  const shown = pages.flat();
+  assert.equal(new Set(shown).size, shown.length);
+  const stayed = newestFirst(round, 30 - round);
+  assert.deepEqual(
+    stayed.filter((one) => !shown.includes(one)),
+    [],
+  );
+  assert.ok(shown.every((one) => newestFirst(0, 30).includes(String(one))));
+});
+
 test('what is deleted between two pages is left out, and what stays comes once', async (t) => {
   const projects = Array.from({ length: 9 }, (_, n) => facts.projectCreated({ projectId: id('prj', n) }));
   const { queries, happened } = await after(t, facts.organizationCreated(), ...projects);

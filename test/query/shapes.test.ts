@@ -67,7 +67,7 @@ test('an inbound webhook; show adds payload and headers', async (t) => {
   const rest = { error: null, logId: null, eventId: null, receivedAt: AT };
   const pending = { id: id('in'), ...ofProject, resource: 'logs', status: 'pending', ...rest };
   assert.deepEqual((await queries.list('inbound-webhooks', {})).items, [pending]);
-  const detail = { payload: { message: 'é' }, headers: { 'user-agent': 'sdk' } };
+  const detail = { payload: { message: 'é' }, headers: { 'user-agent': 'sdk' }, deliveries: [] };
   assert.deepEqual(await queries.show('inbound-webhooks', id('in')), { ...pending, ...detail });
   await happened(facts.logRecorded());
   const processed = { ...pending, status: 'processed', logId: id('log') };
@@ -103,6 +103,7 @@ test('a log; show adds stack, tags, user and extra', async (t) => {
     tags: { region: 'eu' },
     user: { id: 7 },
     extra: { n: 1 },
+    deliveries: [],
   });
 });
 
@@ -129,14 +130,21 @@ test('a delivery; show adds url, payload and attempts in order', async (t) => {
     reason: null,
     attemptCount: 11,
     responseCode: 500,
+    error: 'status',
     nextAttemptAt: '2026-01-31T12:00:05.000Z',
     freeAt: null,
+    host: 'subscriber.example',
     createdAt: AT,
     finishedAt: null,
   };
   assert.deepEqual((await queries.list('deliveries', {})).items, [delivery]);
-  const { url, payload, attempts, ...summary } = await queries.show('deliveries', id('wh'));
+  const { url, payload, attempts, timeline, logId, inboundWebhookId, ...summary } = await queries.show(
+    'deliveries',
+    id('wh'),
+  );
   assert.deepEqual(summary, delivery);
+  assert.deepEqual([logId, inboundWebhookId], [null, null]);
+  assert.equal(Array.isArray(timeline) && timeline.length, 12);
   assert.equal(url, 'https://subscriber.example/hook');
   assert.deepEqual(payload, {
     id: id('evt'),
@@ -157,6 +165,7 @@ test('a delivery; show adds url, payload and attempts in order', async (t) => {
     responseCode: 500,
     error: 'status',
     detail: 'answered 500',
+    nextAttemptAt: '2026-01-31T12:00:05.000Z',
     responseBody: 'oops',
   });
 });
