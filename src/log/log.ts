@@ -89,6 +89,9 @@ export interface Log {
   /** Bytes on disk, all topics together. */
   size(): Promise<number>;
 
+  /** Bytes on disk of each topic; undefined where the engine cannot tell without reading all of it, or may not. */
+  sizes(): Promise<Readonly<Record<Topic, number>> | undefined>;
+
   /** Lets all partitions go, waits for the work on them to return, then for what is being written. */
   close(): Promise<void>;
 }

@@ -93,8 +93,11 @@ export interface Views {
   /** The documents that meet all conditions, newest (greatest id) first. */
   find(view: string, query: Query): Promise<Document[]>;
 
-  /** How many documents meet all conditions. */
-  count(view: string, where?: readonly Condition[]): Promise<number>;
+  /** The document that meets all conditions and has the least id: the oldest. */
+  first(view: string, where?: readonly Condition[]): Promise<Document | undefined>;
+
+  /** How many documents meet all conditions; with `atMost`, those beyond are not looked for, and not counted. */
+  count(view: string, where?: readonly Condition[], atMost?: number): Promise<number>;
 
   /** Every document with what it has seen, least id first, in batches: to compare two views. */
   scan(view: string): AsyncIterable<ScannedDocument[]>;
