@@ -44,6 +44,8 @@ export interface ServerOptions {
   adminTokenHash: string;
   /** Resolves when the read models have all that is in the log; bounded. */
   caughtUp: () => Promise<unknown>;
+  /** How it all stands: a JSON document. */
+  status: () => Promise<object>;
   /** What is not ready; empty: all is. */
   notReady: () => Promise<{ part: string; detail: string }[]>;
 }
@@ -129,6 +131,7 @@ export function buildServer(options: ServerOptions): FastifyInstance {
         limitBytes: MAX_BODY_BYTES,
       });
       await readRoutes(scope, { queries });
+      scope.get('/status', () => options.status());
     },
     { prefix },
   );
