@@ -6,6 +6,7 @@ import { VERSION } from '../version.ts';
 import { complaintOf } from './complaint.ts';
 import { registerDeliveries } from './deliveries.ts';
 import { registerDemo } from './demo.ts';
+import { registerDoctor } from './doctor.ts';
 import { registerEndpoint } from './endpoint.ts';
 import { registerInbound } from './inbound.ts';
 import { registerIntegration } from './integration.ts';
@@ -90,6 +91,7 @@ const COMMANDS = [
   registerLogs,
   registerReplay,
   registerStatus,
+  registerDoctor,
   registerListen,
   registerDemo,
 ];

@@ -80,7 +80,7 @@ function heading(text: string): void {
 const UNITS = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB'] as const;
 
 /** A number of bytes for people. */
-function bytes(count: number): string {
+export function bytes(count: number): string {
   const power = Math.min(UNITS.length - 1, Math.floor(Math.log2(Math.max(1, count)) / 10));
   const amount = count / 2 ** (10 * power);
   return `${power === 0 ? amount : amount.toFixed(1)} ${UNITS[power]}`;

@@ -205,7 +205,8 @@ async function ensureAllowed(cluster: Cluster, topics: readonly string[]): Promi
 
 // ── kafkajs ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-function clientFor({ brokers, tls, sasl }: KafkaConfig): Kafka {
+/** A client that has not connected yet. Throws LogRefused. */
+export function clientFor({ brokers, tls, sasl }: KafkaConfig): Kafka {
   return new Kafka({
     clientId: 'hooklane',
     brokers: [...brokers],

@@ -131,6 +131,15 @@ export interface Partition<T extends Topic> {
   commit(out: readonly HooklaneEvent[], upTo: number): Promise<void>;
 }
 
+/** What can be told of brokers and topics without making any. */
+export interface LogLook {
+  /** How many brokers there are. */
+  brokers: number;
+  /** Our topics that are there, and those that are not, or that we may not see. */
+  there: string[];
+  missing: string[];
+}
+
 /** The partition has a newer owner; nothing was changed. */
 export class Fenced extends Error {
   readonly code = 'FENCED';

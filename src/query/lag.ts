@@ -86,7 +86,7 @@ function earlier(a: number | null, b: number | null): number | null {
 }
 
 /** When the event came; null for records of lanes, which are states. */
-function atMsOf(event: HooklaneEvent): number | null {
+export function atMsOf(event: HooklaneEvent): number | null {
   if ('atMs' in event) return event.atMs;
   return 'receivedAtMs' in event ? event.receivedAtMs : null;
 }

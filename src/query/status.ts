@@ -80,7 +80,7 @@ export function shareStatus(options: StatusOptions): () => Promise<Status> {
 }
 
 /** Lanes, for so long as is allowed. */
-async function summarizeLanes(
+export async function summarizeLanes(
   log: Pick<Log, 'read'>,
   nowMs: number,
 ): Promise<LanesSummary & { complete: boolean }> {

@@ -307,7 +307,8 @@ function writable(documents: Collection<StoredDocument>): Writable {
 
 // ── opening ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-function connect(url: string): MongoClient {
+/** A client that has not connected yet. Throws ViewsRefused. Whoever makes one closes it. */
+export function connect(url: string): MongoClient {
   try {
     return new MongoClient(url, {
       appName: 'hooklane',

@@ -127,6 +127,16 @@ export interface Shadow {
   drop(): Promise<void>;
 }
 
+/** What can be told of a store of views without changing anything in it. */
+export interface ViewsLook {
+  /** By view, the version that is served; none: nothing was made there yet. */
+  versions: ReadonlyMap<string, number>;
+  /** What it is, for people: `MongoDB 8.0.4`; undefined: files of ours. */
+  server: string | undefined;
+  /** What the server's clock showed; undefined: there is none, or it does not say. */
+  serverAtMs: number | undefined;
+}
+
 /** The store cannot be written or read at the moment. Try again later. */
 export class ViewsUnavailable extends Error {
   readonly code = 'VIEWS_UNAVAILABLE';
