@@ -4,7 +4,7 @@
 import { nearest } from './nearest.ts';
 
 /** All variables that loadConfig() reads. */
-const VARIABLES = [
+export const VARIABLES = [
   'HOST',
   'PORT',
   'NODE_ENV',

@@ -319,6 +319,6 @@ const RATE_LIMIT: Rule<string | null> = {
 };
 
 /** The user and password of a URL may be all that is secret in it. */
-function withoutPassword(text: string): string {
+export function withoutPassword(text: string): string {
   return text.replace(/\/\/.*@/, '//…@');
 }

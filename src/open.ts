@@ -1,13 +1,17 @@
 // Config to engines: the only file that knows which engines exist.
 
 import type { Config } from './config.ts';
-import { openKafkaLog } from './log/kafka.ts';
-import type { Log } from './log/log.ts';
+import { clientFor, openKafkaLog } from './log/kafka.ts';
+import { lookAtKafka } from './log/kafka-look.ts';
+import type { Log, LogLook } from './log/log.ts';
 import { openSqliteLog } from './log/sqlite.ts';
+import { hasLogFile } from './log/sqlite-file.ts';
 import { projections } from './projections/all.ts';
-import { openMongoViews } from './views/mongo.ts';
+import { connect, openMongoViews } from './views/mongo.ts';
+import { lookAtMongo } from './views/mongo-look.ts';
 import { openSqliteViews } from './views/sqlite.ts';
-import type { Views } from './views/views.ts';
+import { lookAtViewsFile } from './views/sqlite-file.ts';
+import type { Views, ViewsLook } from './views/views.ts';
 
 /** Opens the log. To `serve` it is to work it off. Rejects with LogRefused, or LogUnavailable. */
 export async function openLog(config: Config, { serve }: { serve: boolean }): Promise<Log> {
@@ -21,6 +25,17 @@ export async function openViews(config: Config): Promise<Views> {
   const definitions = projections.map(({ definition }) => definition);
   if (config.views !== 'sqlite') return openMongoViews({ url: config.views.url, definitions });
   return openSqliteViews({ directory: config.dataDirectory, definitions });
+}
+
+/** What can be told of the log without making it; undefined on SQLite: there is no log yet. */
+export async function lookAtLog({ log, ...config }: Config): Promise<LogLook | 'file' | undefined> {
+  if (log !== 'sqlite') return lookAtKafka(clientFor(log).admin(), { ...log, prefix: config.topicPrefix });
+  return hasLogFile(config.dataDirectory) ? 'file' : undefined;
+}
+
+/** What can be told of the store of read models without making or changing it. Rejects with ViewsRefused, or ViewsUnavailable. */
+export async function lookAtViews({ views, dataDirectory }: Config): Promise<ViewsLook> {
+  return views === 'sqlite' ? lookAtViewsFile(dataDirectory) : lookAtMongo(views.url, connect);
 }
 
 /** Where the log and the read models are, for people. */

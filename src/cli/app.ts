@@ -18,6 +18,7 @@ import { openLog, openViews, skewMs } from '../open.ts';
 import { projections } from '../projections/all.ts';
 import { reached, reachedEnd } from '../projections/reached.ts';
 import { createQueries } from '../query/queries.ts';
+import { shareStatus } from '../query/status.ts';
 import { startRecorder } from '../record/recorder.ts';
 import { createSecretBox, hashToken } from '../secrets.ts';
 import { processTime } from '../time.ts';
@@ -106,6 +107,7 @@ export async function startApp({ config, roles, logger }: AppOptions): Promise<A
         settings: { ...config, destinations },
         caughtUp: (position) => reached([position], { views, projections, withinMs: CAUGHT_UP_WITHIN_MS }),
       });
+      const definitions = projections.map(({ definition }) => definition);
       const server = buildServer({
         log,
         directory,
@@ -118,6 +120,7 @@ export async function startApp({ config, roles, logger }: AppOptions): Promise<A
         adminTokenHash: hashToken(keys.adminToken),
         caughtUp: () => reachedEnd(log, { views, projections, withinMs: CAUGHT_UP_WITHIN_MS }),
         reached: (positions) => reached(positions, { views, projections, withinMs: CAUGHT_UP_WITHIN_MS }),
+        status: shareStatus({ log, views, definitions, clock: time.now }),
         notReady: () => notReady(log, views),
       });
       stops.push(() => closeServer(server));

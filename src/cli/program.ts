@@ -6,6 +6,7 @@ import { VERSION } from '../version.ts';
 import { complaintOf } from './complaint.ts';
 import { registerDeliveries } from './deliveries.ts';
 import { registerDemo } from './demo.ts';
+import { registerDoctor } from './doctor.ts';
 import { registerEndpoint } from './endpoint.ts';
 import { registerInbound } from './inbound.ts';
 import { registerIntegration } from './integration.ts';
@@ -75,7 +76,7 @@ const SERVER_OPTIONS = {
 };
 
 /** Commands that open engines, or talk to something else than the API. */
-const LOCAL = ['serve', 'send', 'listen', 'demo'];
+const LOCAL = ['serve', 'send', 'listen', 'demo', 'doctor', 'replay'];
 
 /** Whether a command does its work by the API, wherever that is. */
 function asksApi(command: Command): boolean {
@@ -133,6 +134,7 @@ const COMMANDS = [
   registerLogs,
   registerReplay,
   registerStatus,
+  registerDoctor,
   registerListen,
   registerDemo,
 ];

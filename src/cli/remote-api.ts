@@ -9,6 +9,7 @@ import type { NamedKind } from '../query/filters.ts';
 import type { Page, Stats } from '../query/queries.ts';
 import type { ResourceName } from '../query/resources.ts';
 import type { Item } from '../query/shapes.ts';
+import type { Status } from '../query/status.ts';
 import type { Api } from './api.ts';
 import { CommandFailed } from './failed.ts';
 import { harmless } from './output.ts';
@@ -17,6 +18,11 @@ export interface RemoteServer {
   /** Without the path of the API. */
   url: string;
   token: string;
+}
+
+/** Beside what commands ask anywhere, what a server knows by itself. */
+interface RemoteApi extends Api {
+  status(): Promise<Status>;
 }
 
 const COLLECTION_OF = {
@@ -50,7 +56,7 @@ export function remoteServer(env: Readonly<Record<string, string | undefined>>):
 }
 
 /** Loads what speaks HTTP, which other commands do without. */
-export async function createRemoteApi({ url, token }: RemoteServer): Promise<Api> {
+export async function createRemoteApi({ url, token }: RemoteServer): Promise<RemoteApi> {
   const { request } = await import('undici');
 
   /** The answer to a request; it is a success. */
@@ -104,6 +110,7 @@ export async function createRemoteApi({ url, token }: RemoteServer): Promise<Api
     recover({ endpointId, ...input }) {
       return ask({ method: 'POST', path: `/endpoints/${endpointId}/recover`, input });
     },
+    status: () => get<Status>('/status'),
     served: async () => true,
     async tail(what, signal) {
       // Nothing may happen for as long as it likes.

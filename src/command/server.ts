@@ -47,6 +47,8 @@ export interface ServerOptions {
   caughtUp: () => Promise<unknown>;
   /** Whether the read models have what stands at these positions; bounded. */
   reached: TailRoutesOptions['reached'];
+  /** How it all stands: a JSON document. */
+  status: () => Promise<object>;
   /** What is not ready; empty: all is. */
   notReady: () => Promise<{ part: string; detail: string }[]>;
 }
@@ -137,6 +139,7 @@ export function buildServer(options: ServerOptions): FastifyInstance {
       });
       await readRoutes(scope, { queries });
       await tailRoutes(scope, { log, queries, reached: options.reached });
+      scope.get('/status', () => options.status());
     },
     { prefix },
   );

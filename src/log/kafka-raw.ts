@@ -2,7 +2,7 @@
 // to decide (OffsetFetch 7, KIP-447); what we may do with a topic (Metadata 8, KIP-430); how large the topics are on
 // a broker (DescribeLogDirs 1). Source: kafka.apache.org/protocol.
 
-import { type Broker, protocolError } from './kafka-wire.ts';
+import { type Broker, type Cluster, protocolError } from './kafka-wire.ts';
 
 const METADATA = 3;
 const OFFSET_FETCH = 9;
@@ -101,15 +101,34 @@ export async function missingOperations(
   });
 }
 
-/** Bytes of these topics on the disks of one broker; 0 where we may not know. */
-export async function bytesOnDisk(broker: Broker, topics: readonly string[]): Promise<number> {
+/** Bytes of each of these topics on the disks of all brokers; 0 where we may not know. */
+export async function bytesOnDisk<T extends string>(
+  cluster: Cluster,
+  topics: Readonly<Record<T, string>>,
+): Promise<Record<T, number>> {
+  await cluster.refreshMetadata();
+  const bytes = new Map<string, number>();
+  for (const nodeId of cluster.getNodeIds()) {
+    const broker = await cluster.findBroker({ nodeId: Number(nodeId) });
+    for (const [name, onBroker] of await bytesOnBroker(broker))
+      bytes.set(name, (bytes.get(name) ?? 0) + onBroker);
+  }
+  const entries = (Object.entries(topics) as [T, string][]).map(([topic, name]) => [
+    topic,
+    bytes.get(name) ?? 0,
+  ]);
+  return Object.fromEntries(entries);
+}
+
+/** For each topic, by name, a part of its bytes. */
+async function bytesOnBroker(broker: Broker): Promise<[topic: string, bytes: number][]> {
   const answer = await send(broker, DESCRIBE_LOG_DIRS, 1, [int32(-1)]);
   answer.int32();
-  const sizes = answer.each(() => {
+  const directories = answer.each(() => {
     answer.int16();
     answer.string();
-    const ofTopics = answer.each(() => {
-      const isOurs = topics.includes(answer.string() ?? '');
+    return answer.each((): [string, number] => {
+      const name = answer.string() ?? '';
       const ofPartitions = answer.each(() => {
         answer.int32();
         const bytes = answer.int64();
@@ -117,11 +136,10 @@ export async function bytesOnDisk(broker: Broker, topics: readonly string[]): Pr
         answer.int8();
         return bytes;
       });
-      return isOurs ? sum(ofPartitions) : 0;
+      return [name, sum(ofPartitions)];
     });
-    return sum(ofTopics);
   });
-  return sum(sizes);
+  return directories.flat();
 }
 
 function sum(numbers: readonly number[]): number {

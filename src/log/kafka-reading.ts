@@ -31,7 +31,10 @@ export function createReaders(
       const want = { topic, partition, offset: from[partition] ?? 0 };
       if (want.offset >= end) continue;
       const portions = portionsTo(end, want);
-      yield* batchesOf(topic === 'lanes' ? compacted(portions) : portions, want, { ...options, end });
+      yield* batchesOf(topic === 'lanes' ? compacted(portions, want.offset) : portions, want, {
+        ...options,
+        end,
+      });
     }
   }
 
@@ -91,8 +94,11 @@ export function createReaders(
   return { read, follow };
 }
 
-/** The newest record of each key, in the order of the log, once all have been read. */
-async function* compacted(portions: AsyncIterable<Portion>): AsyncGenerator<Portion> {
+/**
+ * The newest record of each key, in the order of the log, once all have been read. While it reads it gives nothing, again
+ * and again, so that whoever wants to wait no longer can stop.
+ */
+async function* compacted(portions: AsyncIterable<Portion>, from: number): AsyncGenerator<Portion> {
   const newest = new Map<string, RawRecord>();
   let next = 0;
   for await (const portion of portions) {
@@ -102,6 +108,7 @@ async function* compacted(portions: AsyncIterable<Portion>): AsyncGenerator<Port
       newest.delete(record.key);
       if (record.value !== null) newest.set(record.key, record);
     }
+    yield { records: [], next: from };
   }
   yield { records: [...newest.values()], next };
 }

@@ -120,6 +120,8 @@ function createLog(kafka: Kafka, options: KafkaLogOptions, partitions: number): 
     });
   }
 
+  const sizes = () => asking(() => bytesOnDisk(cluster, byTopic(names)));
+
   async function close(): Promise<void> {
     await groups.close();
     await appender.close();
@@ -166,20 +168,20 @@ function createLog(kafka: Kafka, options: KafkaLogOptions, partitions: number): 
         for (const group of ['recorder', 'dispatcher'] as const) if (await hasMembers(group)) return true;
         return false;
       }),
-    size: () =>
-      asking(async () => {
-        await cluster.refreshMetadata();
-        let bytes = 0;
-        for (const nodeId of cluster.getNodeIds()) {
-          bytes += await bytesOnDisk(await cluster.findBroker({ nodeId: Number(nodeId) }), topics);
-        }
-        return bytes;
-      }),
+    size: async () => Object.values(await sizes()).reduce((sum, bytes) => sum + bytes, 0),
+    async sizes() {
+      const found = await sizes();
+      return Object.values(found).some((bytes) => bytes > 0) ? found : undefined;
+    },
     close() {
       closed ??= close();
       return closed;
     },
   };
+}
+
+function byTopic({ topic }: Names): Record<Topic, string> {
+  return Object.fromEntries(TOPICS.map((name) => [name, topic(name)])) as Record<Topic, string>;
 }
 
 function topicsOf(names: Names): string[] {
@@ -203,7 +205,8 @@ async function ensureAllowed(cluster: Cluster, topics: readonly string[]): Promi
 
 // ── kafkajs ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-function clientFor({ brokers, tls, sasl }: KafkaConfig): Kafka {
+/** A client that has not connected yet. Throws LogRefused. */
+export function clientFor({ brokers, tls, sasl }: KafkaConfig): Kafka {
   return new Kafka({
     clientId: 'hooklane',
     brokers: [...brokers],

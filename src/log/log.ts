@@ -89,6 +89,9 @@ export interface Log {
   /** Bytes on disk, all topics together. */
   size(): Promise<number>;
 
+  /** Bytes on disk of each topic; undefined where the engine cannot tell without reading all of it, or may not. */
+  sizes(): Promise<Readonly<Record<Topic, number>> | undefined>;
+
   /** Lets all partitions go, waits for the work on them to return, then for what is being written. */
   close(): Promise<void>;
 }
@@ -126,6 +129,15 @@ export interface Partition<T extends Topic> {
    * trying again does not help).
    */
   commit(out: readonly HooklaneEvent[], upTo: number): Promise<void>;
+}
+
+/** What can be told of brokers and topics without making any. */
+export interface LogLook {
+  /** How many brokers there are. */
+  brokers: number;
+  /** Our topics that are there, and those that are not, or that we may not see. */
+  there: string[];
+  missing: string[];
 }
 
 /** The partition has a newer owner; nothing was changed. */

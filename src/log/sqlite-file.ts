@@ -48,6 +48,11 @@ export function openLogFile(directory: string, partitions: number | undefined): 
   }
 }
 
+/** Whether there is a file with a log, or with something else in its place, in the directory. */
+export function hasLogFile(directory: string): boolean {
+  return (statSync(join(directory, FILE), { throwIfNoEntry: false })?.size ?? 0) > 0;
+}
+
 function makeWritable(directory: string): void {
   try {
     mkdirSync(directory, { recursive: true, mode: 0o700 });

@@ -32,9 +32,10 @@ export function createReader(db: DatabaseSync): Reader {
     inbound: plain('inbound'),
     organizations: plain('organizations'),
     outbound: plain('outbound'),
+    // The plus keeps SQLite from the index by partition and key: it would sort the whole partition for each batch.
     lanes: db.prepare(
       `SELECT "offset" AS id, data FROM lanes
-       WHERE "offset" >= ? AND "offset" < ? AND partition = ? ORDER BY "offset" LIMIT ?`,
+       WHERE "offset" >= ? AND "offset" < ? AND +partition = ? ORDER BY "offset" LIMIT ?`,
     ),
   };
   return {

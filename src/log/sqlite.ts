@@ -164,6 +164,10 @@ function createLog({ db, partitions, path }: LogFile, lock: ServingLock | undefi
     async size() {
       return sizeBytes(path);
     },
+    async sizes() {
+      ensureOpen();
+      return undefined;
+    },
     close() {
       closed ??= close();
       return closed;

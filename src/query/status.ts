@@ -1,88 +1,167 @@
-// How it stands: how long the topics are, how far everybody has read them, what is pending, how large the stores are.
+// How it stands: how long the topics are and how far everybody has read them, what the lanes do and what is due, how
+// endpoints are, how large the stores are, and whether all that is well (health.ts). Changes nothing. Takes a few seconds
+// at most, however much there is: what is counted is counted to a bound, what is read is read for so long.
 
+import type { Topic } from '../events.ts';
 import type { Log } from '../log/log.ts';
-import type { ViewDefinition, Views } from '../views/views.ts';
+import { type Clock, toIso } from '../time.ts';
+import type { Document, ViewDefinition, Views } from '../views/views.ts';
+import type { Behind, Facts, OldestPending } from './facts.ts';
+import { judge, type StatusProblem } from './health.ts';
+import { createLags, type Lag, type Lags, together } from './lag.ts';
+import { type LanesSummary, readLanes } from './lanes.ts';
+import { takeUntil } from './take.ts';
 
-export interface Status {
-  topics: { topic: string; partitions: number; events: number }[];
-  /** How many events each group has still to read. */
-  groups: { group: string; topic: string; lag: number }[];
-  deliveries: { pending: number; processed: number; omitted: number; error: number };
-  /** When the oldest pending delivery was made; null: none is pending. */
-  oldestPendingAt: string | null;
-  /** Organizations of which the dispatcher knows something. */
-  lanes: number;
-  logs: number;
-  logBytes: number;
-  viewsBytes: number;
+export interface Status extends Facts {
+  /** When it was so. */
+  at: string;
+  healthy: boolean;
+  problems: StatusProblem[];
+}
+
+export interface StatusOptions {
+  log: Pick<Log, 'ends' | 'partitions' | 'positions' | 'read' | 'served' | 'size' | 'sizes'>;
+  views: Pick<Views, 'count' | 'first' | 'positions' | 'size'>;
+  /** Of the views that the projector keeps. */
+  definitions: readonly Pick<ViewDefinition, 'name' | 'topics'>[];
+  clock: Clock;
 }
 
 const OUTBOUND_STATUSES = ['pending', 'processed', 'omitted', 'error'] as const;
-/** Pending deliveries that are read at a time to come to the oldest one. */
-const PAGE_DOCUMENTS = 1_000;
+const FOLLOWED = ['inbound', 'organizations', 'outbound'] as const;
+/** Documents of a kind that are counted. */
+const COUNTED_TO = 100_000;
+/** For how long lags, and lanes, are read. */
+const LAGS_WITHIN_MS = 1_000;
+const LANES_WITHIN_MS = 3_000;
 
-/** `definitions` are those of the views that the projector keeps. */
-export async function readStatus(
-  log: Log,
-  views: Views,
-  definitions: readonly Pick<ViewDefinition, 'name' | 'topics'>[],
-): Promise<Status> {
-  const topics = ['inbound', 'organizations', 'outbound'] as const;
-  const ends = {
-    inbound: await log.ends('inbound'),
-    organizations: await log.ends('organizations'),
-    outbound: await log.ends('outbound'),
+/** Reads the status. Rejects with what the stores reject with. */
+export async function readStatus(options: StatusOptions): Promise<Status> {
+  const { log, views, clock } = options;
+  const lags = createLags(log, performance.now() + LAGS_WITHIN_MS);
+  const behind = await readGroups(options, lags);
+  const nowMs = clock();
+  const { complete, ...lanes } = await summarizeLanes(log, nowMs);
+  const oldestPending = oldestOf(
+    await views.first('deliveries', [{ field: 'status', eq: 'pending' }]),
+    nowMs,
+  );
+  const facts: Facts = {
+    serving: await log.served(),
+    topics: await readTopics(log, lags),
+    ...behind,
+    deliveries: await countDeliveries(views),
+    logs: await views.count('logs', [], COUNTED_TO),
+    countedTo: COUNTED_TO,
+    oldestPending,
+    oldestPendingAt: oldestPending?.createdAt ?? null,
+    lanes: lanes.lanes,
+    laneStates: lanes.states,
+    timers: lanes.timers,
+    endpoints: lanes.endpoints,
+    complete,
+    logBytes: await log.size(),
+    viewsBytes: await views.size(),
   };
-  const lag = (topic: (typeof topics)[number], at: (partition: number) => number) =>
-    ends[topic].reduce((sum, end, partition) => sum + Math.max(0, end - at(partition)), 0);
-  const groups: Status['groups'] = [];
+  const problems = judge(facts);
+  const healthy = problems.every(({ level }) => level !== 'unhealthy');
+  return { at: toIso(nowMs), healthy, problems, ...facts };
+}
+
+/** As readStatus(), for many who ask: those who ask while it is read are given the same answer. */
+export function shareStatus(options: StatusOptions): () => Promise<Status> {
+  let reading: Promise<Status> | undefined;
+  return () => {
+    reading ??= readStatus(options).finally(() => {
+      reading = undefined;
+    });
+    return reading;
+  };
+}
+
+/** Lanes, for so long as is allowed. */
+export async function summarizeLanes(
+  log: Pick<Log, 'read'>,
+  nowMs: number,
+): Promise<LanesSummary & { complete: boolean }> {
+  const reading = readLanes(nowMs);
+  let last = 0;
+  const complete = await takeUntil(
+    log.read('lanes'),
+    performance.now() + LANES_WITHIN_MS,
+    ({ partition, events }) => {
+      if (partition !== last) reading.settle();
+      last = partition;
+      for (const { event } of events) reading.take(event);
+      return undefined;
+    },
+  );
+  return { ...reading.summary(), complete };
+}
+
+async function readTopics(log: StatusOptions['log'], { ends }: Lags): Promise<Facts['topics']> {
+  const sizes = await log.sizes();
+  const topics: Facts['topics'] = [];
+  for (const topic of [...FOLLOWED, 'lanes'] as const) {
+    const found = await ends(topic);
+    const events = found.reduce((sum, end) => sum + end, 0);
+    topics.push({ topic, partitions: log.partitions, events, ends: found, bytes: sizes?.[topic] ?? null });
+  }
+  return topics;
+}
+
+async function readGroups(
+  { log, views, definitions, clock }: StatusOptions,
+  lags: Lags,
+): Promise<Pick<Facts, 'groups' | 'views'>> {
+  const shown = ({ oldestAtMs, ...lag }: Lag): Behind => ({
+    ...lag,
+    lagMs: oldestAtMs === null ? null : Math.max(0, clock() - oldestAtMs),
+  });
+  const groups: Facts['groups'] = [];
   for (const [group, topic] of [
     ['recorder', 'inbound'],
     ['dispatcher', 'organizations'],
   ] as const) {
-    const positions = await log.positions(group, topic);
-    groups.push({ group, topic, lag: lag(topic, (partition) => positions[partition] ?? 0) });
+    const positions = { ...(await log.positions(group, topic)) };
+    groups.push({ group, topic, ...shown(await lags.behind(topic, positions)) });
   }
-  for (const topic of topics) {
-    const readers = definitions.filter((definition) => definition.topics.includes(topic));
-    const positions = await Promise.all(readers.map(({ name }) => views.positions(name)));
-    const at = (partition: number) =>
-      Math.min(...positions.map((position) => position[topic]?.[partition] ?? 0));
-    groups.push({ group: 'projector', topic, lag: lag(topic, at) });
+  const byView = new Map<string, { topic: Topic; lag: Lag }[]>();
+  for (const { name, topics } of definitions) {
+    const positions = await views.positions(name);
+    const own: { topic: Topic; lag: Lag }[] = [];
+    for (const topic of topics) own.push({ topic, lag: await lags.behind(topic, positions[topic] ?? {}) });
+    byView.set(name, own);
   }
-  const count = async (status: string) => views.count('deliveries', [{ field: 'status', eq: status }]);
-  const [pending = 0, processed = 0, omitted = 0, error = 0] = await Promise.all(
-    OUTBOUND_STATUSES.map(count),
-  );
+  for (const topic of FOLLOWED) {
+    const own = [...byView.values()].flat().filter((one) => one.topic === topic);
+    const slowest = own.map(({ lag }) => lag).toSorted((a, b) => b.lag - a.lag)[0] ?? together([]);
+    groups.push({ group: 'projector', topic, ...shown(slowest) });
+  }
   return {
-    topics: topics.map((topic) => ({
-      topic,
-      partitions: log.partitions,
-      events: ends[topic].reduce((sum, end) => sum + end, 0),
-    })),
     groups,
-    deliveries: { pending, processed, omitted, error },
-    oldestPendingAt: await oldestPendingAt(views),
-    lanes: await countLanes(log),
-    logs: await views.count('logs'),
-    logBytes: await log.size(),
-    viewsBytes: await views.size(),
+    views: [...byView].map(([view, own]) => ({ view, ...shown(together(own.map(({ lag }) => lag))) })),
   };
 }
 
-async function countLanes(log: Log): Promise<number> {
-  let lanes = 0;
-  for await (const { events } of log.read('lanes', { types: ['LaneSaved'] })) lanes += events.length;
-  return lanes;
+async function countDeliveries(views: StatusOptions['views']): Promise<Facts['deliveries']> {
+  const count = (status: string) => views.count('deliveries', [{ field: 'status', eq: status }], COUNTED_TO);
+  const [pending = 0, processed = 0, omitted = 0, error = 0] = await Promise.all(
+    OUTBOUND_STATUSES.map(count),
+  );
+  return { pending, processed, omitted, error };
 }
 
-async function oldestPendingAt(views: Views): Promise<string | null> {
-  const where = [{ field: 'status', eq: 'pending' }];
-  let page = await views.find('deliveries', { where, limit: PAGE_DOCUMENTS });
-  let oldest = page.at(-1);
-  while (oldest !== undefined && page.length === PAGE_DOCUMENTS) {
-    page = await views.find('deliveries', { where, limit: PAGE_DOCUMENTS, before: oldest.id });
-    oldest = page.at(-1) ?? oldest;
-  }
-  return typeof oldest?.createdAt === 'string' ? oldest.createdAt : null;
+function oldestOf(document: Document | undefined, nowMs: number): OldestPending | null {
+  if (document === undefined) return null;
+  const text = (field: string) => String(document[field] ?? '');
+  const createdAt = text('createdAt');
+  return {
+    id: document.id,
+    organizationId: text('organizationId'),
+    endpointId: text('endpointId'),
+    event: text('event'),
+    createdAt,
+    ageMs: Math.max(0, nowMs - Date.parse(createdAt)),
+  };
 }

@@ -49,6 +49,11 @@ export function documentOf(document: StoredDocument): Document {
   return { ...fieldsOf(document), id: document._id };
 }
 
+/** What was looked for, if it was found. */
+export function oneIn(found: StoredDocument | null): Document | undefined {
+  return found === null ? undefined : documentOf(found);
+}
+
 export function scannedOf(document: StoredDocument): ScannedDocument {
   return { document: documentOf(document), seen: document.seen };
 }
@@ -94,6 +99,11 @@ export function sortOf({ order }: Query): Record<string, -1> {
 
 export function countFilter(where: readonly Condition[]): Filter {
   return allOf(where.map(filterOf));
+}
+
+/** Those beyond `atMost` are not looked for. */
+export function countOptions(atMost: number | undefined): { limit?: number } {
+  return atMost === undefined ? {} : { limit: atMost };
 }
 
 function allOf(filters: readonly Filter[]): Filter {

@@ -20,14 +20,17 @@ import {
 } from './mongo-catalogue.ts';
 import {
   countFilter,
+  countOptions,
   documentOf,
   findFilter,
   indexKeys,
+  oneIn,
   type StoredDocument,
   scannedOf,
   sortOf,
 } from './mongo-document.ts';
-import { asUnavailable, databaseIn, isDuplicateKey, whileOpening, whyTooOld } from './mongo-server.ts';
+import { checkVersion } from './mongo-look.ts';
+import { asUnavailable, databaseIn, isDuplicateKey, whileOpening } from './mongo-server.ts';
 import { type Writable, write } from './mongo-writing.ts';
 import {
   type Patch,
@@ -60,7 +63,7 @@ export async function openMongoViews({ url, definitions }: MongoViewsOptions): P
   const client = connect(url);
   try {
     const db = client.db(databaseIn(url));
-    await checkVersion(client);
+    await checkVersion(client.db('admin'));
     const catalogue = db.collection<CatalogueEntry>('views');
     await install(db, catalogue, definitions);
     return createViews({ client, db, catalogue, definitions });
@@ -254,17 +257,18 @@ function createViews({ client, db, catalogue, definitions }: Store): Views {
   return {
     apply: (batch) => reaching(() => apply(batch)),
     positions: (view) => reaching(async () => positionsIn(await entryOf(view))),
-    get: (view, id) =>
-      live(view, async (documents) => {
-        const found = await documents.findOne({ _id: id });
-        return found === null ? undefined : documentOf(found);
-      }),
+    get: (view, id) => live(view, async (documents) => oneIn(await documents.findOne({ _id: id }))),
+    first: (view, where = []) =>
+      live(view, async (documents) =>
+        oneIn(await documents.findOne(countFilter(where), { sort: { _id: 1 } })),
+      ),
     find: (view, query) =>
       live(view, async (documents) => {
         const found = documents.find(findFilter(query)).sort(sortOf(query)).limit(query.limit);
         return (await found.toArray()).map(documentOf);
       }),
-    count: (view, where = []) => live(view, (documents) => documents.countDocuments(countFilter(where))),
+    count: (view, where = [], atMost) =>
+      live(view, (documents) => documents.countDocuments(countFilter(where), countOptions(atMost))),
     scan: (view) => scan(async () => documentsOf(view, await entryOf(view))),
     shadow: (view) => reaching(() => beginShadow(view)),
     size: () =>
@@ -304,7 +308,8 @@ function writable(documents: Collection<StoredDocument>): Writable {
 
 // ── opening ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-function connect(url: string): MongoClient {
+/** A client that has not connected yet. Throws ViewsRefused. Whoever makes one closes it. */
+export function connect(url: string): MongoClient {
   try {
     return new MongoClient(url, {
       appName: 'hooklane',
@@ -318,12 +323,6 @@ function connect(url: string): MongoClient {
     if (!(error instanceof Error)) throw error;
     throw new ViewsRefused(`HOOKLANE_VIEWS is not a URL of MongoDB: ${error.message}`, { cause: error });
   }
-}
-
-async function checkVersion(client: MongoClient): Promise<void> {
-  const { version } = await client.db('admin').command({ buildInfo: 1 });
-  const refusal = whyTooOld(String(version));
-  if (refusal !== undefined) throw new ViewsRefused(refusal);
 }
 
 /** Makes the views that are not there. Several processes may do so at the same moment. */

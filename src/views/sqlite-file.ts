@@ -2,11 +2,11 @@
 // that is not ours, or is corrupt, is refused and left as it is. Opening one that is whole writes nothing, so a
 // command does not wait for a server that is writing.
 
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { comesFromOutside, sqliteCode, whyForeign } from '../database-file.ts';
-import { ViewsRefused, ViewsUnavailable } from './views.ts';
+import { type ViewsLook, ViewsRefused, ViewsUnavailable } from './views.ts';
 
 /** The files of the store that hold documents. */
 export const FILES = ['views.db', 'views.db-wal'];
@@ -51,6 +51,28 @@ export function openViewsFile(directory: string): DatabaseSync {
   } catch (error) {
     db?.close();
     throw whileOpening(error);
+  }
+}
+
+/** What views.db in a directory holds, without making or changing it. Throws ViewsRefused or ViewsUnavailable. */
+export function lookAtViewsFile(directory: string): ViewsLook {
+  const path = join(directory, 'views.db');
+  const versions = new Map<string, number>();
+  const look = { versions, server: undefined, serverAtMs: undefined };
+  let db: DatabaseSync | undefined;
+  try {
+    const foreign = whyForeign(path, KIND);
+    if (foreign !== undefined) throw refused(foreign);
+    if ((statSync(path, { throwIfNoEntry: false })?.size ?? 0) === 0) return look;
+    // Not read-only: such a connection would leave the files behind that it needs beside this one.
+    db = new DatabaseSync(path, { timeout: BUSY_MS });
+    for (const row of db.prepare('SELECT view, version FROM views').iterate())
+      versions.set(String(row.view), Number(row.version));
+    return look;
+  } catch (error) {
+    throw whileOpening(error);
+  } finally {
+    db?.close();
   }
 }
 

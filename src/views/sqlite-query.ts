@@ -42,9 +42,24 @@ export function findSql(table: string, shape: Shape, query: Query): BoundSql {
   return { sql: `SELECT id, doc FROM ${table}${sql} ORDER BY ${by} LIMIT ?`, values: [...values, limit] };
 }
 
-export function countSql(table: string, shape: Shape, where: readonly Condition[]): BoundSql {
+/** The document with the least id of those that meet all conditions. */
+export function firstSql(table: string, shape: Shape, where: readonly Condition[]): BoundSql {
   const { sql, values } = all(where.map((condition) => conditionSql(condition, shape)));
-  return { sql: `SELECT count(*) AS n FROM ${table}${sql}`, values };
+  return { sql: `SELECT id, doc FROM ${table}${sql} ORDER BY id LIMIT 1`, values };
+}
+
+/** How many meet all conditions; those beyond `atMost` are not looked for. */
+export function countSql(
+  table: string,
+  shape: Shape,
+  { where, atMost }: { where: readonly Condition[]; atMost?: number | undefined },
+): BoundSql {
+  const { sql, values } = all(where.map((condition) => conditionSql(condition, shape)));
+  if (atMost === undefined) return { sql: `SELECT count(*) AS n FROM ${table}${sql}`, values };
+  return {
+    sql: `SELECT count(*) AS n FROM (SELECT 1 FROM ${table}${sql} LIMIT ?)`,
+    values: [...values, atMost],
+  };
 }
 
 function all(parts: readonly BoundSql[]): BoundSql {

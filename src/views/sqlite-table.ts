@@ -5,7 +5,7 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { Topic } from '../events.ts';
 import type { Shape } from './definition.ts';
 import { applyPatch, canonicalJson } from './patch.ts';
-import { type BoundSql, countSql, findSql } from './sqlite-query.ts';
+import { type BoundSql, countSql, findSql, firstSql } from './sqlite-query.ts';
 import { columnValue, indexedFields } from './sqlite-shape.ts';
 import type { Condition, Document, Fields, Patch, Query, ScannedDocument } from './views.ts';
 
@@ -14,7 +14,8 @@ export interface Table {
   apply(patches: readonly Patch[]): void;
   get(id: string): Document | undefined;
   find(query: Query): Document[];
-  count(where: readonly Condition[]): number;
+  first(where: readonly Condition[]): Document | undefined;
+  count(where: readonly Condition[], atMost?: number): number;
   /** Documents with ids greater than `after`, least first. */
   scan(after: string, limit: number): ScannedDocument[];
 }
@@ -95,8 +96,14 @@ export function openTable(db: DatabaseSync, name: string, shape: Shape): Table {
       return rows.map((row) => ({ ...parse(row.doc), id: String(row.id) }));
     },
 
-    count(where) {
-      const bound = countSql(name, shape, where);
+    first(where) {
+      const bound = firstSql(name, shape, where);
+      const row = prepare(bound).get(...bound.values);
+      return row === undefined ? undefined : { ...parse(row.doc), id: String(row.id) };
+    },
+
+    count(where, atMost) {
+      const bound = countSql(name, shape, { where, atMost });
       return Number(prepare(bound).get(...bound.values)?.n);
     },
 

@@ -131,7 +131,9 @@ export function openSqliteViews({ directory, definitions }: SqliteViewsOptions):
     positions: async (view) => transaction('read', () => catalogue.positions(catalogue.live(view))),
     get: async (view, id) => transaction('read', () => catalogue.live(view).table.get(id)),
     find: async (view, query) => transaction('read', () => catalogue.live(view).table.find(query)),
-    count: async (view, where = []) => transaction('read', () => catalogue.live(view).table.count(where)),
+    first: async (view, where = []) => transaction('read', () => catalogue.live(view).table.first(where)),
+    count: async (view, where = [], atMost) =>
+      transaction('read', () => catalogue.live(view).table.count(where, atMost)),
     scan: (view) => scan(() => catalogue.live(view)),
     shadow: async (view) => shadowOf(transaction('write', () => catalogue.beginShadow(view))),
     storedVersion: (view) => transaction('read', () => catalogue.storedVersion(view)),

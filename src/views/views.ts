@@ -103,8 +103,11 @@ export interface Views {
   /** The documents that meet all conditions, newest (greatest id) first. */
   find(view: string, query: Query): Promise<Document[]>;
 
-  /** How many documents meet all conditions. */
-  count(view: string, where?: readonly Condition[]): Promise<number>;
+  /** The document that meets all conditions and has the least id: the oldest. */
+  first(view: string, where?: readonly Condition[]): Promise<Document | undefined>;
+
+  /** How many documents meet all conditions; with `atMost`, those beyond are not looked for, and not counted. */
+  count(view: string, where?: readonly Condition[], atMost?: number): Promise<number>;
 
   /** Every document with what it has seen, least id first, in batches: to compare two views. */
   scan(view: string): AsyncIterable<ScannedDocument[]>;
@@ -132,6 +135,16 @@ export interface Shadow {
   /** Takes the live view's place in one step. False, and no change, while the live view has read further. */
   swap(): Promise<boolean>;
   drop(): Promise<void>;
+}
+
+/** What can be told of a store of views without changing anything in it. */
+export interface ViewsLook {
+  /** By view, the version that is served; none: nothing was made there yet. */
+  versions: ReadonlyMap<string, number>;
+  /** What it is, for people: `MongoDB 8.0.4`; undefined: files of ours. */
+  server: string | undefined;
+  /** What the server's clock showed; undefined: there is none, or it does not say. */
+  serverAtMs: number | undefined;
 }
 
 /** The store cannot be written or read at the moment. Try again later. */

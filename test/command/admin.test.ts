@@ -93,6 +93,7 @@ test('nothing of administration is done without the admin token', async (t) => {
     ['GET', 'deliveries'],
     ['GET', 'logs'],
     ['GET', 'inbound-webhooks'],
+    ['GET', 'status'],
     ['POST', 'deliveries/wh_01J00000000000000000000000/retry'],
   ];
   for (const [method, path] of calls) {

@@ -15,6 +15,7 @@ import { projections } from '../../src/projections/all.ts';
 import { startProjector } from '../../src/projections/projector.ts';
 import { reached, reachedEnd } from '../../src/projections/reached.ts';
 import { createQueries } from '../../src/query/queries.ts';
+import { shareStatus } from '../../src/query/status.ts';
 import { createSecretBox, hashToken, type SecretBox } from '../../src/secrets.ts';
 import { processTime } from '../../src/time.ts';
 import { openSqliteViews } from '../../src/views/sqlite.ts';
@@ -102,6 +103,12 @@ export async function startApi(t: TestContext, options: ApiOptions = {}): Promis
     adminTokenHash: hashToken(ADMIN_TOKEN),
     caughtUp: () => reachedEnd(log, { views, projections, withinMs: 5_000 }),
     reached: (positions) => reached(positions, { views, projections, withinMs: 5_000 }),
+    status: shareStatus({
+      log: served,
+      views,
+      definitions: projections.map(({ definition }) => definition),
+      clock,
+    }),
     notReady: options.notReady ?? (async () => []),
   });
   stops.push(() => server.close());

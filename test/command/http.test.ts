@@ -17,6 +17,7 @@ test('what is no route, method or URL of ours is answered by a problem', async (
     ['GET', LOGS, 'POST'],
     ['DELETE', LOGS, 'POST'],
     ['PUT', '/api/v1/organizations', 'GET, HEAD, POST'],
+    ['POST', '/api/v1/status', 'GET, HEAD'],
     ['POST', '/healthz', 'GET, HEAD'],
   ] as const) {
     const answer = await call(path, { method, token });

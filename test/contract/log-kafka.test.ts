@@ -5,6 +5,7 @@ import { logContract } from './log.ts';
 logContract('Kafka', {
   persistent: true,
   ownsAtOnce: false,
+  knowsSizes: true,
   missing: missing('kafka'),
   newLog(t, partitions) {
     const prefix = uniquePrefix();

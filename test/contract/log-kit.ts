@@ -13,6 +13,8 @@ export interface LogEngine {
   persistent: boolean;
   /** Whether join() has made its caller the owner of all partitions when it returns. */
   ownsAtOnce: boolean;
+  /** Whether sizes() tells the sizes of topics. */
+  knowsSizes: boolean;
   /** Why it cannot be had here. */
   missing?: string | false;
   /** Makes a new and empty log. */

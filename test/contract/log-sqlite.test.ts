@@ -5,6 +5,7 @@ import { logContract } from './log.ts';
 logContract('SQLite', {
   persistent: true,
   ownsAtOnce: true,
+  knowsSizes: false,
   newLog(t, partitions) {
     const directory = temporaryDirectory(t);
     return ({ serve }) => openSqliteLog({ directory, partitions, serve });

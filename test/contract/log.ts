@@ -119,6 +119,18 @@ function appendContract({ it, engine, logFor, servedLog }: Kit): void {
     assert.ok((await log.size()) - before >= 200 * 1_000);
   });
 
+  it('where it can tell the sizes of topics, they make up its size', async (t) => {
+    const log = await servedLog(t);
+    await log.append(Array.from({ length: 200 }, (_, number) => changed('x'.repeat(1_000), number)));
+    const sizes = await log.sizes();
+    assert.equal(sizes !== undefined, engine.knowsSizes);
+    if (sizes === undefined) return;
+    assert.deepEqual(Object.keys(sizes).sort(), [...TOPICS].sort());
+    assert.ok(sizes.organizations >= 200 * 1_000 && sizes.inbound < 1_000, JSON.stringify(sizes));
+    const sum = Object.values(sizes).reduce((bytes, more) => bytes + more, 0);
+    assert.equal(sum, await log.size());
+  });
+
   it(
     'what was appended, and its ends, are there after closing and opening again',
     async (t) => {

@@ -125,6 +125,35 @@ export function findContract({ it, viewsFor }: Kit): void {
     assert.deepEqual(await idsOf(views, { where, order: { field: 'color', after } }), [0, 4, 6].map(idOf));
   });
 
+  it('the first of those that meet all conditions is the oldest', async (t) => {
+    const views = await viewsFor(t);
+    assert.equal(await views.first('items'), undefined);
+    await fill(
+      views,
+      Array.from({ length: 9 }, (_, i) => ({ color: i % 3 === 2 ? 'red' : 'blue', size: i })),
+    );
+    const idOfFirst = async (where?: Condition[]) => (await views.first('items', where))?.id;
+    assert.equal(await idOfFirst(), 'doc_00');
+    assert.equal(await idOfFirst([{ field: 'color', eq: 'red' }]), 'doc_02');
+    const several: Condition[] = [
+      { field: 'color', eq: 'red' },
+      { field: 'size', from: 3 },
+    ];
+    assert.equal((await views.first('items', several))?.size, 5);
+    assert.equal(await idOfFirst([{ field: 'color', eq: 'green' }]), undefined);
+  });
+
+  it('with a bound no more are counted', async (t) => {
+    const views = await viewsFor(t);
+    await fill(
+      views,
+      Array.from({ length: 9 }, (_, i) => ({ color: i % 3 === 0 ? 'red' : 'blue' })),
+    );
+    const red: Condition[] = [{ field: 'color', eq: 'red' }];
+    assert.deepEqual(await Promise.all([2, 3, 4].map((most) => views.count('items', red, most))), [2, 3, 3]);
+    assert.deepEqual(await Promise.all([8, 9, 10].map((most) => views.count('items', [], most))), [8, 9, 9]);
+  });
+
   it('a page has 1 to 1,000 documents', async (t) => {
     const views = await viewsFor(t);
     for (const limit of [0, -1, 1.5, 1_001, Number.NaN]) {

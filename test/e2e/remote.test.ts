@@ -60,10 +60,15 @@ testOnAllEngines('what is made through a server is shown by it as it is shown be
     ['deliveries', 'show', id],
     ['logs', 'list'],
     ['inbound', 'list', '--limit', '1'],
+    ['deliveries', 'stats', '--by', 'event'],
+    ['logs', 'groups', '--sort', 'count'],
   ]) {
     const [there, here] = [await ask(t, args, { env: remote }), await ask(t, args, { env: beside })];
     assert.deepEqual(there, here, args.join(' '));
   }
+
+  const status = await ask(t, ['status'], { env: remote });
+  assert.deepEqual([status.healthy, status.serving, typeof status.url], [true, true, 'string']);
 
   answers = 204;
   await ask(t, ['deliveries', 'retry', id], { env: remote });

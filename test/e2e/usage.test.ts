@@ -80,6 +80,7 @@ const REFUSED: [args: string[], exit: 1 | 2, says: RegExp][] = [
   [['logs', 'show', 'log_1'], 1, /log "log_1"/],
   [['logs', 'list', '--level', 'loud'], 2, /--level.*'loud'.*warning/],
   [['replay', 'nothing'], 2, /'nothing'.*deliveries/],
+  [['status', '--watch', 'often'], 2, /--watch.*'often'.*250ms/],
   [['listen', '--port', '65536'], 2, /--port.*'65536'.*65535/],
   [['listen', '--status', 'ok'], 2, /--status.*'ok'/],
   [['serve', '--port', 'http'], 2, /--port.*"http".*65535/],

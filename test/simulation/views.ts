@@ -84,6 +84,7 @@ export function createViews(
       positions: async () => structuredClone(next),
       get: never,
       find: never,
+      first: never,
       count: never,
       scan: never,
       shadow: never,

@@ -21,7 +21,7 @@ test('values are bound, and never become part of a statement', () => {
 
 test('a field whose name cannot be one never becomes part of a statement', () => {
   for (const field of ['', 'a b', "a'", 'a.b', '1a', 'naïve', '$', 'f_kind']) {
-    assert.throws(() => countSql('things_1', THINGS, [{ field, eq: 1 }]), /not a name of a field/);
+    assert.throws(() => countSql('things_1', THINGS, { where: [{ field, eq: 1 }] }), /not a name of a field/);
   }
 });
 
