@@ -7,6 +7,8 @@ import { complaintOf } from './complaint.ts';
 import { registerDeliveries } from './deliveries.ts';
 import { registerDemo } from './demo.ts';
 import { registerEndpoint } from './endpoint.ts';
+import { registerExport } from './export.ts';
+import { registerImport } from './import.ts';
 import { registerInbound } from './inbound.ts';
 import { registerIntegration } from './integration.ts';
 import { registerListen } from './listen.ts';
@@ -90,6 +92,8 @@ const COMMANDS = [
   registerLogs,
   registerReplay,
   registerStatus,
+  registerExport,
+  registerImport,
   registerListen,
   registerDemo,
 ];
