@@ -47,7 +47,7 @@ export async function checkFile(path: string, onProgress?: (bytes: number) => vo
     bytes += line.length + 1;
     if (number % PROGRESS_LINES === 0) onProgress?.(bytes);
     if (end !== undefined) throw new TransferRefused(`line ${number}: something stands behind the end`);
-    if (!whole) throw new TransferRefused(`line ${number}: ${CUT}`);
+    if (!whole && number > 1) throw new TransferRefused(CUT);
     const values = parse(line, number);
     if (header === undefined) {
       header = headerOf(values);

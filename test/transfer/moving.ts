@@ -21,7 +21,7 @@ import { startRecorder } from '../../src/record/recorder.ts';
 import { createSecretBox, newSigningSecret } from '../../src/secrets.ts';
 import { processTime } from '../../src/time.ts';
 import { exportOrganization } from '../../src/transfer/export.ts';
-import { type Imported, importOrganization } from '../../src/transfer/import.ts';
+import { importOrganization } from '../../src/transfer/import.ts';
 import { openSqliteViews } from '../../src/views/sqlite.ts';
 import {
   endpointCreated,
@@ -38,7 +38,7 @@ export const secrets = createSecretBox(Buffer.alloc(32, 1));
 const logger = pino({ level: 'silent' });
 const time = processTime();
 export const organizationId = newId('org');
-export const integrationId = newId('int');
+const integrationId = newId('int');
 const projectId = newId('prj');
 const ids = { organizationId, projectId, integrationId };
 
@@ -179,5 +179,3 @@ export async function textOf(path: string): Promise<string> {
   for await (const chunk of createReadStream(path, 'utf8')) text += chunk;
   return text;
 }
-
-export type { Imported };
