@@ -45,13 +45,15 @@ export async function cutOf(log: SourceLog, organizationId: OrganizationId): Pro
     const ends = { inbound, organizations, outbound };
     const lane = before.map(({ event }) => event);
     const saved = lane.find((record) => record.type === 'LaneSaved');
-    if (saved?.importing) throw new TransferRefused(`${organizationId} is just being imported here`);
+    if (saved?.importing)
+      throw new TransferRefused(`${organizationId} is just being imported here`, { with: 'log' });
     const seen = { taken: Math.max(taken, (saved?.seen ?? -1) + 1), recorded };
     const cut = { organizationId, partition, lane, ends, ...seen };
     return { ...cut, unrecorded: await unrecordedOf(log, cut) };
   }
   throw new TransferRefused(
     `${organizationId} is sent for so often that no moment of it can be caught: stop the server and export again`,
+    { with: 'log' },
   );
 }
 

@@ -93,6 +93,7 @@ async function* movedOf(log: SourceLog, cut: Cut): AsyncGenerator<Moved> {
       if (stored.offset < cut.taken) continue;
       throw new TransferRefused(
         `${cut.organizationId} was imported here and the dispatcher has not taken it in yet: start the server first`,
+        { with: 'log' },
       );
     }
     if (isHistory(stored)) yield { event: withoutPosition(stored.event), to: 'organizations' };
@@ -105,6 +106,7 @@ async function* movedOf(log: SourceLog, cut: Cut): AsyncGenerator<Moved> {
   if (!open.agree()) {
     throw new TransferRefused(
       `${cut.organizationId} has changed while it was read: export it again, best with the server stopped`,
+      { with: 'log' },
     );
   }
   for await (const { event } of inboundOf(log, cut)) {

@@ -5,7 +5,7 @@
 
 import { createReadStream } from 'node:fs';
 import { keyOf, TOPIC_OF } from '../events.ts';
-import type { SecretBox } from '../secrets.ts';
+import { type SecretBox, SecretUnreadable } from '../secrets.ts';
 import { type Contents, checkFile, createParts, type Part } from './check.ts';
 import { TransferRefused } from './errors.ts';
 import { type Counts, eventOf, type Header, type MovedEvent } from './format.ts';
@@ -73,7 +73,12 @@ function ensureReadable({ header, secrets: sealed }: Contents, secrets: ImportOp
         'put the file master-key of where it comes from into the data directory, or set HOOKLANE_MASTER_KEY',
     );
   }
-  for (const secret of new Set(sealed)) secrets.open(secret);
+  try {
+    for (const secret of new Set(sealed)) secrets.open(secret);
+  } catch (error) {
+    if (!(error instanceof SecretUnreadable)) throw error;
+    throw new TransferRefused(error.message, { cause: error });
+  }
 }
 
 interface EventBatch {
@@ -113,7 +118,7 @@ async function* batchesOf(path: string, header: Header, present: Present): Async
     batchBytes += line.length;
   }
   if (events.length > 0) yield { events, bytes };
-  if ([...left.values()].some((more) => more > 0)) throw new TransferRefused(tooMuch(header));
+  if ([...left.values()].some((more) => more > 0)) throw tooMuch(header);
 }
 
 /** Whether all of the file is in the log, once. */
@@ -128,12 +133,13 @@ async function ensureWhole(contents: Contents, log: TargetLog): Promise<void> {
     isThere('organizations', organizationId, own) &&
     isThere('outbound', organizationId, counts.outbound) &&
     [...received].every(([integrationId, count]) => isThere('inbound', integrationId, count));
-  if (!isWhole) throw new TransferRefused(tooMuch(header));
+  if (!isWhole) throw tooMuch(header);
 }
 
-function tooMuch({ organizationId }: Header): string {
-  return (
+function tooMuch({ organizationId }: Header): TransferRefused {
+  return new TransferRefused(
     `the log does not hold of ${organizationId} what the file does, and nothing else: something else writes to it. ` +
-    'Nothing was sent; start again with an empty log'
+      'Nothing was sent; start again with an empty log',
+    { with: 'log' },
   );
 }

@@ -32,7 +32,9 @@ export async function lookFor(contents: Contents, log: TargetLog): Promise<Found
       if (event.organizationId !== organizationId) {
         const used = idsOf(event).find((id) => contents.taken.has(id));
         if (used !== undefined)
-          throw new TransferRefused(`${used} belongs to ${event.organizationId} here: nothing was imported`);
+          throw new TransferRefused(`${used} belongs to ${event.organizationId} here: nothing was imported`, {
+            with: 'log',
+          });
         continue;
       }
       const isMark = event.type === 'OrganizationImportStarted' || event.type === 'OrganizationImportEnded';
@@ -41,11 +43,12 @@ export async function lookFor(contents: Contents, log: TargetLog): Promise<Found
           event.type === 'OrganizationImportEnded' || found === 'all'
             ? `${organizationId} is here already, imported from another file: nothing was imported`
             : `the import of ${organizationId} from another file was begun: bring that to its end, or start with an empty log`,
+          { with: 'log' },
         );
       }
       if (isMark) found = event.type === 'OrganizationImportEnded' ? 'all' : found === 'all' ? found : 'part';
       else if (found === 'nothing')
-        throw new TransferRefused(`${organizationId} is here already: nothing was imported`);
+        throw new TransferRefused(`${organizationId} is here already: nothing was imported`, { with: 'log' });
     }
   }
   return found;
@@ -116,7 +119,9 @@ export async function claimImport(mark: OrganizationImportStarted, log: TargetLo
       for await (const { events, next } of log.read('organizations', options)) {
         from = next;
         if (events.some(({ event }) => event.organizationId === mark.organizationId))
-          throw new TransferRefused(`another process has taken the import of ${mark.organizationId} over`);
+          throw new TransferRefused(`another process has taken the import of ${mark.organizationId} over`, {
+            with: 'log',
+          });
       }
     },
   };
