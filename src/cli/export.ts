@@ -104,7 +104,8 @@ async function exportTo(file: string, organization: Named, { config, log }: Stor
     const counts = await write(stream, organization);
     stream.end();
     await once(stream, 'close');
-    return { organizationId: organization.id, organization: organization.name, ...counts, file };
+    const serving = await log.served();
+    return { organizationId: organization.id, organization: organization.name, ...counts, serving, file };
   } catch (error) {
     stream.destroy();
     rmSync(file, { force: true });

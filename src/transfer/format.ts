@@ -96,6 +96,19 @@ const NOT_MOVED: readonly EventType[] = ['OrganizationImportStarted', 'Organizat
  * has its default. Throws TransferRefused, whose message goes on after "line 7: ".
  */
 export function eventOf(values: Record<string, unknown>): MovedEvent {
+  const event = rawEventOf(values);
+  try {
+    return decode(encode(event)) as MovedEvent;
+  } catch (error) {
+    if (error instanceof Undecodable) throw error;
+    throw new TransferRefused(`${event.type} is not as it should be: ${(error as Error).message}`, {
+      cause: error,
+    });
+  }
+}
+
+/** The same of a line that has been read before: it is held against no schema, which takes twice as long. */
+export function rawEventOf(values: Record<string, unknown>): MovedEvent {
   const { topic, type, ...fields } = values;
   const known = FIELDS.get(String(type));
   if (known === undefined || NOT_MOVED.some((name) => name === type)) {
@@ -111,14 +124,7 @@ export function eventOf(values: Record<string, unknown>): MovedEvent {
     const value = fields[name];
     if (typeof value === 'string') fields[name] = Buffer.from(value, 'base64');
   }
-  try {
-    return decode(encode({ type, ...fields } as Parameters<typeof encode>[0])) as MovedEvent;
-  } catch (error) {
-    if (error instanceof Undecodable) throw error;
-    throw new TransferRefused(`${type} is not as it should be: ${(error as Error).message}`, {
-      cause: error,
-    });
-  }
+  return { type, ...fields } as MovedEvent;
 }
 
 /** Whether the event is what becomes of an inbound webhook. */

@@ -8,7 +8,7 @@ import { keyOf, TOPIC_OF } from '../events.ts';
 import { type SecretBox, SecretUnreadable } from '../secrets.ts';
 import { type Contents, checkFile, createParts, type Part } from './check.ts';
 import { TransferRefused } from './errors.ts';
-import { type Counts, eventOf, type Header, type MovedEvent } from './format.ts';
+import { type Counts, type Header, type MovedEvent, rawEventOf } from './format.ts';
 import { linesOf } from './lines.ts';
 import { claimImport, lookFor, type Present, presentIn, presentKey, type TargetLog } from './target.ts';
 
@@ -38,8 +38,8 @@ export interface Imported extends Counts {
 }
 
 /** Events, and bytes of their lines, that are appended at a time. */
-const MAX_BATCH_EVENTS = 500;
-const MAX_BATCH_BYTES = 1024 * 1024;
+const MAX_BATCH_EVENTS = 1_000;
+const MAX_BATCH_BYTES = 2 * 1024 * 1024;
 
 /** Rejects with TransferRefused before anything is written, or with LogUnavailable: then it is to be made again. */
 export async function importOrganization(options: ImportOptions): Promise<Imported> {
@@ -99,7 +99,7 @@ async function* batchesOf(path: string, header: Header, present: Present): Async
     bytes += line.length + 1;
     const values = JSON.parse(line.toString('utf8'));
     if (values.hooklane === 'export' || 'end' in values) continue;
-    const event = eventOf(values);
+    const event = rawEventOf(values);
     const next = parts.partOf(event);
     const isFull = events.length === MAX_BATCH_EVENTS || batchBytes + line.length > MAX_BATCH_BYTES;
     if ((isFull || next !== part) && events.length > 0) {

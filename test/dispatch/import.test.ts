@@ -2,9 +2,18 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { LaneRecord, OrganizationEvent } from '../../src/events.ts';
+import fc from 'fast-check';
+import type { Request } from '../../src/dispatch/request.ts';
+import type { LaneRecord, OrganizationEvent, OutboundEvent } from '../../src/events.ts';
 import { importedLane } from '../../src/transfer/lane.ts';
-import { answered500, endpointCreated, organizationCreated, organizationId } from './story.ts';
+import { createOpenWebhooks } from '../../src/transfer/open-webhooks.ts';
+import {
+  answered500,
+  endpointCreated,
+  organizationCreated,
+  organizationId,
+  otherEndpointId,
+} from './story.ts';
 import { ok, published, type World, world } from './world.ts';
 
 const importId = 'f'.repeat(64);
@@ -58,6 +67,23 @@ test('the gap holds across the move, with room for clocks that differ', () => {
   to.turn(7_000);
   to.add(published());
   assert.equal(to.turn(7_001).length, 1);
+});
+
+test('what a digest was to tell is told where the organization has moved to', () => {
+  const from = world();
+  const life = [organizationCreated(), endpointCreated({ whenBusy: 'digest' }), published(), published()];
+  from.add(...life);
+  const [first] = from.turn(1);
+  assert.ok(first);
+  from.turn(10, [[first, { ...ok, startedAtMs: 1 }]]);
+  const to = world();
+  to.add(begins, ...life, ...stateOf(from), published(), ends);
+  to.turn(1_000);
+  const [request] = to.turn(7_001);
+  assert.ok(request);
+  const { type, data } = JSON.parse(request.body.toString('utf8'));
+  assert.equal(type, 'digest');
+  assert.deepEqual(data.counts, { 'log.created': 2 });
 });
 
 test('what was not taken in before is a trigger, in its turn, and starts when the import ends', () => {
@@ -129,4 +155,87 @@ test('a lane that lives here is not made history by a mark that comes late', () 
   const to = world();
   to.add(organizationCreated(), endpointCreated(), begins, published());
   assert.equal(to.turn(0).length, 1);
+});
+
+interface Step {
+  /** How much later than the one before. */
+  laterMs: number;
+  published: number;
+  /** What the requests in flight are answered with. */
+  ok: boolean;
+}
+
+const step: fc.Arbitrary<Step> = fc.record({
+  laterMs: fc.integer({ min: 1, max: 9_000 }),
+  published: fc.integer({ min: 0, max: 3 }),
+  ok: fc.boolean(),
+});
+
+const settings = fc.record({
+  whenBusy: fc.constantFrom('omit' as const, 'queue' as const, 'digest' as const),
+  gapMs: fc.constantFrom(0, 1_000, 5_000),
+  retriesMs: fc.constantFrom<number[]>([], [100], [3_000, 3_000]),
+});
+
+test('wherever a life is cut in two by a move, gaps hold, nothing is delivered twice and nothing is left over', () => {
+  const steps = fc.array(step, { maxLength: 12 });
+  fc.assert(
+    fc.property(settings, settings, steps, fc.nat(3), steps, (first, second, before, waiting, after) => {
+      const life: OrganizationEvent[] = [
+        organizationCreated(),
+        endpointCreated(first),
+        endpointCreated({ ...second, endpointId: otherEndpointId }),
+      ];
+      const gaps = new Map<string, number>([[otherEndpointId, second.gapMs]]);
+      const startedMs = new Map<string, number>();
+      const delivered = new Set<string>();
+      let nowMs = 1_000;
+      let inFlight: Request[] = [];
+
+      function live(on: World, { laterMs, ok: isOk, published: count }: Step): void {
+        nowMs += laterMs;
+        const events = Array.from({ length: count }, published);
+        life.push(...events);
+        on.add(...events);
+        const outcomes = inFlight.map((request): [Request, typeof ok] => {
+          if (isOk) {
+            assert.ok(!delivered.has(request.webhookId), 'delivered twice');
+            delivered.add(request.webhookId);
+          }
+          return [request, { ...ok, ...(isOk ? {} : answered500), startedAtMs: request.claimedAtMs }];
+        });
+        inFlight = on.turn(nowMs, outcomes);
+        for (const { endpointId, claimedAtMs } of inFlight) {
+          const gapMs = gaps.get(endpointId) ?? first.gapMs;
+          assert.ok(
+            claimedAtMs - (startedMs.get(endpointId) ?? Number.NEGATIVE_INFINITY) >= gapMs || gapMs === 0,
+            'too early',
+          );
+          startedMs.set(endpointId, claimedAtMs);
+        }
+      }
+
+      const from = world();
+      from.add(...life);
+      for (const one of before) live(from, one);
+      // It is stopped: what is in flight comes to its end, and nothing more is started.
+      from.stop(
+        nowMs,
+        inFlight.map((request) => [request, { ...ok, startedAtMs: request.claimedAtMs }]),
+      );
+      for (const { webhookId } of inFlight) delivered.add(webhookId);
+      inFlight = [];
+      const to = world();
+      const taken = before.length === 0 ? 0 : life.length;
+      const rest = [...(before.length === 0 ? life : []), ...Array.from({ length: waiting }, published)];
+      to.add(begins, ...life.slice(0, taken), ...stateOf(from), ...rest, ends);
+      for (const one of after) live(to, one);
+      for (let n = 0; n < 200 && (n < 2 || inFlight.length > 0 || to.nextDueAtMs() !== undefined); n++)
+        live(to, { laterMs: 10_000, published: 0, ok: true });
+      const open = createOpenWebhooks(new Set());
+      for (const event of [...from.outbound, ...to.outbound]) open.take(event as OutboundEvent);
+      assert.ok(open.agree(), 'left over');
+    }),
+    { numRuns: 300 },
+  );
 });

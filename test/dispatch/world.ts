@@ -71,6 +71,11 @@ export function world({ most = 256, mostPerHost = 256, disableAfterMs = Number.P
       crank.startDue(nowMs);
       return commit();
     },
+    /** Takes the outcomes of what is in flight, and starts nothing more. */
+    stop(nowMs: number, outcomes: [Request, Outcome][]): void {
+      for (const [request, outcome] of outcomes) crank.finish(request, outcome, nowMs);
+      commit();
+    },
     /** The owner dies; a new one restores what was committed, and reads again from `from`. */
     crash(nowMs: number, { skewMs = 0, from = taken } = {}) {
       capacity = createCapacity(most, mostPerHost);

@@ -15,7 +15,7 @@ import { exported, livedThrough, posted, sqliteLog } from '../transfer/moving.ts
 import { clusterOf } from './engines.ts';
 import { ask, askList, type Environment, type Fields, post, run, serve, start, stop } from './hooklane.ts';
 
-const GAP_MS = 3_000;
+const GAP_MS = 2_000;
 
 /** A data directory with the master key of another one. */
 function directoryWithKeyOf(t: TestContext, directory: string): string {
