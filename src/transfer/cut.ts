@@ -63,7 +63,7 @@ async function laneIn(
   organizationId: OrganizationId,
 ): Promise<StoredEvent<'lanes'>[]> {
   const records: StoredEvent<'lanes'>[] = [];
-  for await (const { events } of log.read('lanes', { partition })) {
+  for await (const { events } of log.read('lanes', { partition, mentions: organizationId })) {
     records.push(...events.filter(({ event }) => event.organizationId === organizationId));
   }
   return records;
@@ -80,7 +80,7 @@ async function unrecordedOf(log: SourceLog, cut: Omit<Cut, 'unrecorded'>): Promi
   const { organizationId, partition, ends, recorded } = cut;
   for await (const { event } of inboundOf(log, cut, recorded)) ids.add(event.id);
   if (ids.size === 0) return ids;
-  const options = { partition, types: RECORDS };
+  const options = { partition, types: RECORDS, mentions: organizationId };
   for await (const { events } of log.read('organizations', options)) {
     for (const { event, offset } of events) {
       if (offset >= ends.organizations) return ids;
@@ -96,7 +96,7 @@ export async function* inboundOf(
   { organizationId, ends }: Pick<Cut, 'organizationId' | 'ends'>,
   from: readonly number[] = [],
 ): AsyncGenerator<StoredEvent<'inbound'>> {
-  for await (const { events } of log.read('inbound', { from: { ...from } })) {
+  for await (const { events } of log.read('inbound', { from: { ...from }, mentions: organizationId })) {
     for (const stored of events) {
       if (stored.offset >= (ends.inbound[stored.partition] ?? 0)) break;
       if (stored.event.organizationId === organizationId) yield stored;
@@ -111,7 +111,8 @@ export async function* ownOf<T extends 'organizations' | 'outbound'>(
   { organizationId, partition, ends }: Cut,
   from = 0,
 ): AsyncGenerator<StoredEvent<T>> {
-  for await (const { events } of log.read(topic, { partition, from: { [partition]: from } })) {
+  const options = { partition, from: { [partition]: from }, mentions: organizationId };
+  for await (const { events } of log.read(topic, options)) {
     for (const stored of events) {
       if (stored.offset >= ends[topic]) return;
       if (stored.event.organizationId === organizationId) yield stored;

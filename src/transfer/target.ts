@@ -74,13 +74,14 @@ export async function presentIn(contents: Contents, log: TargetLog): Promise<Pre
     present.set(name, (present.get(name) ?? 0) + 1);
   };
   const partition = partitionOf(organizationId, log.partitions);
-  for await (const { events } of log.read('organizations', { partition })) {
+  const own = { partition, mentions: organizationId };
+  for await (const { events } of log.read('organizations', own)) {
     for (const { event } of events) {
       if (event.organizationId !== organizationId || event.type === 'OrganizationImportStarted') continue;
       if (!(isRecord(event) && unrecorded.has(event.inboundId))) count('organizations', organizationId);
     }
   }
-  for await (const { events } of log.read('outbound', { partition })) {
+  for await (const { events } of log.read('outbound', own)) {
     for (const { event } of events) {
       if (event.organizationId === organizationId) count('outbound', organizationId);
     }
@@ -89,7 +90,7 @@ export async function presentIn(contents: Contents, log: TargetLog): Promise<Pre
   present.set(outbound, Math.min(counts.outbound, present.get(outbound) ?? 0));
   const partitions = new Set([...received.keys()].map((key) => partitionOf(key, log.partitions)));
   for (const of of partitions) {
-    for await (const { events } of log.read('inbound', { partition: of })) {
+    for await (const { events } of log.read('inbound', { partition: of, mentions: organizationId })) {
       for (const { event } of events) {
         if (event.organizationId === organizationId) count('inbound', event.integrationId);
       }
