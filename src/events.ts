@@ -323,7 +323,7 @@ export interface OrganizationImportStarted {
   type: 'OrganizationImportStarted';
   organizationId: OrganizationId;
   atMs: number;
-  /** Of the file: the SHA-256 of its lines, hexadecimal. */
+  /** Of what is imported: the SHA-256 of its events as they stand in the file, hexadecimal. */
   importId: string;
   /** Of the process that imports: one that goes on with an import that was cut off begins anew. */
   runId: string;

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { createWriteStream, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Writable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import type { Command } from 'commander';
 import type { OrganizationId } from '../ids.ts';
 import { loadKeys } from '../keys.ts';
@@ -11,7 +12,7 @@ import type { Log } from '../log/log.ts';
 import type { Queries } from '../query/queries.ts';
 import { createSecretBox } from '../secrets.ts';
 import { exportOrganization } from '../transfer/export.ts';
-import type { Counts } from '../transfer/format.ts';
+import { type Counts, emptyCounts } from '../transfer/format.ts';
 import { CommandFailed } from './failed.ts';
 import { ensureKeyFits } from './master-key.ts';
 import { note, printJson, printTable } from './output.ts';
@@ -102,12 +103,9 @@ async function exportTo(file: string, organization: Named, { config, log }: Stor
   const stream = await create(file);
   try {
     const counts = await write(stream, organization);
-    stream.end();
-    await once(stream, 'close');
     const serving = await log.served();
     return { organizationId: organization.id, organization: organization.name, ...counts, serving, file };
   } catch (error) {
-    stream.destroy();
     rmSync(file, { force: true });
     throw error;
   }
@@ -117,6 +115,7 @@ async function exportTo(file: string, organization: Named, { config, log }: Stor
   }
 }
 
+/** Ends what it writes to, but for stdout. */
 async function writeExport(
   to: Writable,
   organization: Named,
@@ -125,12 +124,16 @@ async function writeExport(
   const onProgress = (done: number, total: number) =>
     showProgress(`exporting ${organization.name}`, done, total);
   const pieces = exportOrganization({ ...source, organization, nowMs: Date.now(), onProgress });
+  let counts = emptyCounts();
   try {
-    for (;;) {
-      const { done, value } = await pieces.next();
-      if (done) return value;
-      if (!to.write(value)) await once(to, 'drain');
-    }
+    await pipeline(
+      async function* () {
+        counts = yield* pieces;
+      },
+      to,
+      { end: to !== process.stdout },
+    );
+    return counts;
   } finally {
     clearProgress();
   }

@@ -15,7 +15,7 @@ import { linesOf } from './lines.ts';
 export interface Contents {
   header: Header;
   counts: Counts;
-  /** The SHA-256 of the lines: the same file, the same import. */
+  /** The SHA-256 of the lines of events: the same events, the same import, also when they were exported anew. */
   importId: string;
   /** Ids that the organization's things have, and hashes of tokens: they must not be in use. */
   taken: ReadonlySet<ProjectId | IntegrationId | EndpointId | string>;
@@ -32,6 +32,7 @@ export type Part = 'history' | 'state' | 'unrecorded';
 /** Reads the file at `path` to its end. Rejects with TransferRefused; `onProgress` is told bytes. */
 export async function checkFile(path: string, onProgress?: (bytes: number) => void): Promise<Contents> {
   const hash = createHash('sha256');
+  const eventsHash = createHash('sha256');
   const counts = emptyCounts();
   const taken = new Set<string>();
   const received = new Map<IntegrationId, number>();
@@ -59,6 +60,7 @@ export async function checkFile(path: string, onProgress?: (bytes: number) => vo
       continue;
     }
     hash.update(line).update('\n');
+    eventsHash.update(line).update('\n');
     const event = inLine(number, () => take(values, header as Header));
     if (event.type === 'LogReceived' || event.type === 'DeployReceived') addInbound(event);
     for (const id of idsOf(event)) taken.add(id);
@@ -66,9 +68,9 @@ export async function checkFile(path: string, onProgress?: (bytes: number) => vo
   }
   if (header === undefined) throw new TransferRefused('the file is empty: this is no export of Hooklane');
   if (end === undefined || !parts.hasState()) throw new TransferRefused(CUT);
-  const importId = hash.digest('hex');
-  if (end.sha256 !== importId || JSON.stringify(end.end) !== JSON.stringify(counts))
+  if (end.sha256 !== hash.digest('hex') || JSON.stringify(end.end) !== JSON.stringify(counts))
     throw new TransferRefused('the file was changed since it was exported: its checksum is another one');
+  const importId = eventsHash.digest('hex');
   return { header, counts, importId, taken, received, unrecorded, secrets };
 
   function take(values: Record<string, unknown>, { organizationId }: Header): MovedEvent {

@@ -26,32 +26,31 @@ const NAMING = [
 /** Rejects with TransferRefused where the organization, or an id of it, is in the log by other ways. */
 export async function lookFor(contents: Contents, log: TargetLog): Promise<Found> {
   const { organizationId } = contents.header;
-  let found: Found = 'nothing';
+  let begun: { importId: string; isOver: boolean } | undefined;
   for await (const { events } of log.read('organizations', { types: NAMING })) {
     for (const { event } of events) {
       if (event.organizationId !== organizationId) {
         const used = idsOf(event).find((id) => contents.taken.has(id));
         if (used !== undefined)
-          throw new TransferRefused(`${used} belongs to ${event.organizationId} here: nothing was imported`, {
-            with: 'log',
-          });
-        continue;
-      }
-      const isMark = event.type === 'OrganizationImportStarted' || event.type === 'OrganizationImportEnded';
-      if (isMark && event.importId !== contents.importId) {
-        throw new TransferRefused(
-          event.type === 'OrganizationImportEnded' || found === 'all'
-            ? `${organizationId} is here already, imported from another file: nothing was imported`
-            : `the import of ${organizationId} from another file was begun: bring that to its end, or start with an empty log`,
-          { with: 'log' },
-        );
-      }
-      if (isMark) found = event.type === 'OrganizationImportEnded' ? 'all' : found === 'all' ? found : 'part';
-      else if (found === 'nothing')
-        throw new TransferRefused(`${organizationId} is here already: nothing was imported`, { with: 'log' });
+          throw refused(`${used} belongs to ${event.organizationId} here: nothing was imported`);
+      } else if (event.type === 'OrganizationImportStarted') {
+        begun ??= { importId: event.importId, isOver: false };
+      } else if (begun === undefined) {
+        throw refused(`${organizationId} is here already: nothing was imported`);
+      } else if (event.type === 'OrganizationImportEnded') begun.isOver = true;
     }
   }
-  return found;
+  if (begun === undefined) return 'nothing';
+  if (begun.importId === contents.importId) return begun.isOver ? 'all' : 'part';
+  throw refused(
+    begun.isOver
+      ? `${organizationId} is here already, imported from another file: nothing was imported`
+      : `an import of ${organizationId} was begun with another file: bring that one to its end, or start with an empty log`,
+  );
+}
+
+function refused(message: string): TransferRefused {
+  return new TransferRefused(message, { with: 'log' });
 }
 
 /** How many events of the file are in the log, by topic and key. */

@@ -142,6 +142,20 @@ async function cutOffAnywhere(t: TestContext, open: (t: TestContext) => Promise<
   }
 }
 
+test('what was exported anew, and is the same, goes on with an import that was cut off', async (t) => {
+  const from = sqliteLog(t);
+  await livedThrough(t, from);
+  const to = sqliteLog(t);
+  await assert.rejects(imported(await exported(t, from), cutOff(to, 3, 0)), LogUnavailable);
+  const path = await exported(t, from);
+  assert.equal((await imported(path, to)).resumed, true);
+  await from.append([posted('one more')]);
+  assert.match(await refusal(await exported(t, from), to), /is here already, imported from another file/);
+  const begun = sqliteLog(t);
+  await assert.rejects(imported(path, cutOff(begun, 3, 0)), LogUnavailable);
+  assert.match(await refusal(await exported(t, from), begun), /was begun with another file/);
+});
+
 test('nobody else can go on with an import that has been taken over', async (t) => {
   const from = sqliteLog(t);
   await livedThrough(t, from);
