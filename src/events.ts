@@ -29,6 +29,8 @@ interface Received {
   receivedAtMs: number;
   headers: Record<string, string>;
   body: Buffer;
+  /** Whether it came with an import and was recorded where it comes from: what it became comes with it. */
+  imported: boolean;
 }
 
 export interface LogReceived extends Received {
@@ -313,6 +315,43 @@ export interface WebhookRetryRequested {
   body: Buffer;
 }
 
+/**
+ * The import of an organization begins. Until LaneImported what follows of it is history, of which nothing is sent;
+ * until OrganizationImportEnded nothing is started.
+ */
+export interface OrganizationImportStarted {
+  type: 'OrganizationImportStarted';
+  organizationId: OrganizationId;
+  atMs: number;
+  /** Of what is imported: the SHA-256 of its events as they stand in the file, hexadecimal. */
+  importId: string;
+  /** Of the process that imports: one that goes on with an import that was cut off begins anew. */
+  runId: string;
+}
+
+/** Where its lane stood: the end of the history. */
+export interface LaneImported {
+  type: 'LaneImported';
+  organizationId: OrganizationId;
+  /** The organization's publicSecret, sealed; null: nothing was known of it yet. */
+  secret: string | null;
+  endpoints: LaneEndpointState[];
+  retried: Record<string, number>;
+}
+
+/** A webhook that was pending goes on here. */
+export interface WebhookImported extends PendingState {
+  type: 'WebhookImported';
+}
+
+/** The organization has moved in: from now on it is posted to and sent for here. */
+export interface OrganizationImportEnded {
+  type: 'OrganizationImportEnded';
+  organizationId: OrganizationId;
+  atMs: number;
+  importId: string;
+}
+
 // ── topic outbound: the life of every outbound webhook ──────────────────────────────────────────────────────
 
 /** A trigger has become a webhook for one endpoint: `pending`. */
@@ -494,11 +533,19 @@ export interface LaneSaved {
   endpoints: LaneEndpointState[];
   /** By webhook, how many attempts it had when it ended: the last ones that an operator had tried again. */
   retried: Record<string, number>;
+  /** While the organization is being imported, how far that has come. */
+  importing: ImportPhase | null;
 }
 
+/** What comes is history, and no trigger; or it counts, but is held back until all has come. */
+export type ImportPhase = 'history' | 'held';
+
 /** The newest state of one pending webhook. */
-export interface PendingSaved {
+export interface PendingSaved extends PendingState {
   type: 'PendingSaved';
+}
+
+interface PendingState {
   webhookId: WebhookId;
   organizationId: OrganizationId;
   endpointId: EndpointId;
@@ -555,7 +602,11 @@ export type OrganizationEvent =
   | DeployRecorded
   | InboundWebhookFailed
   | EventPublished
-  | WebhookRetryRequested;
+  | WebhookRetryRequested
+  | OrganizationImportStarted
+  | LaneImported
+  | WebhookImported
+  | OrganizationImportEnded;
 
 export type OutboundEvent =
   | WebhookScheduled
@@ -605,6 +656,10 @@ export const TOPIC_OF: { readonly [T in EventType]: Topic } = {
   InboundWebhookFailed: 'organizations',
   EventPublished: 'organizations',
   WebhookRetryRequested: 'organizations',
+  OrganizationImportStarted: 'organizations',
+  LaneImported: 'organizations',
+  WebhookImported: 'organizations',
+  OrganizationImportEnded: 'organizations',
   WebhookScheduled: 'outbound',
   WebhookOmitted: 'outbound',
   WebhookRetried: 'outbound',

@@ -8,6 +8,7 @@
 import { randomBytes } from 'node:crypto';
 import {
   closeSync,
+  existsSync,
   fsyncSync,
   linkSync,
   mkdirSync,
@@ -33,6 +34,13 @@ export function loadKeys(config: Pick<Config, 'dataDirectory' | 'adminToken' | '
     adminToken: config.adminToken ?? keep(inDirectory('admin-token'), ADMIN_TOKEN, () => newToken('admin')),
     masterKey: config.masterKey ?? keep(inDirectory('master-key'), MASTER_KEY, newMasterKey),
   };
+}
+
+/** The master key that is configured, or in the data directory; undefined: there is none yet. Throws InvalidConfig. */
+export function masterKeyIfThere(config: Pick<Config, 'dataDirectory' | 'masterKey'>): Buffer | undefined {
+  const path = join(config.dataDirectory, 'master-key');
+  if (config.masterKey !== undefined || !existsSync(path)) return config.masterKey;
+  return loadKeys({ ...config, adminToken: 'of no use here' }).masterKey;
 }
 
 function newMasterKey(): string {

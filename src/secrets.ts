@@ -6,6 +6,8 @@ import { createCipheriv, createDecipheriv, createHash, hash, randomBytes } from 
 
 /** Seals and opens secrets under one master key. */
 export interface SecretBox {
+  /** Tells the master key from others, and nothing else of it: it stands in every sealed secret. */
+  readonly keyId: string;
   /** `sealed.v1.<key id>.<nonce><ciphertext><tag in base64url>`; another text each time. */
   seal(secret: string): string;
   /** What was sealed. Throws SecretUnreadable if it was sealed under another master key, or changed. */
@@ -33,6 +35,7 @@ export function createSecretBox(masterKey: Buffer): SecretBox {
     .digest('hex')
     .slice(0, 8);
   return {
+    keyId,
     seal(secret) {
       const nonce = randomBytes(NONCE_BYTES);
       const cipher = createCipheriv('aes-256-gcm', masterKey, nonce);

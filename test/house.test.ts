@@ -19,7 +19,7 @@ const FLOORS = [
   ['cli'],
   ['open'],
   ['command', 'projections', 'dispatch', 'record'],
-  ['query'],
+  ['query', 'transfer'],
   ['views'],
   ['log'],
   ['ground'],

@@ -113,6 +113,7 @@ export async function startApp({ config, roles, logger }: AppOptions): Promise<A
         directory,
         administrator,
         queries: createQueries({ views, clock: time.now }),
+        secrets,
         clock: time.now,
         // Where it listens is said by whoever started it.
         logger: logger.child({}, logger.level === 'info' ? { level: 'warn' } : {}),

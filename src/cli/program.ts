@@ -8,6 +8,8 @@ import { registerDeliveries } from './deliveries.ts';
 import { registerDemo } from './demo.ts';
 import { registerDoctor } from './doctor.ts';
 import { registerEndpoint } from './endpoint.ts';
+import { registerExport } from './export.ts';
+import { registerImport } from './import.ts';
 import { registerInbound } from './inbound.ts';
 import { registerIntegration } from './integration.ts';
 import { registerListen } from './listen.ts';
@@ -76,7 +78,7 @@ const SERVER_OPTIONS = {
 };
 
 /** Commands that open engines, or talk to something else than the API. */
-const LOCAL = ['serve', 'send', 'listen', 'demo', 'doctor', 'replay'];
+const LOCAL = ['serve', 'send', 'listen', 'demo', 'doctor', 'replay', 'export', 'import'];
 
 /** Whether a command does its work by the API, wherever that is. */
 function asksApi(command: Command): boolean {
@@ -135,6 +137,8 @@ const COMMANDS = [
   registerReplay,
   registerStatus,
   registerDoctor,
+  registerExport,
+  registerImport,
   registerListen,
   registerDemo,
 ];

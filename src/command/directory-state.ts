@@ -39,6 +39,8 @@ export interface DirectoryState {
   endpoints: Map<EndpointId, Endpoint>;
   /** Integrations by the hash of their token. */
   byTokenHash: Map<string, Integration>;
+  /** What has come of organizations that are being imported: it counts when all of it is there. */
+  importing: Map<OrganizationId, OrganizationEvent[]>;
 }
 
 /** The events that change the directory. */
@@ -57,6 +59,8 @@ export const DIRECTORY_EVENTS: readonly EventType[] = [
   'EndpointChanged',
   'EndpointDisabled',
   'EndpointDeleted',
+  'OrganizationImportStarted',
+  'OrganizationImportEnded',
 ];
 
 export function emptyDirectory(): DirectoryState {
@@ -66,6 +70,7 @@ export function emptyDirectory(): DirectoryState {
     integrations: new Map(),
     endpoints: new Map(),
     byTokenHash: new Map(),
+    importing: new Map(),
   };
 }
 
@@ -74,7 +79,20 @@ export function emptyDirectory(): DirectoryState {
  * and a moment too late, in what had gone already, comes to nothing.
  */
 export function evolve(state: DirectoryState, event: OrganizationEvent): void {
+  const held = state.importing.get(event.organizationId);
+  if (held !== undefined && event.type !== 'OrganizationImportEnded') {
+    held.push(event);
+    return;
+  }
   switch (event.type) {
+    case 'OrganizationImportStarted':
+      // What lives here already is not imported: the import that was cut off has been brought to its end.
+      if (!state.organizations.has(event.organizationId)) state.importing.set(event.organizationId, []);
+      return;
+    case 'OrganizationImportEnded':
+      state.importing.delete(event.organizationId);
+      for (const one of held ?? []) evolve(state, one);
+      return;
     case 'OrganizationCreated': {
       const { organizationId: id, name, atMs: createdAtMs } = event;
       state.organizations.set(id, { id, name, createdAtMs });

@@ -15,12 +15,13 @@ export interface Defaults {
   token: string;
 }
 
-/** Makes them if there is no organization at all; else changes nothing. */
+/** Makes them if there is no organization at all, nor one on its way in; else changes nothing. */
 export async function createDefaults(
   directory: Directory,
   administrator: Administrator,
 ): Promise<Defaults | undefined> {
-  return directory.state.organizations.size > 0 ? undefined : administrator.run(decideDefaults);
+  const { organizations, importing } = directory.state;
+  return organizations.size + importing.size > 0 ? undefined : administrator.run(decideDefaults);
 }
 
 function decideDefaults(context: AdminContext) {

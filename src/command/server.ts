@@ -7,18 +7,22 @@ import { MAX_BODY_BYTES } from '../events.ts';
 import type { Log } from '../log/log.ts';
 import { NotFound } from '../query/errors.ts';
 import type { Queries } from '../query/queries.ts';
+import type { SecretBox } from '../secrets.ts';
 import type { Clock } from '../time.ts';
+import { TransferRefused } from '../transfer/errors.ts';
 import { type Administrator, TooBusy } from './admin/administrator.ts';
 import { EndpointIsDisabled, NameTaken } from './admin/decision.ts';
 import { NotRetryable } from './admin/retry.ts';
 import { adminRoutes } from './admin-routes.ts';
 import { ensureAdmin } from './authenticate.ts';
 import type { Directory } from './directory.ts';
+import type { Organization } from './directory-state.ts';
 import { otherMethods, rememberMethods } from './other-methods.ts';
 import { details, Problem, sendProblem } from './problem.ts';
 import { readRoutes } from './read-routes.ts';
 import { inboundResources } from './resources.ts';
 import { type TailRoutesOptions, tailRoutes } from './tail-routes.ts';
+import { transferRoutes } from './transfer-routes.ts';
 import { webhookRoutes } from './webhook-routes.ts';
 
 /** The head of a request must be here within this time, and all of it within that. */
@@ -38,6 +42,7 @@ export interface ServerOptions {
   directory: Directory;
   administrator: Administrator;
   queries: Queries;
+  secrets: SecretBox;
   clock: Clock;
   logger: NonNullable<FastifyServerOptions['loggerInstance']>;
   production: boolean;
@@ -133,13 +138,23 @@ export function buildServer(options: ServerOptions): FastifyInstance {
         administrator,
         queries,
         clock,
-        organizationId: (idOrName) => organizationId(directory, idOrName),
+        organizationId: (idOrName) => organizationOf(directory, idOrName).id,
         caughtUp: options.caughtUp,
         limitBytes: MAX_BODY_BYTES,
       });
       await readRoutes(scope, { queries });
       await tailRoutes(scope, { log, queries, reached: options.reached });
       scope.get('/status', () => options.status());
+    },
+    { prefix },
+  );
+  server.register(
+    async (scope) => {
+      scope.addHook('onRequest', async (request) => ensureAdmin(request, adminTokenHash));
+      await transferRoutes(scope, {
+        ...{ log, secrets: options.secrets, clock, caughtUp: options.caughtUp },
+        organization: (idOrName) => organizationOf(directory, idOrName),
+      });
     },
     { prefix },
   );
@@ -167,12 +182,17 @@ function asProblem(error: unknown): unknown {
   if (error instanceof TooBusy) return new Problem(503, 'busy', error.message, { 'retry-after': '1' });
   if (error instanceof EndpointIsDisabled) return new Problem(409, 'endpoint-disabled', error.message);
   if (error instanceof NotRetryable) return new Problem(409, 'not-retryable', error.message);
+  if (error instanceof TransferRefused) {
+    const [status, code] =
+      error.with === 'file' ? ([422, 'invalid-import'] as const) : ([409, 'transfer-refused'] as const);
+    return new Problem(status, code, error.message);
+  }
   return error;
 }
 
 /** Organizations may be named. Throws NotFound. */
-function organizationId({ state }: Directory, idOrName: string): string {
-  for (const { id, name } of state.organizations.values())
-    if (id === idOrName || name === idOrName) return id;
+function organizationOf({ state }: Directory, idOrName: string): Organization {
+  for (const organization of state.organizations.values())
+    if (organization.id === idOrName || organization.name === idOrName) return organization;
   throw new NotFound('organization', idOrName);
 }

@@ -65,7 +65,7 @@ export async function webhookRoutes(server: FastifyInstance, options: WebhookRou
       const { id: integrationId, organizationId, projectId } = integration;
       const headers = keptHeaders(request);
       const ids = { id, organizationId, projectId, integrationId };
-      await log.append([{ type, ...ids, receivedAtMs, headers, body: body.bytes }]);
+      await log.append([{ type, ...ids, receivedAtMs, headers, body: body.bytes, imported: false }]);
       reply.code(201);
       return { id, status: 'pending' };
     });

@@ -10,6 +10,7 @@ import { triggerOf, webhookBody } from '../trigger.ts';
 import type { Capacity } from './capacity.ts';
 import { decide, decideOrphan, type LaneEvent, type LaneInput } from './decide.ts';
 import { type Cause, evolve } from './evolve.ts';
+import { evolveImport, isOfImport } from './import.ts';
 import { type Lane, type LaneEndpoint, newLane, type Outcome, wakeAtMs } from './lane.ts';
 import { hostOf, type Request, requestFor } from './request.ts';
 import { laneSaved, pendingSaved } from './snapshot.ts';
@@ -77,9 +78,14 @@ export function createCrank(
   let unstarted = 0;
 
   for (const lane of lanes.values()) {
+    for (const { webhookId } of lane.pending.values()) countScheduled(countUnstarted(lane, webhookId));
+    resume(lane, nowMs);
+  }
+
+  /** Lets a lane go on that was restored: what waits for an endpoint that is gone ends, timers are set. */
+  function resume(lane: Lane, at: number): void {
     for (const pending of lane.pending.values()) {
-      countScheduled(countUnstarted(lane, pending.webhookId));
-      if (!lane.endpoints.has(pending.endpointId)) apply(lane, decideOrphan(lane, pending, nowMs));
+      if (!lane.endpoints.has(pending.endpointId)) apply(lane, decideOrphan(lane, pending, at));
     }
     for (const endpoint of lane.endpoints.values()) arm(lane, endpoint);
   }
@@ -101,7 +107,8 @@ export function createCrank(
 
   /** Sets the endpoint's timer anew; the entry that stood for it in the heap is passed over when its time comes. */
   function arm(lane: Lane, endpoint: LaneEndpoint): void {
-    const atMs = wakeAtMs(endpoint) ?? Number.POSITIVE_INFINITY;
+    const wakes = lane.importing === null ? wakeAtMs(endpoint) : undefined;
+    const atMs = wakes ?? Number.POSITIVE_INFINITY;
     if (atMs === endpoint.timerAtMs) return;
     endpoint.timerAtMs = atMs;
     if (atMs !== Number.POSITIVE_INFINITY) timers.push({ atMs, lane, endpoint });
@@ -121,6 +128,20 @@ export function createCrank(
       if (endpoint !== undefined) arm(lane, endpoint);
     }
     if (events.length > 0) touchedLanes.add(lane);
+  }
+
+  /** Takes in what comes with an import; whether nothing else is to be made of the event. */
+  function takeImport(lane: Lane, event: OrganizationEvent, at: number): boolean {
+    if (!isOfImport(event)) return lane.importing === 'history';
+    touchedLanes.add(lane);
+    if (event.type === 'WebhookImported') {
+      const before = countUnstarted(lane, event.webhookId);
+      evolveImport(lane, event, at);
+      countScheduled(countUnstarted(lane, event.webhookId) - before);
+      touchedWebhooks.set(event.webhookId, lane);
+    } else evolveImport(lane, event, at);
+    if (lane.importing === null) resume(lane, at);
+    return true;
   }
 
   function takeTrigger(lane: Lane, event: OrganizationEvent, at: number): void {
@@ -195,7 +216,7 @@ export function createCrank(
       const lane = laneOf(event.organizationId);
       if (offset <= lane.seen) return;
       lane.seen = offset;
-      if (isRepeat(lane, event)) return;
+      if (takeImport(lane, event, at) || isRepeat(lane, event)) return;
       takeConfiguration(lane, event, at);
       takeTrigger(lane, event, at);
     },

@@ -11,7 +11,7 @@
 // costs a webhook.
 
 import type TinyQueue from 'tinyqueue';
-import type { AttemptError, DigestState, EndpointSettings, PreviousSecret } from '../events.ts';
+import type { AttemptError, DigestState, EndpointSettings, ImportPhase, PreviousSecret } from '../events.ts';
 import type { EndpointId, EventId, OrganizationId, WebhookId } from '../ids.ts';
 import { endpointSettings } from '../settings.ts';
 
@@ -37,6 +37,8 @@ export interface Lane {
    * Of two operators who want the same at the same moment, the second wants what has been done.
    */
   readonly retried: Map<WebhookId, number>;
+  /** While the organization is being imported, how far that has come: nothing is started until it is over. */
+  importing: ImportPhase | null;
 }
 
 export interface LaneEndpoint extends EndpointSettings {
@@ -151,6 +153,7 @@ export function newLane(organizationId: OrganizationId): Lane {
     endpoints: new Map(),
     pending: new Map(),
     retried: new Map(),
+    importing: null,
   };
 }
 

@@ -1,7 +1,7 @@
 // A lane as records of the compacted topic `lanes`, and back. One record holds the lane, one more each pending
 // webhook, so that what a turn writes is in proportion to what it changed, not to what is pending.
 
-import type { LaneEndpointState, LaneRecord, LaneSaved, PendingSaved } from '../events.ts';
+import type { LaneEndpointState, LaneImported, LaneRecord, LaneSaved, PendingSaved } from '../events.ts';
 import type { OrganizationId, WebhookId } from '../ids.ts';
 import { endpointSettings } from '../settings.ts';
 import { enqueue } from './evolve.ts';
@@ -20,10 +20,10 @@ export function laneSaved(lane: Lane): LaneSaved {
     const state = { previousSecrets, lastStartedAtMs, failingSinceMs, warned, omitted, digest };
     endpoints.push({ ...endpointSettings(endpoint), endpointId, secret, ...state });
   }
-  const { organizationId, seen, secret } = lane;
+  const { organizationId, seen, secret, importing } = lane;
   const inboundSeen = Object.fromEntries(lane.inboundSeen);
   const retried = Object.fromEntries(lane.retried);
-  return { type: 'LaneSaved', organizationId, seen, inboundSeen, secret, endpoints, retried };
+  return { type: 'LaneSaved', organizationId, seen, inboundSeen, secret, endpoints, retried, importing };
 }
 
 /** One pending webhook. */
@@ -53,18 +53,30 @@ export function restore(records: Iterable<LaneRecord>, handover: Handover): Map<
   for (const record of pendings) {
     const lane = lanes.get(record.organizationId) ?? newLane(record.organizationId);
     lanes.set(record.organizationId, lane);
-    restorePending(lane, record, handover);
+    const { type: _, ...pending } = record;
+    restorePending(lane, pending, handover);
   }
   return lanes;
 }
 
-function restoreLane(record: LaneSaved, { nowMs, skewMs }: Handover): Lane {
+function restoreLane(record: LaneSaved, handover: Handover): Lane {
   const lane = newLane(record.organizationId);
   lane.seen = record.seen;
   for (const [partition, offset] of Object.entries(record.inboundSeen)) {
     lane.inboundSeen.set(Number(partition), offset);
   }
   lane.secret = record.secret;
+  lane.importing = record.importing;
+  restoreEndpoints(lane, record, handover);
+  return lane;
+}
+
+/** Gives `lane` its endpoints as they were, and what it remembers of retries. */
+export function restoreEndpoints(
+  lane: Lane,
+  record: Pick<LaneSaved | LaneImported, 'endpoints' | 'retried'>,
+  { nowMs, skewMs }: Handover,
+): void {
   for (const [webhookId, attempts] of Object.entries(record.retried)) {
     lane.retried.set(webhookId as WebhookId, attempts);
   }
@@ -77,11 +89,15 @@ function restoreLane(record: LaneSaved, { nowMs, skewMs }: Handover): Lane {
       endpoint.lastStartedAtMs = Math.min(state.lastStartedAtMs, nowMs) + skewMs;
     lane.endpoints.set(endpointId, endpoint);
   }
-  return lane;
 }
 
-function restorePending(lane: Lane, record: PendingSaved, { nowMs, skewMs }: Handover): void {
-  const { type: _, organizationId: __, ...saved } = record;
+/** Lets a webhook wait that was pending when it was written. */
+export function restorePending(
+  lane: Lane,
+  record: Omit<PendingSaved, 'type'>,
+  { nowMs, skewMs }: Handover,
+): void {
+  const { organizationId: _, ...saved } = record;
   const { endpointId, startedAtMs } = saved;
   // What never left is due since it came; it lies ahead only where the clock was put back.
   let dueAtMs = saved.attempt === 0 ? Math.min(saved.dueAtMs, nowMs) : saved.dueAtMs;

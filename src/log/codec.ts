@@ -101,8 +101,8 @@ export function decode(bytes: Buffer): StoredKind {
   if (offset !== bytes.length) throw new Undecodable(`${eventType} is cut or has bytes left over`);
   // avsc makes instances of a class of its own; events are plain objects.
   const event = { type: eventType, ...value };
-  // Only this one has records within it.
-  if (eventType === 'LaneSaved') event.endpoints = plain(event.endpoints);
+  // Only these have records within them.
+  if (eventType === 'LaneSaved' || eventType === 'LaneImported') event.endpoints = plain(event.endpoints);
   return event;
 }
 

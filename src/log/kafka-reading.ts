@@ -116,13 +116,14 @@ async function* compacted(portions: AsyncIterable<Portion>, from: number): Async
 async function* batchesOf<T extends Topic>(
   portions: AsyncIterable<Portion> | Iterable<Portion>,
   at: { topic: T; partition: number },
-  { types, batch: max = BATCH_EVENTS, end }: ReadOptions & { end: number },
+  { types, mentions, batch: max = BATCH_EVENTS, end }: ReadOptions & { end: number },
 ): AsyncGenerator<Batch<T>> {
   const { topic, partition } = at;
   for await (const { records, next } of portions) {
     for (let i = 0; i < Math.max(1, records.length); i += max) {
       const events: StoredEvent<T>[] = [];
       for (const record of records.slice(i, i + max)) {
+        if (mentions !== undefined && !record.value?.includes(mentions)) continue;
         const stored = storedEvent(record, at, types);
         if (stored !== undefined) events.push(stored);
       }

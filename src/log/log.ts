@@ -37,6 +37,8 @@ export interface ReadOptions {
   partition?: number;
   /** Only events of these types; others are skipped undecoded. */
   types?: readonly EventType[];
+  /** Only events in which this text stands as it is, as every id does; others are skipped undecoded. */
+  mentions?: string;
   /** Events a batch at most; default 1,000. */
   batch?: number;
 }

@@ -87,12 +87,12 @@ function createLog({ db, partitions, path }: LogFile, lock: ServingLock | undefi
   }
 
   async function* read<T extends Topic>(topic: T, options: ReadOptions = {}): AsyncGenerator<Batch<T>> {
-    const { from = {}, partition: only, types, batch: max = BATCH_EVENTS } = options;
+    const { from = {}, partition: only, types, mentions, batch: max = BATCH_EVENTS } = options;
     for (const [partition, end] of endsOf(topic).entries()) {
       if (only !== undefined && only !== partition) continue;
       for (let at = from[partition] ?? 0; at < end; ) {
         ensureOpen();
-        const { events, next } = reader.select(topic, { partition, from: at, end, max, types });
+        const { events, next } = reader.select(topic, { partition, from: at, end, max, types, mentions });
         yield { topic, partition, events, next, end };
         at = next;
         // SQLite answers at once: without this a long replay would keep everything else from running.

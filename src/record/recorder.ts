@@ -36,7 +36,9 @@ export function startRecorder({ log, time, logger }: RecorderOptions): Membershi
       for (const portion of portions(batch)) {
         if (partition.lost.aborted) return;
         const nowMs = time.now();
-        const out = portion.events.map(({ event, partition: from, offset }) =>
+        // What comes with an import was recorded where it comes from.
+        const own = portion.events.filter(({ event }) => !event.imported);
+        const out = own.map(({ event, partition: from, offset }) =>
           record(event, { nowMs, partition: from, offset }),
         );
         await available(() => partition.commit(out, portion.upTo));

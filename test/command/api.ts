@@ -97,6 +97,7 @@ export async function startApi(t: TestContext, options: ApiOptions = {}): Promis
       caughtUp: (position) => reached([position], { views, projections, withinMs: 5_000 }),
     }),
     queries: createQueries({ views, clock }),
+    secrets,
     clock,
     logger,
     production,

@@ -182,3 +182,19 @@ test('changes of what is not there change nothing', () => {
     emptyDirectory(),
   );
 });
+
+test('an organization that is being imported is known when all of it is there', () => {
+  const state = emptyDirectory();
+  const importId = 'f'.repeat(64);
+  const begins = { type: 'OrganizationImportStarted', organizationId, atMs, importId, runId: '1' } as const;
+  for (const event of [begins, organizationCreated, projectCreated, begins, integrationCreated]) {
+    evolve(state, event);
+    assert.deepEqual([state.organizations.size, state.byTokenHash.size], [0, 0]);
+  }
+  evolve(state, { type: 'OrganizationImportEnded', organizationId, atMs, importId });
+  assert.equal(state.byTokenHash.get('hash')?.id, integrationId);
+  assert.equal(state.importing.size, 0);
+  evolve(state, begins);
+  evolve(state, endpointCreated);
+  assert.equal(state.endpoints.size, 1, 'what lives here is not held back');
+});

@@ -77,6 +77,7 @@ export function lane(organization: string, seen: number): LaneSaved {
     secret: null,
     endpoints: [],
     retried: {},
+    importing: null,
   };
 }
 

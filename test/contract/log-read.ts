@@ -87,6 +87,22 @@ function replayContract({ it, servedLog }: Kit): void {
     assert.deepEqual(read, [1, 2, 3, 4]);
   });
 
+  it('with a text only events are read in which it stands, and `next` moves past the others', async (t) => {
+    const log = await servedLog(t);
+    await log.append(Array.from({ length: 20 }, (_, i) => changed(i % 4 === 0 ? 'é' : `e${i}`, i)));
+    let read = 0;
+    const found: number[] = [];
+    for await (const batch of log.read('organizations', { mentions: 'org_é', batch: 4 })) {
+      read = Math.max(read, batch.next);
+      found.push(...numbersOf(batch.events));
+    }
+    assert.deepEqual(found, [0, 4, 8, 12, 16]);
+    assert.ok(read > 0);
+    assert.deepEqual(await all(log, 'organizations', { mentions: 'org_z' }), []);
+    const both = { mentions: 'org_é', types: ['ProjectCreated' as const] };
+    assert.deepEqual(await all(log, 'organizations', both), []);
+  });
+
   it('with types only those are read, and `next` moves past the others', async (t) => {
     const log = await servedLog(t, 1);
     const mixed = Array.from({ length: 40 }, (_, n) =>

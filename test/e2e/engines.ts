@@ -27,7 +27,7 @@ export function enginesOf(t: TestContext, directory: string | undefined): Enviro
 const known = new Map<string, Environment>();
 
 /** Topics and a database of a directory's own, so that processes of one directory share them. */
-function clusterOf(t: TestContext, directory: string): Environment {
+export function clusterOf(t: TestContext, directory: string): Environment {
   const has = known.get(directory);
   if (has !== undefined) return has;
   const name = `e2e-${createHash('sha256').update(directory).digest('hex').slice(0, 12)}`;

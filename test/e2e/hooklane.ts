@@ -144,10 +144,10 @@ export interface Serving extends Running {
 export async function serve(
   t: TestContext,
   directory: string,
-  options: { port?: number; env?: Environment } = {},
+  options: { port?: number; env?: Environment; roles?: string } = {},
 ): Promise<Serving> {
-  const { port = 0, env = {} } = options;
-  const server = start(t, ['serve'], {
+  const { port = 0, env = {}, roles } = options;
+  const server = start(t, ['serve', ...(roles === undefined ? [] : ['--roles', roles])], {
     env: { HOOKLANE_DATA: directory, PORT: String(port), ...env },
   });
   let end: number | NodeJS.Signals | undefined;

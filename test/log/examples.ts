@@ -22,6 +22,7 @@ const received = {
   receivedAtMs: AT_MS,
   headers: { 'content-type': 'application/json', 'x-ü': '€' },
   body: Buffer.from('{"message":"é𝄞\\u0000"}'),
+  imported: true,
 } as const;
 
 const integrationSettings = {
@@ -87,6 +88,22 @@ const outcome = {
   durationMs: 17,
   responseCode: 500,
   responseBody: 'oh no',
+} as const;
+
+const pending = {
+  webhookId,
+  organizationId,
+  endpointId,
+  eventId,
+  kind: 'log.created',
+  attempt: 1,
+  failures: 1,
+  retried: true,
+  startedAtMs: AT_MS,
+  timeoutMs: 5_000,
+  dueAtMs: AT_MS,
+  order: 2 ** 40,
+  body: Buffer.alloc(70_000, 'x'),
 } as const;
 
 export const EXAMPLES: { readonly [T in StoredType]: Extract<HooklaneEvent, { type: T }> } = {
@@ -313,21 +330,28 @@ export const EXAMPLES: { readonly [T in StoredType]: Extract<HooklaneEvent, { ty
       { endpointId: 'ep_02', secret: '', ...busy, ...settings(), disabledReason: null },
     ],
     retried: { wh_07: 3 },
+    importing: 'held',
   },
-  PendingSaved: {
-    type: 'PendingSaved',
-    webhookId,
+  PendingSaved: { type: 'PendingSaved', ...pending },
+  OrganizationImportStarted: {
+    type: 'OrganizationImportStarted',
     organizationId,
-    endpointId,
-    eventId,
-    kind: 'log.created',
-    attempt: 1,
-    failures: 1,
-    retried: true,
-    startedAtMs: AT_MS,
-    timeoutMs: 5_000,
-    dueAtMs: AT_MS,
-    order: 2 ** 40,
-    body: Buffer.alloc(70_000, 'x'),
+    atMs: AT_MS,
+    importId: 'a'.repeat(64),
+    runId: 'b1',
+  },
+  LaneImported: {
+    type: 'LaneImported',
+    organizationId,
+    secret: null,
+    endpoints: [{ endpointId, secret: 'sealed.v1.k.l', ...busy, ...settings() }],
+    retried: { wh_07: 3 },
+  },
+  WebhookImported: { type: 'WebhookImported', ...pending },
+  OrganizationImportEnded: {
+    type: 'OrganizationImportEnded',
+    organizationId,
+    atMs: AT_MS,
+    importId: 'a'.repeat(64),
   },
 };

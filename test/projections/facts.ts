@@ -110,6 +110,7 @@ export function logReceived(facts: Partial<LogReceived> = {}): LogReceived {
     receivedAtMs: AT_MS,
     headers: { 'user-agent': 'sdk' },
     body: Buffer.from('{"message":"é"}'),
+    imported: false,
     ...facts,
   };
 }

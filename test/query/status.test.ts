@@ -69,6 +69,7 @@ test('the status counts lanes, not what is pending in them, and the bytes of bot
     secret: null,
     endpoints: [],
     retried: {},
+    importing: null,
   });
   const pending = {
     type: 'PendingSaved',

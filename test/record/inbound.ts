@@ -22,6 +22,7 @@ export function received(payload: unknown, type: InboundEvent['type'] = 'LogRece
     receivedAtMs: RECEIVED_AT_MS,
     headers: {},
     body: Buffer.isBuffer(payload) ? payload : Buffer.from(body),
+    imported: false,
   };
 }
 

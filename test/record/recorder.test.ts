@@ -178,3 +178,21 @@ test('large payloads are committed in portions of 1 MiB', async (t) => {
   assert.ok(sizes.length >= 4, `${sizes}`);
   assert.ok(Math.max(...sizes) <= 9, `${sizes}`);
 });
+
+test('what comes with an import is passed over: it was recorded where it comes from', async (t) => {
+  const log = openLog(t);
+  const all = posts(0, 40).map((event, i) => ({ ...event, imported: i < 30 }));
+  await log.append(all);
+  start(log);
+  const events = await recorded(log, 10);
+  assert.deepEqual(
+    events.map((event) => 'inboundId' in event && event.inboundId).sort(),
+    all.slice(30).map(({ id }) => id),
+  );
+  const ends = await log.ends('inbound');
+  await waitFor('the position to be behind all', async () => {
+    const positions = await log.positions('recorder', 'inbound');
+    return positions.every((position, i) => position === ends[i]);
+  });
+  assert.equal((await recorded(log, 10)).length, 10);
+});

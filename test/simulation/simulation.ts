@@ -365,7 +365,7 @@ function createCustomers({ world, log, network, organizations }: CustomersOption
     const body = random.once(30) ? 'not JSON' : `{"message":"${inboundId}"}`;
     const n = organizationId.slice(4);
     const ids = { id: inboundId, organizationId, projectId: `prj_${n}`, integrationId: `int_${n}` } as const;
-    const received = { receivedAtMs: world.now(), headers: {}, body: Buffer.from(body) };
+    const received = { receivedAtMs: world.now(), headers: {}, body: Buffer.from(body), imported: false };
     void ask({ type: 'LogReceived', ...ids, ...received }).then((ok) => ok && accepted.add(inboundId));
   }
 

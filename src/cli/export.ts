@@ -1,0 +1,153 @@
+// hooklane export: the log of an organization as a file, for another installation to import.
+
+import { once } from 'node:events';
+import { createWriteStream, mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Writable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { Command } from 'commander';
+import type { OrganizationId } from '../ids.ts';
+import { loadKeys } from '../keys.ts';
+import type { Log } from '../log/log.ts';
+import type { Queries } from '../query/queries.ts';
+import { createSecretBox } from '../secrets.ts';
+import { exportOrganization } from '../transfer/export.ts';
+import { type Counts, emptyCounts } from '../transfer/format.ts';
+import { CommandFailed } from './failed.ts';
+import { ensureKeyFits } from './master-key.ts';
+import { note, printJson, printTable } from './output.ts';
+import { clearProgress, showProgress } from './progress.ts';
+import { type Stores, withStores } from './stores.ts';
+
+interface Options {
+  org?: string;
+  all?: true;
+  out: string;
+  json?: true;
+}
+
+export function registerExport(program: Command): void {
+  program
+    .command('export')
+    .description('write the log of an organization to a file, with all ids; its secrets stay sealed')
+    .option('--org <organization>', 'the organization (id or name)')
+    .option('--all', 'all organizations, each into a file of its own')
+    .option(
+      '--out <file>',
+      'the file, which must not be there yet; with --all a directory; - for stdout',
+      '-',
+    )
+    .option('--json', 'print one JSON document')
+    .addHelpText(
+      'after',
+      '\nExample:\n  $ hooklane export --org acme --out acme.ndjson\n  $ hooklane export --all --out export/\n\n' +
+        'To move to other engines: see docs/operations.md.',
+    )
+    .action(runExport);
+}
+
+async function runExport(options: Options, command: Command): Promise<void> {
+  const { org, all, out, json } = options;
+  if ((org === undefined) === (all === undefined))
+    command.error('name one organization with --org, or all of them with --all');
+  if (out === '-' && all) command.error('--all needs a directory: --out <directory>');
+  if (out === '-' && (json || process.stdout.isTTY))
+    command.error('name a file with --out, or pipe the output');
+  const { items, serving } = await withStores(async (stores) => {
+    const done = [];
+    for (const organization of await chosen(stores.queries, org)) {
+      done.push(await exportTo(all ? join(out, `${organization.id}.ndjson`) : out, organization, stores));
+    }
+    return { items: done, serving: await stores.log.served() };
+  });
+  if (serving) note('The server runs: what comes from now on is not in the file.');
+  if (out === '-') return;
+  if (json) printJson({ items, cursor: null });
+  else
+    printTable(
+      items,
+      ['organization', 'inbound', 'organizations', 'outbound', 'pending', 'waiting', 'unrecorded', 'file'],
+      'There is no organization here.',
+    );
+}
+
+interface Named {
+  id: OrganizationId;
+  name: string;
+}
+
+const PAGE = '200';
+
+/** The organization that is named, or all of them. */
+async function chosen(queries: Queries, org: string | undefined): Promise<Named[]> {
+  const named = ({ id, name }: Record<string, unknown>): Named => ({
+    id: String(id) as OrganizationId,
+    name: String(name),
+  });
+  if (org !== undefined)
+    return [named(await queries.show('organizations', await queries.resolve('organization', org)))];
+  const all: Named[] = [];
+  for (let cursor: string | null = ''; cursor !== null; ) {
+    const page = await queries.list('organizations', { limit: PAGE, ...(cursor && { cursor }) });
+    all.push(...page.items.map(named));
+    cursor = page.cursor;
+  }
+  return all.reverse();
+}
+
+/** Writes one organization to a file, or to stdout for `-`. What did not come to its end is taken away. */
+async function exportTo(file: string, organization: Named, { config, log }: Stores) {
+  const secrets = createSecretBox(loadKeys(config).masterKey);
+  await ensureKeyFits(log, secrets);
+  if (file === '-') return { ...organization, ...(await write(process.stdout, organization)), file };
+  const stream = await create(file);
+  try {
+    const counts = await write(stream, organization);
+    const serving = await log.served();
+    return { organizationId: organization.id, organization: organization.name, ...counts, serving, file };
+  } catch (error) {
+    rmSync(file, { force: true });
+    throw error;
+  }
+
+  function write(to: Writable, named: Named): Promise<Counts> {
+    return writeExport(to, named, { log, masterKeyId: secrets.keyId });
+  }
+}
+
+/** Ends what it writes to, but for stdout. */
+async function writeExport(
+  to: Writable,
+  organization: Named,
+  source: { log: Log; masterKeyId: string },
+): Promise<Counts> {
+  const onProgress = (done: number, total: number) =>
+    showProgress(`exporting ${organization.name}`, done, total);
+  const pieces = exportOrganization({ ...source, organization, nowMs: Date.now(), onProgress });
+  let counts = emptyCounts();
+  try {
+    await pipeline(
+      async function* () {
+        counts = yield* pieces;
+      },
+      to,
+      { end: to !== process.stdout },
+    );
+    return counts;
+  } finally {
+    clearProgress();
+  }
+}
+
+/** A new file that only its owner may read, on disk when it is closed. Throws CommandFailed where one is there. */
+async function create(file: string): Promise<Writable> {
+  mkdirSync(join(file, '..'), { recursive: true });
+  const stream = createWriteStream(file, { flags: 'wx', mode: 0o600, flush: true });
+  try {
+    await once(stream, 'open');
+    return stream;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    throw new CommandFailed(`${file} is there already: name another file, or remove it`, { cause: error });
+  }
+}

@@ -1,0 +1,124 @@
+// hooklane import: an organization out of a file into the log. Sends nothing that was sent before.
+
+import { randomUUID } from 'node:crypto';
+import { createWriteStream, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import type { Command } from 'commander';
+import { type Config, loadConfig } from '../config.ts';
+import { masterKeyIfThere } from '../keys.ts';
+import { type Log, LogUnavailable } from '../log/log.ts';
+import { openLog } from '../open.ts';
+import { createSecretBox } from '../secrets.ts';
+import { TransferRefused } from '../transfer/errors.ts';
+import { type Imported, importOrganization } from '../transfer/import.ts';
+import { CommandFailed } from './failed.ts';
+import { ensureKeyFits } from './master-key.ts';
+import { note, printJson, printTable } from './output.ts';
+import { clearProgress, showProgress } from './progress.ts';
+
+export function registerImport(program: Command): void {
+  program
+    .command('import')
+    .description('take an organization over from another installation; sends nothing again')
+    .argument('<file...>', 'what `hooklane export` has written, or - for stdin')
+    .option('--json', 'print one JSON document')
+    .addHelpText(
+      'after',
+      '\nExample:\n  $ hooklane import acme.ndjson\n  $ hooklane import export/*.ndjson\n\n' +
+        'One that was cut off is run again: it goes on where it stopped.\n' +
+        'The master key must be the one of where the file comes from.',
+    )
+    .action(runImport);
+}
+
+async function runImport(files: string[], { json }: { json?: true }): Promise<void> {
+  const config = loadConfig(process.env);
+  const { items, served } = await withLog(config, async (log) => {
+    const done: Imported[] = [];
+    for (const file of files) {
+      const imported = await withFile(file, (path) => importFile(path, file, { config, log }));
+      done.push(imported);
+      for (const line of remarksOn(imported)) note(line);
+    }
+    return { items: done, served: await log.served() };
+  });
+  if (json) printJson({ items, cursor: null });
+  else
+    printTable(
+      items,
+      ['organization', 'inbound', 'organizations', 'outbound', 'pending', 'waiting', 'unrecorded'],
+      '',
+    );
+  if (!served) note('What is pending is sent, and posts are taken, when the server is started.');
+}
+
+function remarksOn({ organization, wasThere, resumed, serving }: Imported): string[] {
+  const of = JSON.stringify(organization);
+  return [
+    ...(wasThere ? [`${of} was imported from this file before: there was nothing left to do.`] : []),
+    ...(resumed ? [`${of}: went on with an import that had been cut off.`] : []),
+    ...(serving
+      ? [`${of} was exported beside a running server: what came there later is not in the file.`]
+      : []),
+  ];
+}
+
+async function withLog<T>(config: Config, work: (log: Log) => Promise<T>): Promise<T> {
+  const masterKey = masterKeyIfThere(config);
+  if (masterKey === undefined) {
+    throw new CommandFailed(
+      `there is no master key in ${config.dataDirectory}, and another one than that of where the file comes from ` +
+        'would be of no use: put its file master-key there, or set HOOKLANE_MASTER_KEY',
+    );
+  }
+  const log = await openLog(config, { serve: false });
+  try {
+    await ensureKeyFits(log, createSecretBox(masterKey));
+    return await work(log);
+  } finally {
+    await log.close();
+  }
+}
+
+async function importFile(
+  path: string,
+  name: string,
+  { config, log }: { config: Config; log: Log },
+): Promise<Imported> {
+  const total = statSync(path).size;
+  const masterKey = masterKeyIfThere(config) ?? Buffer.alloc(0);
+  try {
+    return await importOrganization({
+      log,
+      path,
+      secrets: createSecretBox(masterKey),
+      nowMs: Date.now(),
+      runId: randomUUID(),
+      onProgress: (step, bytes) => showProgress(`${step} ${name} (bytes)`, bytes, total),
+    });
+  } catch (error) {
+    if (error instanceof TransferRefused)
+      throw new CommandFailed(`${name}: ${error.message}`, { cause: error });
+    if (!(error instanceof LogUnavailable)) throw error;
+    throw new CommandFailed(`${error.message}; run the same import again: it goes on where it stopped`, {
+      cause: error,
+    });
+  } finally {
+    clearProgress();
+  }
+}
+
+/** A path that can be read twice: stdin goes to a file that only we may read, and that is taken away afterwards. */
+async function withFile<T>(file: string, work: (path: string) => Promise<T>): Promise<T> {
+  if (file !== '-') return work(file);
+  const directory = mkdtempSync(join(tmpdir(), 'hooklane-import-'));
+  try {
+    const path = join(directory, 'stdin.ndjson');
+    await pipeline(process.stdin, createWriteStream(path, { mode: 0o600 }));
+    return await work(path);
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}

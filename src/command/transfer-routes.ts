@@ -1,0 +1,115 @@
+// Moving by HTTP: an organization out as newline-delimited JSON, and in. Both stream: what comes in goes to a temporary
+// file first, as it is checked whole before anything is made of it.
+
+import { randomUUID } from 'node:crypto';
+import { createWriteStream, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Readable, Transform } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { OrganizationId } from '../ids.ts';
+import type { Log } from '../log/log.ts';
+import type { SecretBox } from '../secrets.ts';
+import type { Clock } from '../time.ts';
+import { exportOrganization } from '../transfer/export.ts';
+import { importOrganization } from '../transfer/import.ts';
+import { Problem } from './problem.ts';
+
+export interface TransferRoutesOptions {
+  log: Log;
+  secrets: Pick<SecretBox, 'open' | 'keyId'>;
+  clock: Clock;
+  /** The organization that is given by id or name, as the directory knows it. Throws NotFound. */
+  organization: (idOrName: string) => { id: OrganizationId; name: string };
+  /** Resolves when the read models have all that is in the log; bounded. */
+  caughtUp: () => Promise<unknown>;
+}
+
+const NDJSON = 'application/x-ndjson';
+/** Of a file that comes by HTTP. A larger one is for the command line. */
+const MAX_IMPORT_BYTES = 1024 * 1024 * 1024;
+/** Moves at a time, in and out. */
+const MAX_MOVES = 4;
+
+export async function transferRoutes(server: FastifyInstance, options: TransferRoutesOptions): Promise<void> {
+  const { log, secrets, clock, organization, caughtUp } = options;
+  let moves = 0;
+
+  /** Takes one of the moves there may be at a time; gives what gives it back, once. */
+  function begin(): () => void {
+    if (moves >= MAX_MOVES)
+      throw new Problem(503, 'busy', 'Too much is being moved already.', { 'retry-after': '5' });
+    moves++;
+    let isOver = false;
+    return () => {
+      if (!isOver) moves--;
+      isOver = true;
+    };
+  }
+
+  server.get('/organizations/:id/export', async (request, reply) => {
+    const { id, name } = organization((request.params as { id: string }).id);
+    const over = begin();
+    reply.raw.once('close', over);
+    const named = { id, name };
+    const pieces = exportOrganization({
+      ...{ log, organization: named, masterKeyId: secrets.keyId },
+      nowMs: clock(),
+    });
+    // What is refused is refused before the first byte.
+    const first = await pieces.next();
+    reply.header('content-disposition', `attachment; filename="${id}.ndjson"`).type(NDJSON);
+    return Readable.from(from(first, pieces));
+  });
+
+  server.removeAllContentTypeParsers();
+  // As it comes: the route reads it.
+  server.addContentTypeParser(NDJSON, (_request, payload, done) => done(null, payload));
+  server.post('/import', async (request, reply) => {
+    const over = begin();
+    const directory = mkdtempSync(join(tmpdir(), 'hooklane-import-'));
+    try {
+      const path = join(directory, 'import.ndjson');
+      await pipeline(bodyOf(request), atMost(MAX_IMPORT_BYTES), createWriteStream(path, { mode: 0o600 }));
+      const imported = await importOrganization({ log, path, secrets, nowMs: clock(), runId: randomUUID() });
+      await caughtUp();
+      reply.code(imported.wasThere ? 200 : 201);
+      return imported;
+    } finally {
+      over();
+      rmSync(directory, { recursive: true, force: true });
+    }
+  });
+}
+
+async function* from(
+  first: IteratorResult<string, unknown>,
+  rest: AsyncIterator<string, unknown>,
+): AsyncGenerator<string> {
+  for (let piece = first; !piece.done; piece = await rest.next()) yield piece.value;
+}
+
+function bodyOf({ body }: FastifyRequest): Readable {
+  if (body instanceof Readable) return body;
+  throw new Problem(
+    400,
+    'no-body',
+    `The body is empty; it must be what an export has written, as ${NDJSON}.`,
+  );
+}
+
+/** Passes on so many bytes, and fails at the next. */
+function atMost(bytes: number): Transform {
+  let left = bytes;
+  return new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      left -= chunk.length;
+      if (left >= 0) done(null, chunk);
+      else
+        done(
+          new Problem(413, 'too-large', `The body may have ${bytes} bytes; \`hooklane import\` takes more.`),
+        );
+    },
+  });
+}

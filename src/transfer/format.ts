@@ -1,0 +1,138 @@
+// The file that an export is: newline-delimited JSON. Pure.
+//
+//     header   what this is, of whom, from when, and which master key its secrets are sealed under
+//     events   one a line: its topic, its type and its fields; bytes as base64
+//     end      how many there were, and the SHA-256 of all lines before it: a file that was cut has none
+//
+// The events stand in the order in which an import writes them:
+//
+//     history      topics organizations, outbound and inbound, as far as it has been worked off
+//     LaneImported, then a WebhookImported for each that is pending
+//     to be done   of organizations what the dispatcher had not taken in, of inbound what was not recorded
+//
+// Positions are of the log that they stand in, so none is in the file.
+
+import type avro from 'avsc';
+import {
+  type EventType,
+  type HooklaneEvent,
+  type InboundEvent,
+  type OrganizationEvent,
+  type OutboundEvent,
+  TOPIC_OF,
+} from '../events.ts';
+import type { OrganizationId } from '../ids.ts';
+import { decode, encode, Undecodable } from '../log/codec.ts';
+import { currentSchemas } from '../log/schemas.ts';
+import { TransferRefused } from './errors.ts';
+
+/** The format of the file; a file of another one is refused. */
+export const FORMAT = 1;
+
+export interface Header {
+  hooklane: 'export';
+  format: number;
+  /** The release that wrote it. */
+  version: string;
+  organizationId: OrganizationId;
+  organization: string;
+  exportedAt: string;
+  /** The id of the master key, as it stands in every sealed secret. */
+  masterKey: string;
+  /** Whether a server was working the log off: then more may have come since. */
+  serving: boolean;
+}
+
+/** Events by what they are to an import. */
+export interface Counts {
+  inbound: number;
+  organizations: number;
+  outbound: number;
+  /** Webhooks that are pending. */
+  pending: number;
+  /** Events that are yet to be taken in as triggers. */
+  waiting: number;
+  /** Inbound webhooks that are yet to be recorded. */
+  unrecorded: number;
+}
+
+export interface End {
+  end: Counts;
+  sha256: string;
+}
+
+/** What may be in a file: not the marks, which an import writes itself, nor topic `lanes`. */
+export type MovedEvent = InboundEvent | OrganizationEvent | OutboundEvent;
+
+export function emptyCounts(): Counts {
+  return { inbound: 0, organizations: 0, outbound: 0, pending: 0, waiting: 0, unrecorded: 0 };
+}
+
+/** For each type of event, the names of its fields, and which of them are bytes. */
+const FIELDS = new Map<string, { names: Set<string>; bytes: string[] }>(
+  currentSchemas.map(({ eventType, avro: type }) => {
+    const { fields } = type as avro.types.RecordType;
+    const bytes = fields.filter((field) => field.type.typeName === 'bytes').map(({ name }) => name);
+    return [eventType, { names: new Set(fields.map(({ name }) => name)), bytes }];
+  }),
+);
+
+/** An event as its line, without the line's end. */
+export function lineOf(event: MovedEvent): string {
+  const { type, ...fields } = event;
+  const values: Record<string, unknown> = { topic: TOPIC_OF[type], type, ...fields };
+  for (const name of FIELDS.get(type)?.bytes ?? []) {
+    const value = values[name];
+    if (Buffer.isBuffer(value)) values[name] = value.toString('base64');
+  }
+  return JSON.stringify(values);
+}
+
+/** Events that a file must not hold. */
+const NOT_MOVED: readonly EventType[] = ['OrganizationImportStarted', 'OrganizationImportEnded'];
+
+/**
+ * The event of a line, which is JSON already. It is read as today's schema has it, so what an older release left out
+ * has its default. Throws TransferRefused, whose message goes on after "line 7: ".
+ */
+export function eventOf(values: Record<string, unknown>): MovedEvent {
+  const event = rawEventOf(values);
+  try {
+    return decode(encode(event)) as MovedEvent;
+  } catch (error) {
+    if (error instanceof Undecodable) throw error;
+    throw new TransferRefused(`${event.type} is not as it should be: ${(error as Error).message}`, {
+      cause: error,
+    });
+  }
+}
+
+/** The same of a line that has been read before: it is held against no schema, which takes twice as long. */
+export function rawEventOf(values: Record<string, unknown>): MovedEvent {
+  const { topic, type, ...fields } = values;
+  const known = FIELDS.get(String(type));
+  if (known === undefined || NOT_MOVED.some((name) => name === type)) {
+    throw new TransferRefused(`no event is called ${JSON.stringify(type)} here; a newer release may know it`);
+  }
+  if (topic === 'lanes' || topic !== TOPIC_OF[type as EventType]) {
+    throw new TransferRefused(`${type} does not stand in topic ${JSON.stringify(topic)}`);
+  }
+  const unknown = Object.keys(fields).find((name) => !known.names.has(name));
+  if (unknown !== undefined)
+    throw new TransferRefused(`${type} has no field ${JSON.stringify(unknown)} here; a newer release may`);
+  for (const name of known.bytes) {
+    const value = fields[name];
+    if (typeof value === 'string') fields[name] = Buffer.from(value, 'base64');
+  }
+  return { type, ...fields } as MovedEvent;
+}
+
+/** Whether the event is what becomes of an inbound webhook. */
+export function isRecord(
+  event: HooklaneEvent,
+): event is Extract<HooklaneEvent, { type: 'LogRecorded' | 'DeployRecorded' | 'InboundWebhookFailed' }> {
+  return RECORDS.includes(event.type);
+}
+
+/** The events that an inbound webhook may become. */
+export const RECORDS: readonly EventType[] = ['LogRecorded', 'DeployRecorded', 'InboundWebhookFailed'];

@@ -1,0 +1,27 @@
+// A lane, as the records of topic `lanes` have it, as the events that bring it into another log. Positions stay
+// behind: they are of the log that it comes from.
+
+import type { LaneImported, LaneRecord, WebhookImported } from '../events.ts';
+import type { OrganizationId } from '../ids.ts';
+
+/** The lane and what is pending in it, oldest first; an empty one where there are no records of it yet. */
+export function importedLane(
+  records: readonly LaneRecord[],
+  organizationId: OrganizationId,
+): [LaneImported, ...WebhookImported[]] {
+  let lane: LaneImported = {
+    type: 'LaneImported',
+    organizationId,
+    secret: null,
+    endpoints: [],
+    retried: {},
+  };
+  const webhooks: WebhookImported[] = [];
+  for (const record of records) {
+    if (record.type === 'LaneSaved') {
+      const { secret, endpoints, retried } = record;
+      lane = { ...lane, secret, endpoints, retried };
+    } else if (record.type === 'PendingSaved') webhooks.push({ ...record, type: 'WebhookImported' });
+  }
+  return [lane, ...webhooks.sort((a, b) => a.order - b.order)];
+}
