@@ -1,12 +1,12 @@
 // hooklane replay: rebuilds read models from the log, beside the live ones, or only compares them.
 
-import { Argument, type Command } from 'commander';
+import { Argument, type Command, InvalidArgumentError, Option } from 'commander';
 import { projections } from '../projections/all.ts';
 import type { Projection } from '../projections/projection.ts';
 import { compare, rebuild } from '../projections/rebuild.ts';
 import { CommandFailed } from './failed.ts';
 import { note, printJson, printTable } from './output.ts';
-import { clearProgress, showProgress } from './progress.ts';
+import { clearProgress, progressOf } from './progress.ts';
 import { type Stores, withStores } from './stores.ts';
 
 export function registerReplay(program: Command): void {
@@ -16,8 +16,17 @@ export function registerReplay(program: Command): void {
     .addArgument(new Argument('[view...]', 'which (default: all)').choices(names()))
     .option('--verify', 'only compare a rebuilt view with the live one; exit code 1 if they differ')
     .option('--json', 'print one JSON document')
+    .addOption(new Option('--from <time>').hideHelp().argParser(refuseRange))
+    .addOption(new Option('--until <time>').hideHelp().argParser(refuseRange))
     .addHelpText('after', '\nExample:\n  $ hooklane replay deliveries --verify')
     .action(replay);
+}
+
+/** A document is made of all its events: from a part of them it would come out wrong. */
+function refuseRange(): never {
+  throw new InvalidArgumentError(
+    'A read model made from a part of the log would be wrong, so it is always rebuilt from all of it; to see a part, use --since and --until of the lists.',
+  );
 }
 
 function names(): string[] {
@@ -67,8 +76,4 @@ async function verifyView(projection: Projection, { log, views }: Stores) {
     note(`${view} ${id}\n  live:    ${live ?? 'is missing'}\n  rebuilt: ${rebuilt ?? 'is missing'}`);
   }
   return { view, documents, differences };
-}
-
-function progressOf(view: string): (done: number, total: number) => void {
-  return (done, total) => showProgress(view, done, total);
 }

@@ -7,10 +7,12 @@ import { openLog, openViews } from '../open.ts';
 import { projections } from '../projections/all.ts';
 import { projectToEnd } from '../projections/projector.ts';
 import { reached, reachedEnd } from '../projections/reached.ts';
+import { rebuild } from '../projections/rebuild.ts';
 import { createQueries, type Queries } from '../query/queries.ts';
 import { processTime } from '../time.ts';
 import type { Views } from '../views/views.ts';
 import { note } from './output.ts';
+import { clearProgress, progressOf } from './progress.ts';
 
 export interface Stores {
   config: Config;
@@ -60,11 +62,25 @@ function createStores(config: Config, log: Log, views: Views): Stores {
     async refresh() {
       if (await log.served())
         await warnUnless(reachedEnd(log, { views, projections, withinMs: CAUGHT_UP_WITHIN_MS }));
-      else await projectToEnd({ log, views, projections });
+      else {
+        await renewOutdated(log, views);
+        await projectToEnd({ log, views, projections });
+      }
     },
     caughtUp: (positions) => warnUnless(haveReached(positions)),
     reached: haveReached,
   };
+}
+
+/** Where no server does it, read models that an older version has made are rebuilt here. */
+async function renewOutdated(log: Log, views: Views): Promise<void> {
+  for (const projection of projections) {
+    const { name } = projection.definition;
+    if (!(await views.isOutdated(name))) continue;
+    const onProgress = progressOf(`rebuilding ${name}`);
+    await rebuild(projection, { log, views, onProgress });
+    clearProgress();
+  }
 }
 
 async function warnUnless(inTime: Promise<boolean>): Promise<void> {

@@ -83,7 +83,10 @@ function guardedConnector(
       const [first] = allowed;
       if (first === undefined) {
         const refusals = found.map(({ address }) => refusalOfAddress(address));
-        callback(new AddressRefused(`${hostname} resolves to ${refusals.join(', ')}`), '');
+        callback(
+          new AddressRefused(`${hostname} is refused by what it resolves to: ${refusals.join(', ')}`),
+          '',
+        );
       } else if (options.all) callback(null, allowed);
       else callback(null, first.address, first.family);
     });

@@ -4,7 +4,7 @@
 // what is asked of the store, so every declaration is checked before any of it does.
 
 import { TOPICS } from '../events.ts';
-import { type ViewDefinition, type ViewPositions, ViewsRefused } from './views.ts';
+import { type Patch, type ViewDefinition, type ViewPositions, ViewsRefused } from './views.ts';
 
 /** What of a declaration a copy of the view is made from. */
 export type Shape = Pick<ViewDefinition, 'topics' | 'indexes'>;
@@ -52,6 +52,18 @@ export function checkStored(definition: ViewDefinition, stored: { version: numbe
   }
   if (stored.version === definition.version && stored.shape !== JSON.stringify(shapeOf(definition))) {
     throw new Error(`the declaration of view ${definition.name} has changed, but not its version`);
+  }
+}
+
+/** Throws, as this is a bug, for a patch that an event of a topic has made which its view is not made from. */
+export function checkCauses(
+  patches: readonly Patch[],
+  definitionOf: (view: string) => Pick<ViewDefinition, 'topics'>,
+): void {
+  for (const { view, cause } of patches) {
+    if (!definitionOf(view).topics.includes(cause.topic)) {
+      throw new Error(`the view ${view} is not made from topic ${cause.topic}`);
+    }
   }
 }
 

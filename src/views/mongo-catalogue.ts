@@ -4,8 +4,8 @@
 
 import type { Topic } from '../events.ts';
 import type { Position } from '../log/log.ts';
-import type { Shape } from './definition.ts';
-import type { ViewPositions } from './views.ts';
+import { type Shape, shapeOf } from './definition.ts';
+import { RebuildRuns, type ViewDefinition, type ViewPositions } from './views.ts';
 
 /** By topic, by partition (`p0`): the offset to be read next. A key that is a number would lose its place. */
 export type StoredPositions = Partial<Record<Topic, Record<string, number>>>;
@@ -25,7 +25,8 @@ export interface CatalogueEntry extends Generation {
   lastGeneration: number;
   /** Counts the changes. */
   revision: number;
-  shadow: Generation | null;
+  /** `heardAtMs`: when its maker was last heard of; missing: before 0.2. */
+  shadow: (Generation & { heardAtMs?: number }) | null;
 }
 
 export function newGeneration(generation: number, version: number, shape: Shape): Generation {
@@ -34,6 +35,17 @@ export function newGeneration(generation: number, version: number, shape: Shape)
 
 export function newEntry(view: string, first: Generation): CatalogueEntry {
   return { _id: view, ...first, lastGeneration: first.generation, revision: 0, shadow: null };
+}
+
+/** The shadow that comes next. Throws RebuildRuns while the maker of the one that is there lives. */
+export function nextShadow(
+  { _id: view, lastGeneration, shadow }: CatalogueEntry,
+  definition: ViewDefinition,
+  { nowMs, deadAfterMs }: { nowMs: number; deadAfterMs: number },
+): NonNullable<CatalogueEntry['shadow']> {
+  const silentMs = nowMs - (shadow?.heardAtMs ?? 0);
+  if (shadow !== null && silentMs < deadAfterMs) throw new RebuildRuns(view, silentMs);
+  return { ...newGeneration(lastGeneration + 1, definition.version, shapeOf(definition)), heardAtMs: nowMs };
 }
 
 export function collectionName(view: string, generation: number): string {

@@ -6,7 +6,7 @@
 // written is still the live one; if it is not, the same patches go to the one that took its place.
 
 import { type Collection, type Db, MongoClient } from 'mongodb';
-import { checkDefinitions, checkStored, hasReached, type Shape, shapeOf } from './definition.ts';
+import { checkCauses, checkDefinitions, checkStored, hasReached, type Shape, shapeOf } from './definition.ts';
 import {
   advance,
   type CatalogueEntry,
@@ -15,6 +15,7 @@ import {
   generationIn,
   newEntry,
   newGeneration,
+  nextShadow,
   positionsIn,
   shapeIn,
 } from './mongo-catalogue.ts';
@@ -33,6 +34,8 @@ import { checkVersion } from './mongo-look.ts';
 import { asUnavailable, databaseIn, isDuplicateKey, whileOpening } from './mongo-server.ts';
 import { type Writable, write } from './mongo-writing.ts';
 import {
+  DEAD_AFTER_MS,
+  HEARD_EVERY_MS,
   type Patch,
   type ScannedDocument,
   type Shadow,
@@ -56,7 +59,6 @@ const ANSWER_WITHIN_MS = 30_000;
 const SCAN_DOCUMENTS = 500;
 /** How often a change is tried that others were faster with. */
 const MAX_ROUNDS = 50;
-
 /** Connects, and makes the views that are not there. Rejects with ViewsRefused. */
 export async function openMongoViews({ url, definitions }: MongoViewsOptions): Promise<Views> {
   checkDefinitions(definitions);
@@ -118,14 +120,6 @@ function createViews({ client, db, catalogue, definitions }: Store): Views {
     return reaching(async () => ask(documentsOf(view, await entryOf(view))));
   }
 
-  function checkCauses({ patches }: ViewBatch): void {
-    for (const { view, cause } of patches) {
-      if (!definitionOf(view).topics.includes(cause.topic)) {
-        throw new Error(`the view ${view} is not made from topic ${cause.topic}`);
-      }
-    }
-  }
-
   /** Applies what concerns the view to its live copy, whichever that is when all is written. */
   async function applyToLive(
     view: string,
@@ -147,7 +141,7 @@ function createViews({ client, db, catalogue, definitions }: Store): Views {
   }
 
   async function apply(batch: ViewBatch): Promise<void> {
-    checkCauses(batch);
+    checkCauses(batch.patches, definitionOf);
     const byView = Map.groupBy(batch.patches, ({ view }) => view);
     const moved = new Set(batch.positions.map(({ topic }) => topic));
     const concerned = definitions.filter(
@@ -173,11 +167,12 @@ function createViews({ client, db, catalogue, definitions }: Store): Views {
     }
   }
 
-  async function beginShadow(view: string): Promise<Shadow> {
+  async function beginShadow(view: string, deadAfterMs: number): Promise<Shadow> {
     const definition = definitionOf(view);
     for (let round = 0; round < MAX_ROUNDS; round++) {
-      const { lastGeneration, generation } = await entryOf(view);
-      const next = newGeneration(lastGeneration + 1, definition.version, shapeOf(definition));
+      const entry = await entryOf(view);
+      const { lastGeneration, generation } = entry;
+      const next = nextShadow(entry, definition, { nowMs: Date.now(), deadAfterMs });
       const { matchedCount } = await catalogue.updateOne(
         { _id: view, lastGeneration },
         { $set: { lastGeneration: next.generation, shadow: next }, $inc: { revision: 1 } },
@@ -204,10 +199,16 @@ function createViews({ client, db, catalogue, definitions }: Store): Views {
     const own = { _id: view, 'shadow.generation': generation };
     const ended = () => new ViewsUnavailable(`another rebuild of ${view} has begun, or this one has ended`);
 
+    let heardMs = Date.now();
+    /** Whoever asks lives, which others are told now and then. */
     async function current(): Promise<CatalogueEntry & { shadow: Generation }> {
       const entry = await entryOf(view);
       const { shadow } = entry;
       if (shadow?.generation !== generation) throw ended();
+      if (Date.now() - heardMs >= HEARD_EVERY_MS) {
+        heardMs = Date.now();
+        await catalogue.updateOne(own, { $set: { 'shadow.heardAtMs': heardMs } });
+      }
       return { ...entry, shadow };
     }
 
@@ -215,11 +216,12 @@ function createViews({ client, db, catalogue, definitions }: Store): Views {
       for (let round = 0; round < MAX_ROUNDS; round++) {
         const entry = await current();
         const { shadow, revision } = entry;
+        const { heardAtMs: _, ...taking } = shadow;
         if (!hasReached(positionsIn(shadow), positionsIn(entry), shapeIn(shadow))) return false;
         // Nobody has read on, and nobody else has taken the place: whatever changes, changes the revision.
         const { matchedCount } = await catalogue.updateOne(
           { ...own, revision },
-          { $set: { ...shadow, shadow: null }, $inc: { revision: 1 } },
+          { $set: { ...taking, shadow: null }, $inc: { revision: 1 } },
         );
         if (matchedCount === 0) continue;
         await db.dropCollection(collectionName(view, entry.generation));
@@ -231,7 +233,7 @@ function createViews({ client, db, catalogue, definitions }: Store): Views {
     return {
       apply: (batch) =>
         reaching(async () => {
-          checkCauses(batch);
+          checkCauses(batch.patches, definitionOf);
           const { shadow } = await current();
           const shape = shapeIn(shadow);
           const patches = batch.patches.filter((patch) => patch.view === view);
@@ -244,10 +246,8 @@ function createViews({ client, db, catalogue, definitions }: Store): Views {
       swap: () => reaching(swap),
       drop: () =>
         reaching(async () => {
-          const { matchedCount } = await catalogue.updateOne(own, {
-            $set: { shadow: null },
-            $inc: { revision: 1 },
-          });
+          const ending = { $set: { shadow: null }, $inc: { revision: 1 } };
+          const { matchedCount } = await catalogue.updateOne(own, ending);
           if (matchedCount === 0) throw ended();
           await db.dropCollection(collectionName(view, generation));
         }),
@@ -270,7 +270,8 @@ function createViews({ client, db, catalogue, definitions }: Store): Views {
     count: (view, where = [], atMost) =>
       live(view, (documents) => documents.countDocuments(countFilter(where), countOptions(atMost))),
     scan: (view) => scan(async () => documentsOf(view, await entryOf(view))),
-    shadow: (view) => reaching(() => beginShadow(view)),
+    shadow: (view, { deadAfterMs = DEAD_AFTER_MS } = {}) => reaching(() => beginShadow(view, deadAfterMs)),
+    isOutdated: (view) => reaching(async () => (await entryOf(view)).version < definitionOf(view).version),
     size: () =>
       reaching(async () => {
         const { storageSize = 0, indexSize = 0, dataSize = 0 } = await db.stats();
@@ -343,6 +344,6 @@ async function install(
 }
 
 async function createIndexes(documents: Collection<StoredDocument>, { indexes }: Shape): Promise<void> {
-  if (indexes.length === 0) return;
-  await documents.createIndexes(indexes.map((fields) => ({ key: indexKeys(fields) })));
+  const specifications = indexes.map((fields) => ({ key: indexKeys(fields) }));
+  if (specifications.length > 0) await documents.createIndexes(specifications);
 }

@@ -7,7 +7,7 @@ import type { Position } from '../log/log.ts';
 import { checkStored, type Shape, shapeOf } from './definition.ts';
 import { createTableSql, tableName } from './sqlite-shape.ts';
 import { openTable, type Table } from './sqlite-table.ts';
-import { type ViewDefinition, type ViewPositions, ViewsUnavailable } from './views.ts';
+import { RebuildRuns, type ViewDefinition, type ViewPositions, ViewsUnavailable } from './views.ts';
 
 /** One copy of a view. Generations are numbered through all views, and no number comes back. */
 export interface Generation {
@@ -37,10 +37,12 @@ export interface Catalogue {
   positions(generation: Generation): ViewPositions;
   /** Moves the positions of a generation on, never back. Those of topics it is not made from are passed over. */
   advance(generation: Generation, positions: readonly Position[]): void;
-  /** A new and empty shadow of a view; one that is there is dropped. */
-  beginShadow(view: string): Generation;
+  /** A new and empty shadow of a view; one whose maker is dead is dropped. Throws RebuildRuns. */
+  beginShadow(view: string, deadAfterMs: number): Generation;
   /** Throws ViewsUnavailable if the shadow is none any more: a newer one has been begun, or it has been ended. */
   checkShadow(shadow: Generation): void;
+  /** Notes that the maker of the shadow lives. */
+  hear(shadow: Generation): void;
   dropShadow(shadow: Generation): void;
   /** The shadow becomes the live generation, of the declared version, and what was live goes. */
   promote(shadow: Generation): void;
@@ -52,7 +54,8 @@ export function createCatalogue(db: DatabaseSync, definitions: readonly ViewDefi
   const readViews = db.prepare('SELECT view, generation, shape FROM views');
   const readView = db.prepare('SELECT version, shape FROM views WHERE view = ?');
   const writeView = db.prepare('INSERT OR REPLACE INTO views VALUES (?, ?, ?, ?)');
-  const readShadow = db.prepare('SELECT generation FROM shadows WHERE view = ?');
+  const readShadow = db.prepare('SELECT generation, heard FROM shadows WHERE view = ?');
+  const hearOfShadow = db.prepare('UPDATE shadows SET heard = ? WHERE view = ?');
   const deleteShadow = db.prepare('DELETE FROM shadows WHERE view = ?');
   const readPositions = db.prepare('SELECT topic, partition, next FROM positions WHERE generation = ?');
   const movePosition = db.prepare(
@@ -158,21 +161,26 @@ export function createCatalogue(db: DatabaseSync, definitions: readonly ViewDefi
         if (shape.topics.includes(topic)) movePosition.run(generation, topic, partition, offset);
       }
     },
-    beginShadow(view) {
+    beginShadow(view, deadAfterMs) {
       const definition = definitionOf(view);
       const left = readShadow.get(view);
       if (left !== undefined) {
+        const silentMs = Date.now() - Number(left.heard);
+        if (silentMs < deadAfterMs) throw new RebuildRuns(view, silentMs);
         dropGeneration(view, Number(left.generation));
         deleteShadow.run(view);
       }
       const shadow = addGeneration(definition);
-      db.prepare('INSERT INTO shadows VALUES (?, ?)').run(view, shadow.generation);
+      db.prepare('INSERT INTO shadows VALUES (?, ?, ?)').run(view, shadow.generation, Date.now());
       return shadow;
     },
     checkShadow({ view, generation }) {
       if (readShadow.get(view)?.generation !== generation) {
         throw new ViewsUnavailable(`another rebuild of ${view} has begun, or this one has ended`);
       }
+    },
+    hear({ view }) {
+      hearOfShadow.run(Date.now(), view);
     },
     dropShadow({ view, generation }) {
       dropGeneration(view, generation);

@@ -23,7 +23,7 @@ const TABLES = `
     view TEXT PRIMARY KEY, generation INTEGER NOT NULL, version INTEGER NOT NULL, shape TEXT NOT NULL
   ) STRICT;
   CREATE TABLE IF NOT EXISTS shadows (
-    view TEXT PRIMARY KEY, generation INTEGER NOT NULL
+    view TEXT PRIMARY KEY, generation INTEGER NOT NULL, heard INTEGER NOT NULL DEFAULT 0
   ) STRICT;
   CREATE TABLE IF NOT EXISTS positions (
     generation INTEGER NOT NULL, topic TEXT NOT NULL, partition INTEGER NOT NULL, next INTEGER NOT NULL,
@@ -47,10 +47,23 @@ export function openViewsFile(directory: string): DatabaseSync {
         PRAGMA application_id = ${KIND.applicationId}; PRAGMA user_version = ${KIND.format}; COMMIT`);
     }
     db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL');
+    addHeard(db);
     return db;
   } catch (error) {
     db?.close();
     throw whileOpening(error);
+  }
+}
+
+/** A file of before 0.2 does not say when the maker of a shadow was last heard of. */
+function addHeard(db: DatabaseSync): void {
+  const columns = db.prepare("SELECT count(*) AS n FROM pragma_table_info('shadows') WHERE name = 'heard'");
+  if (Number(columns.get()?.n) > 0) return;
+  try {
+    db.exec('ALTER TABLE shadows ADD COLUMN heard INTEGER NOT NULL DEFAULT 0');
+  } catch (error) {
+    // Another process was quicker.
+    if (Number(columns.get()?.n) === 0) throw error;
   }
 }
 

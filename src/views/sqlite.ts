@@ -8,10 +8,12 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { checkDefinitions, hasReached } from './definition.ts';
+import { checkCauses, checkDefinitions, hasReached } from './definition.ts';
 import { createCatalogue, type Generation } from './sqlite-catalogue.ts';
 import { asUnavailable, FILES, openViewsFile, whileOpening } from './sqlite-file.ts';
 import {
+  DEAD_AFTER_MS,
+  HEARD_EVERY_MS,
   type Patch,
   type ScannedDocument,
   type Shadow,
@@ -27,14 +29,6 @@ export interface SqliteViewsOptions {
   definitions: readonly ViewDefinition[];
 }
 
-export interface SqliteViews extends Views {
-  /**
-   * The version that is served of a view: less than the declared one until a shadow has taken its place.
-   * Undefined for a view that is not in the store. Throws ViewsUnavailable.
-   */
-  storedVersion(view: string): number | undefined;
-}
-
 /** Documents that are read at a time by scan(). */
 const SCAN_DOCUMENTS = 500;
 
@@ -42,7 +36,7 @@ const SCAN_DOCUMENTS = 500;
  * Opens the read models of a data directory, and makes those that are not there. Throws ViewsRefused,
  * ViewsUnavailable, and for a declaration that cannot be, which is a bug, an Error.
  */
-export function openSqliteViews({ directory, definitions }: SqliteViewsOptions): SqliteViews {
+export function openSqliteViews({ directory, definitions }: SqliteViewsOptions): Views {
   checkDefinitions(definitions);
   const db = openViewsFile(directory);
   const catalogue = createCatalogue(db, definitions);
@@ -77,11 +71,7 @@ export function openSqliteViews({ directory, definitions }: SqliteViewsOptions):
 
   function applyTo(generations: readonly Generation[], { patches, positions }: ViewBatch): void {
     const byView = Map.groupBy(patches, ({ view }: Patch) => view);
-    for (const [view, own] of byView) {
-      const { topics } = catalogue.definition(view);
-      const strange = own.find(({ cause }) => !topics.includes(cause.topic));
-      if (strange) throw new Error(`the view ${view} is not made from topic ${strange.cause.topic}`);
-    }
+    checkCauses(patches, catalogue.definition);
     for (const generation of generations) {
       generation.table.apply(byView.get(generation.view) ?? []);
       catalogue.advance(generation, positions);
@@ -100,14 +90,35 @@ export function openSqliteViews({ directory, definitions }: SqliteViewsOptions):
   }
 
   function shadowOf(shadow: Generation): Shadow {
+    let heardMs = Date.now();
     const own = () => {
       catalogue.checkShadow(shadow);
       return shadow;
     };
+    /** As own(), for whoever has begun to write: others are told that we live. */
+    const heard = () => {
+      own();
+      if (Date.now() - heardMs >= HEARD_EVERY_MS) {
+        catalogue.hear(shadow);
+        heardMs = Date.now();
+      }
+      return shadow;
+    };
+    const tell = async () => {
+      if (Date.now() - heardMs >= HEARD_EVERY_MS) transaction('write', heard);
+    };
     return {
-      apply: async (batch) => transaction('write', () => applyTo([own()], batch)),
-      positions: async () => transaction('read', () => catalogue.positions(own())),
-      scan: () => scan(own),
+      apply: async (batch) => transaction('write', () => applyTo([heard()], batch)),
+      async positions() {
+        await tell();
+        return transaction('read', () => catalogue.positions(own()));
+      },
+      async *scan() {
+        for await (const documents of scan(own)) {
+          await tell();
+          yield documents;
+        }
+      },
       swap: async () =>
         transaction('write', () => {
           const live = catalogue.positions(catalogue.live(shadow.view));
@@ -135,8 +146,10 @@ export function openSqliteViews({ directory, definitions }: SqliteViewsOptions):
     count: async (view, where = [], atMost) =>
       transaction('read', () => catalogue.live(view).table.count(where, atMost)),
     scan: (view) => scan(() => catalogue.live(view)),
-    shadow: async (view) => shadowOf(transaction('write', () => catalogue.beginShadow(view))),
-    storedVersion: (view) => transaction('read', () => catalogue.storedVersion(view)),
+    shadow: async (view, { deadAfterMs = DEAD_AFTER_MS } = {}) =>
+      shadowOf(transaction('write', () => catalogue.beginShadow(view, deadAfterMs))),
+    isOutdated: async (view) =>
+      transaction('read', () => (catalogue.storedVersion(view) ?? 0) < catalogue.definition(view).version),
     async size() {
       const sizes = FILES.map(
         (name) => statSync(join(directory, name), { throwIfNoEntry: false })?.size ?? 0,

@@ -112,8 +112,14 @@ export interface Views {
   /** Every document with what it has seen, least id first, in batches: to compare two views. */
   scan(view: string): AsyncIterable<ScannedDocument[]>;
 
-  /** Begins an empty shadow of the view; one that was left behind by a dead process is dropped. */
-  shadow(view: string): Promise<Shadow>;
+  /**
+   * Begins an empty shadow of the view; one that was left behind by a dead process is dropped. Rejects with
+   * RebuildRuns while somebody else fills one: whoever has been heard of within `deadAfterMs` (default 30 s) is alive.
+   */
+  shadow(view: string, options?: { deadAfterMs?: number }): Promise<Shadow>;
+
+  /** Whether what is served of the view was made by an older version of it than the declared one. */
+  isOutdated(view: string): Promise<boolean>;
 
   /** Bytes on disk, all views together. */
   size(): Promise<number>;
@@ -127,7 +133,15 @@ export interface ScannedDocument {
   seen: Partial<Record<Topic, number>>;
 }
 
-/** A view being rebuilt beside the live one, which nobody sees until it takes its place. */
+/** How long somebody who fills a shadow may be silent before he counts as dead, unless it is said. */
+export const DEAD_AFTER_MS = 30_000;
+/** How often he is heard of, at the most, as long as he applies, scans or asks for positions. */
+export const HEARD_EVERY_MS = 2_000;
+
+/**
+ * A view being rebuilt beside the live one, which nobody sees until it takes its place. Whatever is done with it tells
+ * others that its maker lives.
+ */
 export interface Shadow {
   apply(batch: ViewBatch): Promise<void>;
   positions(): Promise<ViewPositions>;
@@ -153,6 +167,16 @@ export class ViewsUnavailable extends Error {
   constructor(message: string, options?: ErrorOptions) {
     super(message, options);
     this.name = 'ViewsUnavailable';
+  }
+}
+
+/** Somebody else rebuilds the view at this moment. Try again when that is done. */
+export class RebuildRuns extends Error {
+  readonly code = 'REBUILD_RUNS';
+  constructor(view: string, silentMs: number) {
+    const heard = `last heard of ${(Math.max(0, silentMs) / 1_000).toFixed(1)} s ago`;
+    super(`${view} is being rebuilt by another process, ${heard}; try again when it is done, or has died`);
+    this.name = 'RebuildRuns';
   }
 }
 

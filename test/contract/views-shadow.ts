@@ -1,7 +1,7 @@
 // What shadows must do, on every engine.
 
 import assert from 'node:assert/strict';
-import { ViewsUnavailable } from '../../src/views/views.ts';
+import { RebuildRuns, ViewsUnavailable } from '../../src/views/views.ts';
 import { at, fill, idsOf, type Kit, patch, textOf } from './views-kit.ts';
 
 export function shadowContract({ it, storeFor, viewsFor }: Kit): void {
@@ -57,7 +57,7 @@ export function shadowContract({ it, storeFor, viewsFor }: Kit): void {
     const [views, other] = [await open(), await open()];
     const first = await views.shadow('items');
     const aside = await views.shadow('others');
-    const second = await other.shadow('items');
+    const second = await other.shadow('items', { deadAfterMs: 0 });
     await assert.rejects(first.apply({ patches: [], positions: [] }), ViewsUnavailable);
     await assert.rejects(first.swap(), ViewsUnavailable);
     await assert.rejects(textOf(first.scan()), ViewsUnavailable);
@@ -65,6 +65,41 @@ export function shadowContract({ it, storeFor, viewsFor }: Kit): void {
     assert.equal(await second.swap(), true);
     assert.deepEqual(await idsOf(views, {}), ['doc_09']);
     assert.equal(await aside.swap(), true);
+  });
+
+  it('while somebody fills a shadow of a view nobody else begins one, until he is silent for long', async (t) => {
+    const open = await storeFor(t);
+    const [views, other] = [await open(), await open()];
+    const first = await views.shadow('items');
+    await assert.rejects(other.shadow('items'), RebuildRuns);
+    await assert.rejects(
+      views.shadow('items'),
+      /items is being rebuilt by another process, last heard of \d/,
+    );
+    await first.apply({ patches: [], positions: [at(1)] });
+    const { now } = Date;
+    t.after(() => {
+      Date.now = now;
+    });
+    // Whatever is done with it tells that its maker lives.
+    const begunMs = now();
+    for (const work of [
+      () => first.apply({ patches: [], positions: [at(2)] }),
+      () => first.positions(),
+      () => first.apply({ patches: [patch('doc_01', 1, {})], positions: [at(3)] }),
+      () => textOf(first.scan()),
+    ]) {
+      const laterMs = Date.now() + 20_000;
+      Date.now = () => laterMs;
+      await work();
+    }
+    assert.ok(Date.now() - begunMs > 60_000);
+    await assert.rejects(other.shadow('items'), RebuildRuns);
+    const deadMs = Date.now() + 30_000;
+    Date.now = () => deadMs;
+    const second = await other.shadow('items');
+    await assert.rejects(first.positions(), ViewsUnavailable);
+    assert.equal(await second.swap(), true);
   });
 
   it('a shadow that has ended can do nothing any more', async (t) => {

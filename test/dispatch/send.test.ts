@@ -189,11 +189,15 @@ test('an address that is not allowed is refused before anything leaves, and a na
   });
   const { failure } = await publicOnly(`http://localhost:${port}/`);
   assert.equal(failure?.error, 'address');
-  assert.match(failure?.detail ?? '', /^localhost resolves to .*is a loopback address/);
+  assert.match(
+    failure?.detail ?? '',
+    /^localhost is refused by what it resolves to: .*is a loopback address/,
+  );
   const toPrivate = senderFor(t, { allowAddresses: [], resolve: resolvingTo('10.0.0.1', 'fd00::1') });
   assert.deepEqual((await toPrivate('http://hook.test/')).failure, {
     error: 'address',
-    detail: 'hook.test resolves to 10.0.0.1 is a private address, fd00::1 is a private address',
+    detail:
+      'hook.test is refused by what it resolves to: 10.0.0.1 is a private address, fd00::1 is a private address',
   });
   assert.equal(arrivals.length, 0);
 });

@@ -229,7 +229,10 @@ test('addresses that are not public are refused when an endpoint is made, or whe
   const { attempts } = await ask(t, ['deliveries', 'show', String(delivery?.id)], { env });
   const [attempt, ...none] = attempts as Fields[];
   assert.equal(attempt?.error, 'address');
-  assert.match(String(attempt?.detail), /localhost resolves to .* is a loopback address/);
+  assert.match(
+    String(attempt?.detail),
+    /localhost is refused by what it resolves to: .* is a loopback address/,
+  );
   assert.deepEqual([none.length, arrivals.length], [0, 0], 'it is not tried again');
 });
 

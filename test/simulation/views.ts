@@ -88,6 +88,7 @@ export function createViews(
       count: never,
       scan: never,
       shadow: never,
+      isOutdated: never,
       size: never,
       close: async () => {},
     }),

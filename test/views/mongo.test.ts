@@ -87,8 +87,8 @@ test('what a dead rebuild has left behind goes when the next one begins', SHARED
   const url = emptyDatabase(t);
   const views = await openViews(t, url);
   await views.shadow('items');
-  await views.shadow('items');
-  await (await views.shadow('items')).swap();
+  await views.shadow('items', { deadAfterMs: 0 });
+  await (await views.shadow('items', { deadAfterMs: 0 })).swap();
   await (await views.shadow('items')).drop();
   const client = new MongoClient(url);
   t.after(() => client.close());

@@ -8,9 +8,9 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { type TestContext, test } from 'node:test';
 import { shapeOf } from '../../src/views/definition.ts';
-import { openSqliteViews, type SqliteViews } from '../../src/views/sqlite.ts';
+import { openSqliteViews } from '../../src/views/sqlite.ts';
 import { findSql } from '../../src/views/sqlite-query.ts';
-import { type ViewDefinition, ViewsRefused, ViewsUnavailable } from '../../src/views/views.ts';
+import { type ViewDefinition, type Views, ViewsRefused, ViewsUnavailable } from '../../src/views/views.ts';
 import { at, fill, ITEMS, idsOf, OTHERS, patch } from '../contract/views-kit.ts';
 import { temporaryDirectory } from '../support/directory.ts';
 
@@ -18,7 +18,7 @@ const definitions = [ITEMS, OTHERS];
 
 /** A directory for views that are closed before it goes. */
 function storeFor(t: TestContext) {
-  const handles: SqliteViews[] = [];
+  const handles: Views[] = [];
   t.after(() => Promise.all(handles.map((handle) => handle.close())));
   const directory = temporaryDirectory(t);
   const open = (declared: readonly ViewDefinition[] = definitions) => {
@@ -155,7 +155,7 @@ test('a view of an older version serves, and takes in what comes, until a rebuil
     { ...ITEMS, version: 2, topics: ['organizations', 'inbound', 'outbound'], indexes: [['weight']] },
     OTHERS,
   ]);
-  assert.equal(newer.storedVersion('items'), 1);
+  assert.equal(await newer.isOutdated('items'), true);
   await newer.apply({
     patches: [patch('doc_01', 1, { set: { weight: 3 } }), patch('doc_02', 0, {}, 'outbound')],
     positions: [at(2), at(1, 'outbound')],
@@ -167,7 +167,7 @@ test('a view of an older version serves, and takes in what comes, until a rebuil
     positions: [at(2), at(1, 'outbound')],
   });
   assert.equal(await shadow.swap(), true);
-  assert.equal(newer.storedVersion('items'), 2);
+  assert.equal(await newer.isOutdated('items'), false);
   assert.deepEqual(await idsOf(newer, {}), ['doc_02']);
 });
 
@@ -199,7 +199,7 @@ test('shadows leave nothing behind: neither tables nor positions', async (t) => 
   await fill(views, [{ color: 'red' }]);
   for (let round = 0; round < 3; round++) {
     await (await views.shadow('items')).apply({ patches: [], positions: [at(9)] });
-    const shadow = await views.shadow('items');
+    const shadow = await views.shadow('items', { deadAfterMs: 0 });
     await shadow.apply({ patches: [], positions: [at(9)] });
     if (round < 2) assert.equal(await shadow.swap(), true);
     else await shadow.drop();
