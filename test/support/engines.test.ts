@@ -185,5 +185,7 @@ function redisPing(url: string): Promise<string | undefined> {
       resolve(String(answer));
     });
     socket.once('error', () => resolve(undefined));
+    // One that is shutting down may still take the connection, and close it without an answer.
+    socket.once('close', () => resolve(undefined));
   });
 }
