@@ -12,7 +12,7 @@ import {
   ViewsRefused,
 } from '../views/views.ts';
 import { projectBatch } from './project.ts';
-import type { Projection } from './projection.ts';
+import { eventTypesOf, type Projection } from './projection.ts';
 
 interface Stores {
   log: Log;
@@ -22,7 +22,7 @@ interface Stores {
   signal?: AbortSignal;
 }
 
-/** Rebuilds a view and puts it in the place of the live one. Resolves to how many events were read. */
+/** Rebuilds a view and puts it in the place of the live one. Resolves to how many events of its topics were read, or read past. */
 export async function rebuild(projection: Projection, stores: Stores): Promise<{ events: number }> {
   return withShadow(projection, stores, async (shadow) => {
     let events = 0;
@@ -42,6 +42,8 @@ export interface Comparison {
 }
 
 const MAX_EXAMPLES = 20;
+/** Events that are read, and applied, at a time: the more, the fewer pages of indexes are written again and again. */
+const BATCH_EVENTS = 5_000;
 
 /** Rebuilds a view aside and compares it with the live one, document by document; changes nothing. */
 export async function compare(projection: Projection, stores: Stores): Promise<Comparison> {
@@ -106,15 +108,19 @@ async function catchUp(
     }
     total += ends.reduce((sum, end, partition) => sum + end - (positions[topic]?.[partition] ?? 0), 0);
   }
+  const types = eventTypesOf(projection);
   let done = 0;
   for (const topic of topics) {
-    for await (const batch of log.read(topic, { from: positions[topic] ?? {} })) {
+    const reached = { ...positions[topic] };
+    for await (const batch of log.read(topic, { from: { ...reached }, types, batch: BATCH_EVENTS })) {
       signal?.throwIfAborted();
       await shadow.apply(projectBatch([projection], batch));
-      done += batch.events.length;
+      done += batch.next - (reached[batch.partition] ?? 0);
+      reached[batch.partition] = batch.next;
       onProgress?.(before + done, Math.max(total, before + done));
     }
   }
+  signal?.throwIfAborted();
   return done;
 }
 

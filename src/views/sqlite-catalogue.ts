@@ -5,7 +5,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import type { Topic } from '../events.ts';
 import type { Position } from '../log/log.ts';
 import { checkStored, type Shape, shapeOf } from './definition.ts';
-import { createTableSql, tableName } from './sqlite-shape.ts';
+import { createIndexSql, createTableSql, tableName } from './sqlite-shape.ts';
 import { openTable, type Table } from './sqlite-table.ts';
 import { RebuildRuns, type ViewDefinition, type ViewPositions, ViewsUnavailable } from './views.ts';
 
@@ -37,8 +37,10 @@ export interface Catalogue {
   positions(generation: Generation): ViewPositions;
   /** Moves the positions of a generation on, never back. Those of topics it is not made from are passed over. */
   advance(generation: Generation, positions: readonly Position[]): void;
-  /** A new and empty shadow of a view; one whose maker is dead is dropped. Throws RebuildRuns. */
+  /** A new and empty shadow of a view, without indexes; one whose maker is dead is dropped. Throws RebuildRuns. */
   beginShadow(view: string, deadAfterMs: number): Generation;
+  /** Makes one of the indexes that a generation lacks. False: it has them all. */
+  addIndex(generation: Generation): boolean;
   /** Throws ViewsUnavailable if the shadow is none any more: a newer one has been begun, or it has been ended. */
   checkShadow(shadow: Generation): void;
   /** Notes that the maker of the shadow lives. */
@@ -57,6 +59,7 @@ export function createCatalogue(db: DatabaseSync, definitions: readonly ViewDefi
   const readShadow = db.prepare('SELECT generation, heard FROM shadows WHERE view = ?');
   const hearOfShadow = db.prepare('UPDATE shadows SET heard = ? WHERE view = ?');
   const deleteShadow = db.prepare('DELETE FROM shadows WHERE view = ?');
+  const hasIndex = db.prepare("SELECT 1 FROM sqlite_schema WHERE type = 'index' AND name = ?");
   const readPositions = db.prepare('SELECT topic, partition, next FROM positions WHERE generation = ?');
   const movePosition = db.prepare(
     `INSERT INTO positions VALUES (?, ?, ?, ?)
@@ -91,6 +94,13 @@ export function createCatalogue(db: DatabaseSync, definitions: readonly ViewDefi
     const generation = Number(row?.last);
     db.exec(createTableSql(tableName(name, generation), shapeOf(definition)));
     return open(name, generation, shapeOf(definition));
+  }
+
+  function addIndex({ view, generation, shape }: Generation): boolean {
+    const all = createIndexSql(tableName(view, generation), shape);
+    const [, sql] = all.find(([name]) => hasIndex.get(name) === undefined) ?? [];
+    if (sql !== undefined) db.exec(sql);
+    return sql !== undefined;
   }
 
   function dropGeneration(view: string, generation: number): void {
@@ -137,7 +147,10 @@ export function createCatalogue(db: DatabaseSync, definitions: readonly ViewDefi
     },
     install() {
       for (const definition of definitions) {
-        if (readView.get(definition.name) === undefined) makeLive(addGeneration(definition));
+        if (readView.get(definition.name) !== undefined) continue;
+        const generation = addGeneration(definition);
+        while (addIndex(generation));
+        makeLive(generation);
       }
     },
     definition: definitionOf,
@@ -174,6 +187,7 @@ export function createCatalogue(db: DatabaseSync, definitions: readonly ViewDefi
       db.prepare('INSERT INTO shadows VALUES (?, ?, ?)').run(view, shadow.generation, Date.now());
       return shadow;
     },
+    addIndex,
     checkShadow({ view, generation }) {
       if (readShadow.get(view)?.generation !== generation) {
         throw new ViewsUnavailable(`another rebuild of ${view} has begun, or this one has ended`);
