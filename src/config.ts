@@ -51,6 +51,10 @@ export interface Config {
   /** The rate limits of integrations that have none of their own, as `3/6s`; null is none. */
   readonly burst: string | null;
   readonly sustained: string | null;
+  /** How many requests of one address may have no token that is known, as `600/1m`; null: any number. */
+  readonly unauthenticated: string | null;
+  /** Where rate limits are counted across processes, `redis://` or `rediss://`; undefined: in each process. */
+  readonly redis: string | undefined;
 }
 
 /** The levels of Hooklane's own messages. */
@@ -169,9 +173,9 @@ export function loadConfig(
     logLevel: read('HOOKLANE_LOG_LEVEL', LEVEL, 'info'),
     burst: read('HOOKLANE_BURST', RATE_LIMIT, '3/6s'),
     sustained: read('HOOKLANE_SUSTAINED', RATE_LIMIT, '100/1h'),
+    unauthenticated: read('HOOKLANE_UNAUTHENTICATED', RATE_LIMIT, '600/1m'),
+    redis: read('HOOKLANE_REDIS', REDIS, undefined),
   };
-  read('HOOKLANE_REDIS', REDIS, undefined);
-
   if (problems.length > 0) throw new InvalidConfig(problems);
   return config;
 }
@@ -249,9 +253,9 @@ function isCidr(range: string): boolean {
   return family !== 0 && Number(bits) <= (family === 4 ? 32 : 128);
 }
 
-const REDIS: Rule<undefined> = {
-  parse: () => undefined,
-  allowed: 'nothing, as redis is not available in this version',
+const REDIS: Rule<string> = {
+  parse: (text) => (/^rediss?:\/\/[^/?#]/.test(text) && URL.canParse(text) ? text : undefined),
+  allowed: 'redis://user:password@host:port/0, or rediss:// with TLS',
 };
 
 const LOG: Rule<'sqlite' | KafkaUrl> = {

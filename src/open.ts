@@ -1,6 +1,10 @@
 // Config to engines: the only file that knows which engines exist.
 
+import type { Logger } from 'pino';
 import type { Config } from './config.ts';
+import type { Limits } from './limits/limits.ts';
+import { createMemoryLimits } from './limits/memory.ts';
+import { createRedisLimits } from './limits/redis.ts';
 import { clientFor, openKafkaLog } from './log/kafka.ts';
 import { lookAtKafka } from './log/kafka-look.ts';
 import type { Log, LogLook } from './log/log.ts';
@@ -25,6 +29,11 @@ export async function openViews(config: Config): Promise<Views> {
   const definitions = projections.map(({ definition }) => definition);
   if (config.views !== 'sqlite') return openMongoViews({ url: config.views.url, definitions });
   return openSqliteViews({ directory: config.dataDirectory, definitions });
+}
+
+/** Counts of rate limits: across processes where there is a Redis. It need not be there. */
+export function openLimits({ redis, topicPrefix: prefix }: Config, logger: Logger): Limits {
+  return redis === undefined ? createMemoryLimits() : createRedisLimits({ url: redis, prefix, logger });
 }
 
 /** What can be told of the log without making it; undefined on SQLite: there is no log yet. */

@@ -3,6 +3,7 @@
 
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { newId } from '../ids.ts';
+import type { Limits } from '../limits/limits.ts';
 import type { Log } from '../log/log.ts';
 import type { Clock } from '../time.ts';
 import { ensureAllowed, findIntegration } from './authenticate.ts';
@@ -12,9 +13,12 @@ import type { Integration } from './directory-state.ts';
 import { inputParser } from './input.ts';
 import { createLimiter } from './limiter.ts';
 import type { InboundResource } from './resources/resource.ts';
+import type { Strangers } from './strangers.ts';
 
 export interface WebhookRoutesOptions {
   log: Log;
+  limits: Limits;
+  strangers: Strangers;
   directory: Directory;
   clock: Clock;
   resources: readonly InboundResource[];
@@ -40,14 +44,14 @@ declare module 'fastify' {
 }
 
 export async function webhookRoutes(server: FastifyInstance, options: WebhookRoutesOptions): Promise<void> {
-  const { log, directory, clock, resources, production, limitBytes } = options;
+  const { log, limits, strangers, directory, clock, resources, production, limitBytes } = options;
   server.decorateRequest('integration', null);
   acceptJson(server, limitBytes);
-  const limit = createLimiter(server, integrationOf);
+  const limit = createLimiter(limits);
 
   // Before the body is read: who may not post is not to keep us reading.
   server.addHook('onRequest', async (request) => {
-    const found = findIntegration(directory, request);
+    const found = findIntegration(directory, request, strangers);
     const integration = found instanceof Promise ? await found : found;
     ensureAllowed(integration, request, production);
     request.integration = integration;
@@ -59,7 +63,7 @@ export async function webhookRoutes(server: FastifyInstance, options: WebhookRou
       const integration = integrationOf(request);
       const body = jsonBody(request);
       parse(body.value);
-      await limit(request, reply, integration);
+      await limit(reply, integration);
       const receivedAtMs = clock();
       const id = newId('in', receivedAtMs);
       const { id: integrationId, organizationId, projectId } = integration;

@@ -9,6 +9,7 @@ import { type Directory, openDirectory } from '../../src/command/directory.ts';
 import { buildServer } from '../../src/command/server.ts';
 import { createDestinations } from '../../src/destinations.ts';
 import type { EventOf, Topic } from '../../src/events.ts';
+import { createMemoryLimits } from '../../src/limits/memory.ts';
 import type { Log } from '../../src/log/log.ts';
 import { openSqliteLog } from '../../src/log/sqlite.ts';
 import { projections } from '../../src/projections/all.ts';
@@ -47,6 +48,7 @@ export interface Made {
 export interface ApiOptions {
   production?: boolean;
   allowHttp?: boolean;
+  unauthenticated?: string;
   notReady?: () => Promise<{ part: string; detail: string }[]>;
 }
 
@@ -87,6 +89,7 @@ export async function startApi(t: TestContext, options: ApiOptions = {}): Promis
   });
   const server = buildServer({
     log: served,
+    limits: createMemoryLimits(),
     directory,
     administrator: createAdministrator({
       log: served,
@@ -102,6 +105,7 @@ export async function startApi(t: TestContext, options: ApiOptions = {}): Promis
     logger,
     production,
     adminTokenHash: hashToken(ADMIN_TOKEN),
+    unauthenticated: options.unauthenticated ?? null,
     caughtUp: () => reachedEnd(log, { views, projections, withinMs: 5_000 }),
     reached: (positions) => reached(positions, { views, projections, withinMs: 5_000 }),
     status: shareStatus({
