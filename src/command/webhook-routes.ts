@@ -7,7 +7,7 @@ import type { Limits } from '../limits/limits.ts';
 import type { Log } from '../log/log.ts';
 import type { Clock } from '../time.ts';
 import { ensureAllowed, findIntegration } from './authenticate.ts';
-import { acceptJson, jsonBody } from './body.ts';
+import { acceptJson, acceptPacked, jsonBody } from './body.ts';
 import type { Directory } from './directory.ts';
 import type { Integration } from './directory-state.ts';
 import { inputParser } from './input.ts';
@@ -47,6 +47,7 @@ export async function webhookRoutes(server: FastifyInstance, options: WebhookRou
   const { log, limits, strangers, directory, clock, resources, production, limitBytes } = options;
   server.decorateRequest('integration', null);
   acceptJson(server, limitBytes);
+  await acceptPacked(server);
   const limit = createLimiter(limits);
 
   // Before the body is read: who may not post is not to keep us reading.
