@@ -19,7 +19,7 @@ const FLOORS = [
   ['cli'],
   ['open'],
   ['command', 'projections', 'dispatch', 'record'],
-  ['query', 'transfer'],
+  ['query', 'transfer', 'verify'],
   ['views'],
   ['log'],
   ['ground'],
@@ -48,6 +48,7 @@ const PURE = [
   /^src\/(events|trigger|nearest|destinations)\.ts$/,
   /^src\/dispatch\/(?!dispatcher\.ts|send\.ts|transport\.ts)/,
   /^src\/record\/(?!recorder\.ts)/,
+  /^src\/verify\/(?!verify\.ts)/,
   /^src\/projections\/(?!projector\.ts|reached\.ts|rebuild\.ts|renewal\.ts)/,
 ];
 const COMMANDS = /^src\/(main|cli\/.*)\.ts$/;
