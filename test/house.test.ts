@@ -19,7 +19,7 @@ const FLOORS = [
   ['cli'],
   ['open'],
   ['command', 'projections', 'dispatch', 'record'],
-  ['query', 'transfer'],
+  ['query', 'transfer', 'verify'],
   ['views'],
   ['log', 'limits'],
   ['ground'],
@@ -51,6 +51,7 @@ const PURE = [
   /^src\/dispatch\/(?!dispatcher\.ts|send\.ts|transport\.ts)/,
   /^src\/record\/(?!recorder\.ts)/,
   /^src\/limits\/(limits|window)\.ts$/,
+  /^src\/verify\/(?!verify\.ts)/,
   /^src\/projections\/(?!projector\.ts|reached\.ts|rebuild\.ts|renewal\.ts)/,
 ];
 const COMMANDS = /^src\/(main|cli\/.*)\.ts$/;

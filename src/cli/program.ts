@@ -23,6 +23,7 @@ import { registerReplay } from './replay.ts';
 import { registerSend } from './send.ts';
 import { registerServe } from './serve.ts';
 import { registerStatus } from './status.ts';
+import { registerVerify } from './verify.ts';
 
 /** All commands. `onRun` is told which one is about to run. */
 export function createProgram(onRun: (command: Command) => void = () => {}): Command {
@@ -78,7 +79,7 @@ const SERVER_OPTIONS = {
 };
 
 /** Commands that open engines, or talk to something else than the API. */
-const LOCAL = ['serve', 'send', 'listen', 'demo', 'doctor', 'replay', 'export', 'import'];
+const LOCAL = ['serve', 'send', 'listen', 'demo', 'doctor', 'replay', 'verify', 'export', 'import'];
 
 /** Whether a command does its work by the API, wherever that is. */
 function asksApi(command: Command): boolean {
@@ -135,6 +136,7 @@ const COMMANDS = [
   registerInbound,
   registerLogs,
   registerReplay,
+  registerVerify,
   registerStatus,
   registerDoctor,
   registerExport,

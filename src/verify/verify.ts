@@ -1,0 +1,211 @@
+// The loop: reads the topics, beside whoever works them off, and hands their events to the checks. It only reads.
+//
+//   up to where   positions of the groups first, then the ends of outbound, organizations and inbound: so what was made
+//                 of something is never read without that, and what was taken in by then has been worked off
+//   in which      organizations before outbound, a partition at a time, as both are of the same organizations; then
+//   order         inbound. What is missing afterwards is named by reading organizations once more
+//   memory        ids of a partition are remembered, some 50 bytes each; where there are more than MAX_IDS, the partition is
+//                 read several times, for a portion of all ids each time. On top of that, what is open and what is
+//                 known of each organization and endpoint
+
+import type { EventType } from '../events.ts';
+import type { OrganizationId } from '../ids.ts';
+import type { Log, StoredEvent } from '../log/log.ts';
+import { partitionOf } from '../log/partitioner.ts';
+import { createBirths } from './births.ts';
+import { createDigests } from './digests.ts';
+import { createGaps } from './gaps.ts';
+import { createLives } from './lives.ts';
+import { createPlaces, type Places } from './places.ts';
+import { createRecords, RECORD_TYPES, type Records } from './records.ts';
+import { createFindings, createSweep, type Open, type Report, type Sweep } from './report.ts';
+import { createSubscriptions } from './subscriptions.ts';
+
+export interface VerifyOptions {
+  /** Only this organization; default: all of them. */
+  organizationId?: OrganizationId | undefined;
+  /** Findings that are told of at most; all are counted. Default: 20. */
+  limit?: number;
+  /** Before this time history may have been pruned, in milliseconds since 1970: nothing older is missed. Default: none was. */
+  horizonMs?: number;
+  /** Ids of a partition that are remembered at a time, about. */
+  maxIds?: number;
+  /** Called now and then: offsets read, of how many as known so far. */
+  onProgress?: (done: number, total: number) => void;
+  signal?: AbortSignal | undefined;
+}
+
+export type VerifiedLog = Pick<Log, 'partitions' | 'read' | 'ends' | 'positions'>;
+
+const MAX_FINDINGS = 20;
+const MAX_IDS = 4_000_000;
+
+/** Up to where the log is judged, by partition. */
+interface Bounds {
+  recorded: readonly number[];
+  dispatched: readonly number[];
+  ends: Readonly<Record<'inbound' | 'organizations' | 'outbound', readonly number[]>>;
+}
+
+/**
+ * Holds the log to the invariants of the design. Rejects with LogUnavailable or LogRefused, or with the signal's reason.
+ */
+export async function verify({ log }: { log: VerifiedLog }, options: VerifyOptions = {}): Promise<Report> {
+  const { organizationId, limit = MAX_FINDINGS, maxIds = MAX_IDS } = options;
+  const { horizonMs = Number.NEGATIVE_INFINITY } = options;
+  const bounds = await boundsOf(log);
+  const findings = createFindings(limit);
+  const open: Open = { toRecord: 0, toDispatch: 0, pending: 0, clocksPutBack: 0 };
+  const sweepOf = (portion: number, portions: number) =>
+    createSweep({ findings, open, horizonMs, portion, portions });
+  const portionsOf = (ids: number) => Math.max(1, Math.ceil(ids / maxIds));
+  const places = createPlaces(sweepOf(0, 1), log.partitions);
+  const { ends } = bounds;
+  const received = sum(ends.inbound);
+  const recordPortions = portionsOf(received);
+  const partitions = bounds.dispatched
+    .map((_, partition) => ({
+      partition,
+      events: (ends.organizations[partition] ?? 0) + (ends.outbound[partition] ?? 0),
+    }))
+    .filter(
+      ({ partition }) =>
+        organizationId === undefined || partition === partitionOf(organizationId, log.partitions),
+    )
+    .map((at) => ({ ...at, portions: portionsOf(at.events) }));
+
+  const planned = partitions.reduce((all, { events, portions }) => all + events * portions, 0);
+  const again = (recordPortions - 1) * (received + sum(ends.organizations));
+  const reader = createReader(log, bounds, { ...options, total: planned + received + again });
+
+  const records = createRecords(sweepOf(0, recordPortions));
+  for (const { partition, portions } of partitions) {
+    for (let portion = 0; portion < portions; portion++) {
+      const once = portion === 0 ? { places, records } : undefined;
+      await sweepPartition(partition, sweepOf(portion, portions), { reader, bounds, once });
+    }
+  }
+  await sweepInbound(records, { reader, bounds, once: { places } });
+  for (let portion = 1; portion < recordPortions; portion++) {
+    const more = createRecords(sweepOf(portion, recordPortions));
+    await eachRecord(reader, bounds, more.takeRecord);
+    await sweepInbound(more, { reader, bounds });
+  }
+  const report = findings.report();
+  const events = report.checks.find(({ name }) => name === 'places')?.checked ?? 0;
+  return { events, ...report, open };
+}
+
+async function boundsOf(log: VerifiedLog): Promise<Bounds> {
+  const recorded = await log.positions('recorder', 'inbound');
+  const dispatched = await log.positions('dispatcher', 'organizations');
+  const outbound = await log.ends('outbound');
+  const organizations = await log.ends('organizations');
+  const inbound = await log.ends('inbound');
+  return { recorded, dispatched, ends: { inbound, organizations, outbound } };
+}
+
+interface Around {
+  reader: Reader;
+  bounds: Bounds;
+  /** What sees each event once, however often it is read. */
+  once?: { places: Places; records?: Records } | undefined;
+}
+
+/** All that is told of the organizations of a partition: their triggers, and their webhooks. */
+async function sweepPartition(
+  partition: number,
+  sweep: Sweep,
+  { reader, bounds, once }: Around,
+): Promise<void> {
+  const subscriptions = createSubscriptions();
+  const births = createBirths(sweep);
+  const lives = createLives(sweep);
+  const gaps = createGaps(sweep);
+  const digests = createDigests(sweep);
+  await reader.each('organizations', partition, (stored) => {
+    once?.places.take(stored);
+    once?.records?.takeRecord(stored);
+    births.expect(stored, subscriptions.take(stored));
+    if (stored.event.type === 'WebhookRetryRequested') lives.takeRequest(stored.event);
+  });
+  await reader.each('outbound', partition, (stored) => {
+    const { organizationId, endpointId, atMs } = stored.event;
+    once?.places.take(stored);
+    births.take(stored);
+    const least = () => subscriptions.leastOf(endpointId, births.reached(organizationId), atMs);
+    lives.take(stored, least);
+    gaps.take(stored, least);
+    digests.take(stored);
+  });
+  sweep.open.pending += lives.pending();
+  if (!births.areMissing()) return;
+  const again = createSubscriptions();
+  const dispatched = bounds.dispatched[partition] ?? 0;
+  await reader.each('organizations', partition, (stored) =>
+    births.nameMissing(stored, again.take(stored), dispatched),
+  );
+}
+
+/** What was received, once it is known what was recorded. */
+async function sweepInbound(records: Records, { reader, bounds, once }: Around): Promise<void> {
+  for (const [partition, recorded] of bounds.recorded.entries()) {
+    await reader.each('inbound', partition, (stored) => {
+      once?.places.take(stored);
+      records.takeReceived(stored, recorded);
+    });
+  }
+  if (records.hasOrphans()) await eachRecord(reader, bounds, records.nameOrphan);
+}
+
+async function eachRecord(
+  reader: Reader,
+  { dispatched }: Bounds,
+  take: (stored: StoredEvent<'organizations'>) => void,
+): Promise<void> {
+  for (const partition of dispatched.keys())
+    await reader.each('organizations', partition, take, RECORD_TYPES);
+}
+
+interface Reader {
+  /** Reads a partition up to where it is judged, as far as it is about the organization that was asked for. */
+  each<T extends keyof Bounds['ends']>(
+    topic: T,
+    partition: number,
+    take: (stored: StoredEvent<T>) => void,
+    types?: readonly EventType[],
+  ): Promise<void>;
+}
+
+function createReader(
+  log: VerifiedLog,
+  { ends }: Bounds,
+  { organizationId, onProgress, signal, total }: VerifyOptions & { total: number },
+): Reader {
+  let done = 0;
+  return {
+    async each(topic, partition, take, types) {
+      const end = ends[topic][partition] ?? 0;
+      let at = 0;
+      const narrowed = {
+        ...(types === undefined ? {} : { types }),
+        ...(organizationId === undefined ? {} : { mentions: organizationId }),
+      };
+      for await (const { events, next } of log.read(topic, { partition, ...narrowed })) {
+        signal?.throwIfAborted();
+        for (const stored of events) {
+          if (stored.offset >= end) break;
+          if (organizationId === undefined || stored.event.organizationId === organizationId) take(stored);
+        }
+        done += Math.min(next, end) - at;
+        at = Math.min(next, end);
+        onProgress?.(done, Math.max(done, total));
+        if (next >= end) return;
+      }
+    },
+  };
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((all, number) => all + number, 0);
+}
