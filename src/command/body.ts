@@ -19,6 +19,37 @@ export function acceptJson(server: FastifyInstance, limitBytes: number): void {
   );
 }
 
+const LINES_TYPE = /^application\/(x-)?(ndjson|jsonl|json-?lines)\s*(;|$)/i;
+
+/** Makes the routes of `server` take newline-delimited JSON of `limitBytes` at most, and nothing else. */
+export function acceptLines(server: FastifyInstance, limitBytes: number): void {
+  server.removeAllContentTypeParsers();
+  server.addContentTypeParser(
+    LINES_TYPE,
+    { parseAs: 'buffer', bodyLimit: limitBytes },
+    (_request, body, done) => done(null, body),
+  );
+}
+
+/** The lines of the body, with their numbers from 1, without those that are blank. Throws Problem 400 if there is none. */
+export function linesOf({ body }: FastifyRequest): { number: number; bytes: Buffer }[] {
+  const lines: { number: number; bytes: Buffer }[] = [];
+  const all = Buffer.isBuffer(body) ? body : Buffer.alloc(0);
+  for (let from = 0, number = 1; from < all.length; number++) {
+    const end = all.indexOf('\n', from);
+    const bytes = all.subarray(from, end === -1 ? all.length : end);
+    // Ours is what stands between: what JSON allows around it, a carriage return too, does not count.
+    if (bytes.some((byte) => !BLANK.has(byte))) lines.push({ number, bytes });
+    from += bytes.length + 1;
+  }
+  if (lines.length === 0)
+    throw new Problem(400, 'not-json', 'The body is empty; it must be JSON objects, one a line.');
+  return lines;
+}
+
+/** Space, tab and carriage return. */
+const BLANK: ReadonlySet<number> = new Set([0x20, 0x09, 0x0d]);
+
 const ENCODINGS = ['gzip', 'deflate'] as const;
 
 /**
@@ -49,11 +80,16 @@ export function jsonBody({ body }: FastifyRequest): { bytes: Buffer; value: unkn
   if (!Buffer.isBuffer(body) || body.length === 0) {
     throw new Problem(400, 'not-json', 'The body is empty; it must be a JSON object.');
   }
-  if (!isUtf8(body)) throw new Problem(400, 'not-json', 'The body is not UTF-8.');
+  return { bytes: body, value: parseJson(body, 'The body') };
+}
+
+/** What the bytes of `what` (the body, a line) say. Throws Problem 400 unless it is JSON in UTF-8. */
+export function parseJson(bytes: Buffer, what: string): unknown {
+  if (!isUtf8(bytes)) throw new Problem(400, 'not-json', `${what} is not UTF-8.`);
   try {
-    return { bytes: body, value: JSON.parse(body.toString('utf8')) };
+    return JSON.parse(bytes.toString('utf8'));
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
-    throw new Problem(400, 'not-json', `The body is not JSON: ${error.message}.`);
+    throw new Problem(400, 'not-json', `${what} is not JSON: ${error.message}.`);
   }
 }

@@ -1,12 +1,14 @@
 // POST /api/v1/webhooks/<resource>: authenticate, limit, check, append, answer. 201 means that the event is durable.
 // The body is kept as the bytes that came; it is parsed here only to see that it is what it must be.
 
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { InboundEvent } from '../events.ts';
 import { newId } from '../ids.ts';
 import type { Limits } from '../limits/limits.ts';
 import type { Log } from '../log/log.ts';
 import type { Clock } from '../time.ts';
 import { ensureAllowed, findIntegration } from './authenticate.ts';
+import { batchRoutes } from './batch-routes.ts';
 import { acceptJson, acceptPacked, jsonBody } from './body.ts';
 import type { Directory } from './directory.ts';
 import type { Integration } from './directory-state.ts';
@@ -58,23 +60,42 @@ export async function webhookRoutes(server: FastifyInstance, options: WebhookRou
     request.integration = integration;
   });
 
+  const postOf = (request: FastifyRequest, reply: FastifyReply): Post => {
+    const integration = integrationOf(request);
+    const { id: integrationId, organizationId, projectId } = integration;
+    const headers = keptHeaders(request);
+    return {
+      limit: () => limit(reply, integration),
+      event(type, body) {
+        const receivedAtMs = clock();
+        const ids = { id: newId('in', receivedAtMs), organizationId, projectId, integrationId };
+        return { type, ...ids, receivedAtMs, headers, body, imported: false };
+      },
+    };
+  };
+
   for (const { path, event: type, schema } of resources) {
     const parse = inputParser<object>(schema);
     server.post(`/webhooks/${path}`, { schema: { response: ANSWER_SCHEMA } }, async (request, reply) => {
-      const integration = integrationOf(request);
       const body = jsonBody(request);
       parse(body.value);
-      await limit(reply, integration);
-      const receivedAtMs = clock();
-      const id = newId('in', receivedAtMs);
-      const { id: integrationId, organizationId, projectId } = integration;
-      const headers = keptHeaders(request);
-      const ids = { id, organizationId, projectId, integrationId };
-      await log.append([{ type, ...ids, receivedAtMs, headers, body: body.bytes, imported: false }]);
+      const post = postOf(request, reply);
+      await post.limit();
+      const event = post.event(type, body.bytes);
+      await log.append([event]);
       reply.code(201);
-      return { id, status: 'pending' };
+      return { id: event.id, status: 'pending' };
     });
   }
+  await server.register((scope) => batchRoutes(scope, { log, resources, postOf, limitBytes }));
+}
+
+/** What somebody posts. */
+export interface Post {
+  /** Counts it against the limits of the integration. Rejects with Problem 429. */
+  limit(): Promise<void>;
+  /** The event that it becomes, received now. */
+  event(type: InboundEvent['type'], body: Buffer): InboundEvent;
 }
 
 function integrationOf({ integration }: FastifyRequest): Integration {
