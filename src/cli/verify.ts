@@ -70,7 +70,7 @@ function printReport({ events, checks, findings, open }: Report): void {
   const wrong = findings.length > 0 ? 'something is wrong' : 'nothing is wrong';
   print(`\n${events} events: ${wrong}.`);
   print(`Still to be recorded: ${toRecord}, to be dispatched: ${toDispatch}, pending: ${pending}.`);
-  if (clocksPutBack > 0) note(`A clock was put back ${clocksPutBack} times: across that, no gap was judged.`);
+  if (clocksPutBack > 0) note(`Clocks that were put back: ${clocksPutBack}. Across that, no gap is judged.`);
   if (findings.length > 0) print();
   for (const { check, topic, partition, offset, message } of findings)
     print(`✖ ${check}: ${harmless(message)} (${topic}, partition ${partition}, offset ${offset})`);

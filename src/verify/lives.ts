@@ -33,7 +33,7 @@ const STATES = [
   'failed for good',
   'omitted',
   'processed',
-  'error',
+  'in error',
 ] as const;
 type State = (typeof STATES)[number];
 
@@ -41,7 +41,7 @@ type Later = Exclude<OutboundEvent['type'], 'WebhookScheduled' | 'WebhookOmitted
 
 /** From which states an event may lead to another one. */
 const FROM: { readonly [T in Later]: readonly State[] } = {
-  WebhookRetried: ['omitted', 'error'],
+  WebhookRetried: ['omitted', 'in error'],
   AttemptStarted: ['waiting', 'failed'],
   AttemptFailed: ['in flight'],
   WebhookProcessed: ['in flight'],
@@ -194,7 +194,7 @@ export function createLives({ findings, isMine, isOld }: Sweep): Lives {
           life.state = 'processed';
           break;
         case 'WebhookFailed':
-          life.state = 'error';
+          life.state = 'in error';
           break;
         default:
           event satisfies never;
@@ -207,7 +207,7 @@ export function createLives({ findings, isMine, isOld }: Sweep): Lives {
 }
 
 function isEnd(state: State): boolean {
-  return state === 'omitted' || state === 'processed' || state === 'error';
+  return state === 'omitted' || state === 'processed' || state === 'in error';
 }
 
 /** A life that has ended, as one number. */
