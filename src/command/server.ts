@@ -17,6 +17,8 @@ import { adminRoutes } from './admin-routes.ts';
 import { ensureAdmin } from './authenticate.ts';
 import type { Directory } from './directory.ts';
 import type { Organization } from './directory-state.ts';
+import { type JobRoutesOptions, jobRoutes } from './job-routes.ts';
+import { JobRuns } from './jobs.ts';
 import { otherMethods, rememberMethods } from './other-methods.ts';
 import { details, Problem, sendProblem } from './problem.ts';
 import { readRoutes } from './read-routes.ts';
@@ -54,6 +56,8 @@ export interface ServerOptions {
   reached: TailRoutesOptions['reached'];
   /** How it all stands: a JSON document. */
   status: () => Promise<object>;
+  /** What can be done as a job, and on which read models. */
+  jobs: Pick<JobRoutesOptions, 'doTask' | 'views'>;
   /** What is not ready; empty: all is. */
   notReady: () => Promise<{ part: string; detail: string }[]>;
 }
@@ -144,6 +148,7 @@ export function buildServer(options: ServerOptions): FastifyInstance {
       });
       await readRoutes(scope, { queries });
       await tailRoutes(scope, { log, queries, reached: options.reached });
+      await jobRoutes(scope, { ...options.jobs, clock });
       scope.get('/status', () => options.status());
     },
     { prefix },
@@ -182,6 +187,7 @@ function asProblem(error: unknown): unknown {
   if (error instanceof TooBusy) return new Problem(503, 'busy', error.message, { 'retry-after': '1' });
   if (error instanceof EndpointIsDisabled) return new Problem(409, 'endpoint-disabled', error.message);
   if (error instanceof NotRetryable) return new Problem(409, 'not-retryable', error.message);
+  if (error instanceof JobRuns) return new Problem(409, 'runs-already', error.message);
   if (error instanceof TransferRefused) {
     const [status, code] =
       error.with === 'file' ? ([422, 'invalid-import'] as const) : ([409, 'transfer-refused'] as const);
