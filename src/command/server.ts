@@ -80,6 +80,8 @@ export function buildServer(options: ServerOptions): FastifyInstance {
       keepAliveInitialDelay: KEEP_ALIVE_MS,
     },
     requestTimeout: REQUEST_TIMEOUT_MS,
+    // Fastify's own answer while it stops is no problem as RFC 9457 has it.
+    return503OnClosing: false,
     keepAliveTimeout: KEEP_ALIVE_MS,
     frameworkErrors: (error, _request, reply) => void sendProblem(reply, error),
     clientErrorHandler(error, socket) {
@@ -96,12 +98,15 @@ export function buildServer(options: ServerOptions): FastifyInstance {
     const headers = { 'content-type': 'application/problem+json', connection: 'close' };
     response.writeHead(problem.status, headers).end(JSON.stringify(problem));
   });
+  let isStopping = false;
+  server.addHook('preClose', async () => {
+    isStopping = true;
+  });
   server.addHook('onRequest', (request, _reply, done) => {
-    done(
-      hasHost(request.raw)
-        ? undefined
-        : new Problem(400, 'bad-request', 'The request needs the header host.', { connection: 'close' }),
-    );
+    if (isStopping)
+      done(new Problem(503, 'stopping', 'The server is being stopped.', { 'retry-after': '1' }));
+    else if (hasHost(request.raw)) done();
+    else done(new Problem(400, 'bad-request', 'The request needs the header host.', { connection: 'close' }));
   });
   const methodsOf = rememberMethods(server);
   server.setErrorHandler((error, _request, reply) => sendProblem(reply, asProblem(error)));

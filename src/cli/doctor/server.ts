@@ -1,8 +1,7 @@
 // The server, over HTTP: at the port that is configured, and at HOOKLANE_URL where that is set. Judged apart from where it
 // is asked.
 
-import { isIPv6 } from 'node:net';
-import type { Config } from '../../config.ts';
+import { type Config, urlOf } from '../../config.ts';
 import { type Check, checksOf } from './check.ts';
 import type { Env } from './configuration.ts';
 import { judgeServerClock } from './stores.ts';
@@ -119,12 +118,6 @@ export async function examineServer(
   const base = `${origin}${pathname.replace(/\/+$/, '')}`;
   const token = env.HOOKLANE_TOKEN || env.HOOKLANE_ADMIN_TOKEN || undefined;
   return [...checks, ...judgeRemote(base, await probe(base, token), nowMs)];
-}
-
-/** Where a server of this configuration is to be reached from here. */
-export function urlOf({ host, port }: Pick<Config, 'host' | 'port'>): string {
-  const here = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host;
-  return `http://${isIPv6(here) ? `[${here}]` : here}:${port}`;
 }
 
 /** Asks who listens at `url`. */
