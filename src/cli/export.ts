@@ -49,8 +49,8 @@ async function runExport(options: Options, command: Command): Promise<void> {
   if (out === '-' && all) command.error('--all needs a directory: --out <directory>');
   if (out === '-' && (json || process.stdout.isTTY))
     command.error('name a file with --out, or pipe the output');
-  const signal = stopSignal();
   const { items, serving } = await withApi(async (api) => {
+    const signal = stopSignal();
     const done = [];
     for (const organization of await chosen(api, org)) {
       const file = all ? join(out, `${organization.id}.ndjson`) : out;

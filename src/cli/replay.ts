@@ -37,8 +37,8 @@ async function replay(
   views: string[],
   { verify = false, json }: { verify?: boolean; json?: true },
 ): Promise<void> {
-  const signal = stopSignal();
   const replayed = await withApi(async (api) => {
+    const signal = stopSignal();
     try {
       return await api.replay({ views, verify }, { onProgress: createWatch(), signal });
     } catch (error) {
