@@ -217,7 +217,7 @@ function mendViews({ views }: Config, error: unknown): string {
 }
 
 /** Read models without the log that they were made from: of a new one they would not show what comes. */
-export function judgeOrphans({ versions }: Pick<ViewsLook, 'versions'>): Check[] {
+function judgeOrphans({ versions }: Pick<ViewsLook, 'versions'>): Check[] {
   if (versions.size === 0) return [];
   const mend =
     'put the log back from a backup, or set HOOKLANE_LOG and HOOKLANE_DATA to where it is; to begin anew, delete the read models';
