@@ -4,7 +4,7 @@
 // is empty counts as not set; one that begins with HOOKLANE_ and is not known is refused, as a slip of the pen
 // would otherwise be a setting silently ignored. The values of secrets are never shown. Reads no file.
 
-import { isIP } from 'node:net';
+import { isIP, isIPv6 } from 'node:net';
 import { resolve } from 'node:path';
 import { unknownNames, type Variable } from './config-names.ts';
 import type { DestinationRules } from './destinations.ts';
@@ -325,4 +325,10 @@ const RATE_LIMIT: Rule<string | null> = {
 /** The user and password of a URL may be all that is secret in it. */
 export function withoutPassword(text: string): string {
   return text.replace(/\/\/.*@/, '//…@');
+}
+
+/** Where a server of this configuration is to be reached from here. */
+export function urlOf({ host, port }: Pick<Config, 'host' | 'port'>): string {
+  const here = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host;
+  return `http://${isIPv6(here) ? `[${here}]` : here}:${port}`;
 }

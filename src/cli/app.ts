@@ -27,6 +27,7 @@ import { CommandFailed } from './failed.ts';
 import { ensureKeyFits } from './master-key.ts';
 import { startProjectorThread } from './projector-thread.ts';
 import type { Role } from './roles.ts';
+import { doInThread } from './task-thread.ts';
 
 /** How long a stop waits for requests in flight, in and out. */
 const STOP_WITHIN_MS = 10_000;
@@ -126,6 +127,10 @@ export async function startApp({ config, roles, logger }: AppOptions): Promise<A
         caughtUp: () => reachedEnd(log, { views, projections, withinMs: CAUGHT_UP_WITHIN_MS }),
         reached: (positions) => reached(positions, { views, projections, withinMs: CAUGHT_UP_WITHIN_MS }),
         status: shareStatus({ log, views, definitions, clock: time.now }),
+        jobs: {
+          doTask: (task, io) => doInThread(config, task, io),
+          views: definitions.map(({ name }) => name),
+        },
         notReady: () => notReady(log, views),
       });
       stops.push(() => closeServer(server));

@@ -13,7 +13,8 @@ import { ViewsUnavailable } from '../views/views.ts';
 import { CommandFailed } from './failed.ts';
 import { duration } from './options.ts';
 import { note, print, printJson } from './output.ts';
-import { createRemoteApi, remoteServer } from './remote-api.ts';
+import { createRemoteApi } from './remote-api.ts';
+import { remoteServer } from './remote-server.ts';
 import { printStatus, type Shown, statusLine } from './status-print.ts';
 import { stopSignal } from './stopped.ts';
 

@@ -93,3 +93,9 @@ export function parseJson(bytes: Buffer, what: string): unknown {
     throw new Problem(400, 'not-json', `${what} is not JSON: ${error.message}.`);
   }
 }
+
+/** The same, where a body may be left out: then it is `absent`. */
+export function jsonBodyOr(request: FastifyRequest, absent: unknown): unknown {
+  const { body } = request;
+  return Buffer.isBuffer(body) && body.length > 0 ? jsonBody(request).value : absent;
+}

@@ -24,6 +24,8 @@ import { adminRoutes } from './admin-routes.ts';
 import { ensureAdmin } from './authenticate.ts';
 import type { Directory } from './directory.ts';
 import type { Organization } from './directory-state.ts';
+import { type JobRoutesOptions, jobRoutes } from './job-routes.ts';
+import { JobRuns } from './jobs.ts';
 import { otherMethods, rememberMethods } from './other-methods.ts';
 import { details, Problem, sendProblem } from './problem.ts';
 import { readRoutes } from './read-routes.ts';
@@ -66,6 +68,8 @@ export interface ServerOptions {
   reached: TailRoutesOptions['reached'];
   /** How it all stands: a JSON document. */
   status: () => Promise<object>;
+  /** What can be done as a job, and on which read models. */
+  jobs: Pick<JobRoutesOptions, 'doTask' | 'views'>;
   /** What is not ready; empty: all is. */
   notReady: () => Promise<{ part: string; detail: string }[]>;
 }
@@ -87,6 +91,8 @@ export function buildServer(options: ServerOptions): FastifyInstance {
       keepAliveInitialDelay: KEEP_ALIVE_MS,
     },
     requestTimeout: REQUEST_TIMEOUT_MS,
+    // Fastify's own answer while it stops is no problem as RFC 9457 has it.
+    return503OnClosing: false,
     keepAliveTimeout: KEEP_ALIVE_MS,
     frameworkErrors: (error, _request, reply) => void sendProblem(reply, error),
     clientErrorHandler(error, socket) {
@@ -103,12 +109,15 @@ export function buildServer(options: ServerOptions): FastifyInstance {
     const headers = { 'content-type': 'application/problem+json', connection: 'close' };
     response.writeHead(problem.status, headers).end(JSON.stringify(problem));
   });
+  let isStopping = false;
+  server.addHook('preClose', async () => {
+    isStopping = true;
+  });
   server.addHook('onRequest', (request, _reply, done) => {
-    done(
-      hasHost(request.raw)
-        ? undefined
-        : new Problem(400, 'bad-request', 'The request needs the header host.', { connection: 'close' }),
-    );
+    if (isStopping)
+      done(new Problem(503, 'stopping', 'The server is being stopped.', { 'retry-after': '1' }));
+    else if (hasHost(request.raw)) done();
+    else done(new Problem(400, 'bad-request', 'The request needs the header host.', { connection: 'close' }));
   });
   const methodsOf = rememberMethods(server);
   server.setErrorHandler((error, _request, reply) => sendProblem(reply, asProblem(error)));
@@ -159,6 +168,7 @@ async function apiRoutes(server: FastifyInstance, options: ServerOptions): Promi
     });
     await readRoutes(scope, { queries });
     await tailRoutes(scope, { log, queries, reached: options.reached });
+    await jobRoutes(scope, { ...options.jobs, clock });
     scope.get('/status', () => options.status());
   });
   await server.register(async (scope) => {
@@ -190,6 +200,7 @@ function asProblem(error: unknown): unknown {
   if (error instanceof TooBusy) return new Problem(503, 'busy', error.message, { 'retry-after': '1' });
   if (error instanceof EndpointIsDisabled) return new Problem(409, 'endpoint-disabled', error.message);
   if (error instanceof NotRetryable) return new Problem(409, 'not-retryable', error.message);
+  if (error instanceof JobRuns) return new Problem(409, 'runs-already', error.message);
   if (error instanceof TransferRefused) {
     const [status, code] =
       error.with === 'file' ? ([422, 'invalid-import'] as const) : ([409, 'transfer-refused'] as const);

@@ -42,7 +42,9 @@ export function stateOf(
   let tooMany = Math.max(1, total - max + 1);
   for (const { atMs, count } of moments) {
     tooMany -= count;
-    if (tooMany <= 0) return { remaining: Math.max(0, max - total), freedInMs: atMs + windowMs - nowMs };
+    // In whole microseconds: in fractions `t + window - t` is not quite the window.
+    const freedInMs = Math.round((atMs + windowMs - nowMs) * 1_000) / 1_000;
+    if (tooMany <= 0) return { remaining: Math.max(0, max - total), freedInMs };
   }
   return { remaining: max, freedInMs: 0 };
 }

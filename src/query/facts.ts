@@ -34,6 +34,8 @@ export interface Facts {
   /** Recorder, dispatcher and, by topic, the projector: the slowest of its views. */
   groups: ({ group: string; topic: Topic } & Behind)[];
   views: ({ view: string } & Behind)[];
+  /** Views that have read further than the log goes. */
+  ahead: string[];
   /** By status; at most `countedTo`, and so are `logs`. */
   deliveries: { pending: number; processed: number; omitted: number; error: number };
   logs: number;

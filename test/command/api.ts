@@ -4,6 +4,7 @@
 import type { AddressInfo } from 'node:net';
 import type { TestContext } from 'node:test';
 import { pino } from 'pino';
+import { doTask } from '../../src/cli/task.ts';
 import { createAdministrator } from '../../src/command/admin/administrator.ts';
 import { type Directory, openDirectory } from '../../src/command/directory.ts';
 import { buildServer } from '../../src/command/server.ts';
@@ -114,6 +115,10 @@ export async function startApi(t: TestContext, options: ApiOptions = {}): Promis
       definitions: projections.map(({ definition }) => definition),
       clock,
     }),
+    jobs: {
+      doTask: (task, io) => doTask(task, { log, views, ...io }),
+      views: projections.map(({ definition }) => definition.name),
+    },
     notReady: options.notReady ?? (async () => []),
   });
   stops.push(() => server.close());
