@@ -5,7 +5,7 @@
 // its end, what an organization went through before it was imported.
 
 import type { OrganizationEvent, WebhookOmitted, WebhookScheduled } from '../events.ts';
-import type { EndpointId, EventId, OrganizationId } from '../ids.ts';
+import type { OrganizationId } from '../ids.ts';
 import type { StoredEvent } from '../log/log.ts';
 import { createIdTable, keyOf, keyOfPair } from './id-table.ts';
 import type { Sweep } from './report.ts';
@@ -36,10 +36,6 @@ export function createBirths({ findings, open, isMine, isOld }: Sweep): Births {
   /** Where the import of an organization that was imported has ended; Infinity: it has not. */
   const imports = new Map<OrganizationId, number>();
   let missing = 0;
-
-  function pairOf(eventId: EventId, endpointId: EndpointId) {
-    return keyOfPair(keyOf(eventId), keyOf(endpointId));
-  }
 
   function judgeOrder(
     stored: StoredEvent<'outbound'>,
@@ -99,7 +95,7 @@ export function createBirths({ findings, open, isMine, isOld }: Sweep): Births {
         findings.found('webhooks', stored, message, ids);
         return;
       }
-      const pair = pairOf(eventId, endpointId);
+      const pair = keyOfPair(key, keyOf(endpointId));
       const state = pairs.get(pair) ?? 0;
       pairs.set(pair, state | BORN);
       if (state === EXPECTED) {

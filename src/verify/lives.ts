@@ -65,10 +65,6 @@ export function createLives({ findings, isMine, isOld }: Sweep): Lives {
   /** How often each webhook was to be tried again, and has not been yet. */
   const requests = createIdTable();
 
-  function beginning(endpointId: EndpointId | undefined, state: State, attempts = 0): Life {
-    return { state, endpointId, attempts, claimedAtMs: 0, timeoutMs: 0 };
-  }
-
   function birth(stored: StoredEvent<'outbound'>, key: IdKey, life: Life): void {
     const { webhookId, organizationId } = stored.event;
     findings.checked('ids');
@@ -118,7 +114,7 @@ export function createLives({ findings, isMine, isOld }: Sweep): Lives {
   ): void {
     const { webhookId, organizationId, attempt } = event;
     findings.checked('attempts');
-    if (life.state !== 'unknown' && attempt !== life.attempts + 1) {
+    if (life.state !== 'unknown' && attempt !== life.attempts + 1 && !isOld(webhookId)) {
       const message = `attempt ${attempt} of ${webhookId} follows attempt ${life.attempts}`;
       findings.found('attempts', stored, message, { organizationId, webhookId });
     }
@@ -206,6 +202,10 @@ export function createLives({ findings, isMine, isOld }: Sweep): Lives {
   };
 }
 
+function beginning(endpointId: EndpointId | undefined, state: State, attempts = 0): Life {
+  return { state, endpointId, attempts, claimedAtMs: 0, timeoutMs: 0 };
+}
+
 function isEnd(state: State): boolean {
   return state === 'omitted' || state === 'processed' || state === 'in error';
 }
@@ -216,7 +216,5 @@ function packed({ state, attempts }: Life): number {
 }
 
 function unpacked(end: number): Life {
-  const state = STATES[end % STATES.length] ?? 'unknown';
-  const attempts = Math.floor(end / STATES.length);
-  return { state, endpointId: undefined, attempts, claimedAtMs: 0, timeoutMs: 0 };
+  return beginning(undefined, STATES[end % STATES.length] ?? 'unknown', Math.floor(end / STATES.length));
 }

@@ -51,43 +51,26 @@ interface Bounds {
  * Holds the log to the invariants of the design. Rejects with LogUnavailable or LogRefused, or with the signal's reason.
  */
 export async function verify({ log }: { log: VerifiedLog }, options: VerifyOptions = {}): Promise<Report> {
-  const { organizationId, limit = MAX_FINDINGS, maxIds = MAX_IDS } = options;
-  const { horizonMs = Number.NEGATIVE_INFINITY } = options;
+  const { limit = MAX_FINDINGS, horizonMs = Number.NEGATIVE_INFINITY } = options;
   const bounds = await boundsOf(log);
+  const plan = planOf(log, bounds, options);
+  const reader = createReader(log, bounds, { ...options, total: plan.offsets });
   const findings = createFindings(limit);
   const open: Open = { toRecord: 0, toDispatch: 0, pending: 0, clocksPutBack: 0 };
   const sweepOf = (portion: number, portions: number) =>
     createSweep({ findings, open, horizonMs, portion, portions });
-  const portionsOf = (ids: number) => Math.max(1, Math.ceil(ids / maxIds));
   const places = createPlaces(sweepOf(0, 1), log.partitions);
-  const { ends } = bounds;
-  const received = sum(ends.inbound);
-  const recordPortions = portionsOf(received);
-  const partitions = bounds.dispatched
-    .map((_, partition) => ({
-      partition,
-      events: (ends.organizations[partition] ?? 0) + (ends.outbound[partition] ?? 0),
-    }))
-    .filter(
-      ({ partition }) =>
-        organizationId === undefined || partition === partitionOf(organizationId, log.partitions),
-    )
-    .map((at) => ({ ...at, portions: portionsOf(at.events) }));
 
-  const planned = partitions.reduce((all, { events, portions }) => all + events * portions, 0);
-  const again = (recordPortions - 1) * (received + sum(ends.organizations));
-  const reader = createReader(log, bounds, { ...options, total: planned + received + again });
-
-  const records = createRecords(sweepOf(0, recordPortions));
-  for (const { partition, portions } of partitions) {
+  const records = createRecords(sweepOf(0, plan.inboundPortions));
+  for (const { partition, portions } of plan.partitions) {
     for (let portion = 0; portion < portions; portion++) {
       const once = portion === 0 ? { places, records } : undefined;
       await sweepPartition(partition, sweepOf(portion, portions), { reader, bounds, once });
     }
   }
   await sweepInbound(records, { reader, bounds, once: { places } });
-  for (let portion = 1; portion < recordPortions; portion++) {
-    const more = createRecords(sweepOf(portion, recordPortions));
+  for (let portion = 1; portion < plan.inboundPortions; portion++) {
+    const more = createRecords(sweepOf(portion, plan.inboundPortions));
     await eachRecord(reader, bounds, more.takeRecord);
     await sweepInbound(more, { reader, bounds });
   }
@@ -103,6 +86,37 @@ async function boundsOf(log: VerifiedLog): Promise<Bounds> {
   const organizations = await log.ends('organizations');
   const inbound = await log.ends('inbound');
   return { recorded, dispatched, ends: { inbound, organizations, outbound } };
+}
+
+/** How often what is read: for how many portions of all ids. */
+interface Plan {
+  /** Of topics organizations and outbound. */
+  partitions: { partition: number; portions: number }[];
+  inboundPortions: number;
+  /** How many offsets that makes, all in all. */
+  offsets: number;
+}
+
+/** A partition holds about as many ids as events. */
+function planOf(
+  { partitions: count }: VerifiedLog,
+  { ends }: Bounds,
+  { organizationId, maxIds = MAX_IDS }: VerifyOptions,
+): Plan {
+  const portionsOf = (ids: number) => Math.max(1, Math.ceil(ids / maxIds));
+  const own = organizationId === undefined ? undefined : partitionOf(organizationId, count);
+  const partitions: Plan['partitions'] = [];
+  const inbound = sum(ends.inbound);
+  const inboundPortions = portionsOf(inbound);
+  let offsets = inbound + (inboundPortions - 1) * (inbound + sum(ends.organizations));
+  for (let partition = 0; partition < count; partition++) {
+    if (own !== undefined && own !== partition) continue;
+    const events = (ends.organizations[partition] ?? 0) + (ends.outbound[partition] ?? 0);
+    const portions = portionsOf(events);
+    partitions.push({ partition, portions });
+    offsets += portions * events;
+  }
+  return { partitions, inboundPortions, offsets };
 }
 
 interface Around {
