@@ -64,10 +64,19 @@ export interface AskedMore {
 
 export interface Connection {
   url: string;
-  /** The answer to a request; it is a success. Rejects with what is wrong, and CommandFailed where no server is. */
+  /** The answer to a request; it is a success. Rejects with what is wrong, and ServerAway where no server is. */
   call(asked: Asked, more?: AskedMore): Promise<AsyncIterable<Buffer> & { text(): Promise<string> }>;
   /** The JSON in it. */
   ask<T extends object>(asked: Asked, more?: AskedMore): Promise<T>;
+}
+
+/** There is no server, or no longer. */
+export class ServerAway extends Error {
+  readonly code = 'SERVER_AWAY';
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'ServerAway';
+  }
 }
 
 /** Loads what speaks HTTP, which other commands do without. */
@@ -86,12 +95,11 @@ export async function connect({ url, token }: RemoteServer): Promise<Connection>
       ...more,
     }).catch((error: Error) => {
       if (more.signal?.aborted) throw error;
-      throw new CommandFailed(
-        isCut(error)
-          ? `${url} is gone: ${error.message}`
-          : `${url} cannot be reached: ${error.message}; is it where Hooklane listens?`,
-        { cause: error },
-      );
+      throw isCut(error)
+        ? new ServerAway(`${url} is gone: ${error.message}`, { cause: error })
+        : new ServerAway(`${url} cannot be reached: ${error.message}; is it where Hooklane listens?`, {
+            cause: error,
+          });
     });
     if (answer.statusCode < 300) return answer.body;
     throw problemOf(url, answer.statusCode, await answer.body.text());
@@ -133,6 +141,7 @@ function problemOf(url: string, status: number, text: string): Error {
   if (status === 401) {
     return new CommandFailed(`${url} refuses the token; set HOOKLANE_TOKEN, or --token, to its admin token`);
   }
+  if (type === 'urn:hooklane:problem:stopping') return new ServerAway(`${url} is being stopped`);
   if (status === 408) {
     return new CommandFailed(
       `${url} would wait no longer for all of it; import it on the machine of the server`,

@@ -9,7 +9,7 @@ import { TransferRefused } from '../transfer/errors.ts';
 import { type Counts, lastLineOf } from '../transfer/format.ts';
 import type { Imported } from '../transfer/import.ts';
 import { CommandFailed } from './failed.ts';
-import { type Connection, isCut } from './remote-server.ts';
+import { type Connection, isCut, ServerAway } from './remote-server.ts';
 
 /** How long a server may be silent while it reads, or writes, an organization's log. */
 const SILENT_MS = 3_600_000;
@@ -78,7 +78,7 @@ export async function importTo(
     return await ask<Imported>({ method: 'POST', path: '/import' }, { body, headers, ...PATIENT });
   } catch (error) {
     if (unread !== undefined) throw unread;
-    if (error instanceof CommandFailed && isCut(error.cause))
+    if (error instanceof ServerAway && isCut(error.cause))
       throw new LogUnavailable(error.message, { cause: error });
     throw error;
   }

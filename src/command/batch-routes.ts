@@ -8,7 +8,6 @@ import { acceptLines, linesOf, parseJson } from './body.ts';
 import { InvalidInput, inputParser } from './input.ts';
 import { Problem, type ProblemDetails, problemOf } from './problem.ts';
 import type { InboundResource } from './resources/resource.ts';
-import type { Post } from './webhook-routes.ts';
 
 export interface BatchRoutesOptions {
   log: Log;
@@ -17,6 +16,14 @@ export interface BatchRoutesOptions {
   postOf: (request: FastifyRequest, reply: FastifyReply) => Post;
   /** Of one line. */
   limitBytes: number;
+}
+
+/** What somebody posts. */
+export interface Post {
+  /** Counts it against the limits of the integration. Rejects with Problem 429. */
+  limit(): Promise<void>;
+  /** The event that it becomes, received now. */
+  event(type: InboundEvent['type'], body: Buffer): InboundEvent;
 }
 
 /** Of a batch. */

@@ -2,13 +2,12 @@
 // The body is kept as the bytes that came; it is parsed here only to see that it is what it must be.
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { InboundEvent } from '../events.ts';
 import { newId } from '../ids.ts';
 import type { Limits } from '../limits/limits.ts';
 import type { Log } from '../log/log.ts';
 import type { Clock } from '../time.ts';
 import { ensureAllowed, findIntegration } from './authenticate.ts';
-import { batchRoutes } from './batch-routes.ts';
+import { batchRoutes, type Post } from './batch-routes.ts';
 import { acceptJson, acceptPacked, jsonBody } from './body.ts';
 import type { Directory } from './directory.ts';
 import type { Integration } from './directory-state.ts';
@@ -88,14 +87,6 @@ export async function webhookRoutes(server: FastifyInstance, options: WebhookRou
     });
   }
   await server.register((scope) => batchRoutes(scope, { log, resources, postOf, limitBytes }));
-}
-
-/** What somebody posts. */
-export interface Post {
-  /** Counts it against the limits of the integration. Rejects with Problem 429. */
-  limit(): Promise<void>;
-  /** The event that it becomes, received now. */
-  event(type: InboundEvent['type'], body: Buffer): InboundEvent;
 }
 
 function integrationOf({ integration }: FastifyRequest): Integration {

@@ -45,6 +45,8 @@ export interface Facts {
   oldestPendingAt: string | null;
   /** Organizations of which the dispatcher knows something. */
   lanes: number;
+  /** Of them, those that are being imported, or whose import was cut off: nothing of them is sent. */
+  importing: number;
   laneStates: LaneStates;
   timers: Timers;
   endpoints: EndpointHealth;

@@ -58,6 +58,7 @@ export async function readStatus(options: StatusOptions): Promise<Status> {
     oldestPending,
     oldestPendingAt: oldestPending?.createdAt ?? null,
     lanes: lanes.lanes,
+    importing: lanes.importing,
     laneStates: lanes.states,
     timers: lanes.timers,
     endpoints: lanes.endpoints,

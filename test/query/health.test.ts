@@ -17,6 +17,7 @@ function facts(given: Partial<Facts> = {}): Facts {
     oldestPending: null,
     oldestPendingAt: null,
     lanes: 0,
+    importing: 0,
     laneStates: { sending: 0, waiting: 0, gap: 0, idle: 0 },
     timers: TIMERS,
     endpoints: { active: 0, failing: 0, disabled: 0, plain: 0, worst: [] },
@@ -51,6 +52,10 @@ test('a lag is unhealthy when its oldest event has waited for too long, however 
 test('read models that are ahead of the log are unhealthy, served or not', () => {
   for (const serving of [true, false])
     assert.deepEqual(told({ serving, ahead: ['logs'] }), ['unhealthy ahead']);
+});
+
+test('an organization that is being imported is warned of: its import may have been cut off', () => {
+  assert.deepEqual(told({ importing: 2 }), ['warning importing']);
 });
 
 test('without a server all that waits is one thing that is wrong, also what is due tomorrow', () => {
