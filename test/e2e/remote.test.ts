@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { copyFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { type TestContext, test } from 'node:test';
 import { request } from 'undici';
 import { tamper } from '../projections/stores.ts';
@@ -159,6 +160,25 @@ test('Ctrl+C cancels a replay at the server; one that stops ends it; a second is
   await stop(server);
   assert.equal(await within(other.ended, 'the other command to end'), 1);
   assert.match(other.stderr(), /^hooklane: .*\n$/);
+});
+
+test('Ctrl+C beside a server leaves nothing that keeps others from rebuilding', async (t) => {
+  const directory = temporaryDirectory(t);
+  const server = await serve(t, directory, { roles: 'api' });
+  const token = readFileSync(join(directory, 'admin-token'), 'utf8').trim();
+  const env = { HOOKLANE_URL: server.url, HOOKLANE_TOKEN: token };
+  const rebuild = () => run(t, ['replay', 'organizations'], { env });
+  const beside = start(t, ['replay', '--verify', 'organizations'], { env: { HOOKLANE_DATA: directory } });
+  const db = new DatabaseSync(join(directory, 'views.db'));
+  t.after(() => db.close());
+  const shadows = db.prepare('SELECT count(*) AS n FROM shadows');
+  await waitFor('it to begin', () => Number(shadows.get()?.n) === 1, 30_000);
+  const refused = await rebuild();
+  assert.match(refused.stderr, /^hooklane: organizations is being rebuilt by another process, .*\n$/);
+  beside.kill('SIGINT');
+  assert.equal(await within(beside.ended, 'the command to end'), 1);
+  assert.match(beside.stderr(), /stopped: read models that were not done are as they were\n$/);
+  assert.equal((await rebuild()).exit, 0);
 });
 
 testOnAllEngines(
