@@ -42,7 +42,7 @@ async function replay(
     try {
       return await api.replay({ views, verify }, { onProgress: createWatch(), signal });
     } catch (error) {
-      if (!signal.aborted) throw error;
+      if (error !== signal.reason) throw error;
       throw new CommandFailed('stopped: read models that were not done are as they were', { cause: error });
     } finally {
       clearProgress();

@@ -31,8 +31,8 @@ try {
     const views = await openViews(config);
     try {
       await doTask(task, { log, views, onReport, signal: aborting.signal });
-      if (untold !== undefined) tell({ type: 'report', report: untold });
     } finally {
+      if (untold !== undefined) tell({ type: 'report', report: untold });
       await views.close();
     }
   } finally {

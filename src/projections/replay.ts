@@ -37,16 +37,18 @@ export async function replay(
   projections: readonly Projection[],
   { verify, time, onProgress, ...stores }: ReplayOptions,
 ): Promise<readonly ReplayedView[]> {
-  const reports: ReplayedView[] = projections.map(({ definition }) => ({
-    ...{ view: definition.name, events: 0, total: 0 },
-  }));
-  for (const [i, projection] of projections.entries()) {
+  const all = projections.map((projection) => {
+    const report: ReplayedView = { view: projection.definition.name, events: 0, total: 0 };
+    return { projection, report };
+  });
+  const reports = all.map(({ report }) => report);
+  const work = verify ? compare : rebuild;
+  for (const { projection, report } of all) {
     const startedMs = time.elapsed();
     const tell = (changes: Partial<ReplayedView>) => {
-      reports[i] = { view: projection.definition.name, events: 0, total: 0, ...reports[i], ...changes };
+      Object.assign(report, changes);
       onProgress(reports);
     };
-    const work = verify ? compare : rebuild;
     const found = await work(projection, {
       ...stores,
       onProgress: (events, total) => tell({ events, total }),

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { copyFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { type TestContext, test } from 'node:test';
 import { request } from 'undici';
 import { tamper } from '../projections/stores.ts';
@@ -131,34 +132,56 @@ test('a read model that differs is told of in the same words, and mended through
   assert.equal((await run(t, verify, { env: remote })).exit, 0);
 });
 
-test('Ctrl+C cancels a replay at the server; one that stops ends it; a second is refused', async (t) => {
+testOnAllEngines(
+  'Ctrl+C cancels a replay at the server; one that stops ends it; a second is refused',
+  async (t) => {
+    const directory = temporaryDirectory(t);
+    // Nobody projects: what compares waits for ever.
+    const server = await serve(t, directory, { roles: 'api' });
+    const token = readFileSync(join(directory, 'admin-token'), 'utf8').trim();
+    const headers = { authorization: `Bearer ${token}` };
+    const running = async () => {
+      const { body } = await request(`${server.url}/api/v1/replays?limit=1`, { headers });
+      const { items } = (await body.json()) as { items: { id: string; status: string }[] };
+      return items.find(({ status }) => status === 'running')?.id;
+    };
+    const env = { HOOKLANE_URL: server.url, HOOKLANE_TOKEN: token };
+    const verify = ['replay', '--verify', 'organizations'];
+    const stopped = start(t, verify, { env });
+    const id = await waitFor('it to begin', running, 30_000);
+    const second = await run(t, verify, { env });
+    assert.deepEqual([second.exit, second.stdout], [1, '']);
+    assert.match(second.stderr, new RegExp(`^hooklane: a replay runs already: ${id}; .*\n$`));
+    stopped.kill('SIGINT');
+    assert.equal(await within(stopped.ended, 'the command to end'), 1);
+    assert.match(stopped.stderr(), /^hooklane: stopped: read models that were not done are as they were\n$/);
+    assert.equal(await running(), undefined);
+
+    const other = start(t, verify, { env });
+    await waitFor('the other to begin', running, 30_000);
+    await stop(server);
+    assert.equal(await within(other.ended, 'the other command to end'), 1);
+    assert.match(other.stderr(), /^hooklane: .*\n$/);
+  },
+);
+
+test('Ctrl+C beside a server leaves nothing that keeps others from rebuilding', async (t) => {
   const directory = temporaryDirectory(t);
-  // Nobody projects: what compares waits for ever.
   const server = await serve(t, directory, { roles: 'api' });
   const token = readFileSync(join(directory, 'admin-token'), 'utf8').trim();
-  const headers = { authorization: `Bearer ${token}` };
-  const running = async () => {
-    const { body } = await request(`${server.url}/api/v1/replays?limit=1`, { headers });
-    const { items } = (await body.json()) as { items: { id: string; status: string }[] };
-    return items.find(({ status }) => status === 'running')?.id;
-  };
   const env = { HOOKLANE_URL: server.url, HOOKLANE_TOKEN: token };
-  const verify = ['replay', '--verify', 'organizations'];
-  const stopped = start(t, verify, { env });
-  const id = await waitFor('it to begin', running, 30_000);
-  const second = await run(t, verify, { env });
-  assert.deepEqual([second.exit, second.stdout], [1, '']);
-  assert.match(second.stderr, new RegExp(`^hooklane: a replay runs already: ${id}; .*\n$`));
-  stopped.kill('SIGINT');
-  assert.equal(await within(stopped.ended, 'the command to end'), 1);
-  assert.match(stopped.stderr(), /^hooklane: stopped: read models that were not done are as they were\n$/);
-  assert.equal(await running(), undefined);
-
-  const other = start(t, verify, { env });
-  await waitFor('the other to begin', running, 30_000);
-  await stop(server);
-  assert.equal(await within(other.ended, 'the other command to end'), 1);
-  assert.match(other.stderr(), /^hooklane: .*\n$/);
+  const rebuild = () => run(t, ['replay', 'organizations'], { env });
+  const beside = start(t, ['replay', '--verify', 'organizations'], { env: { HOOKLANE_DATA: directory } });
+  const db = new DatabaseSync(join(directory, 'views.db'));
+  t.after(() => db.close());
+  const shadows = db.prepare('SELECT count(*) AS n FROM shadows');
+  await waitFor('it to begin', () => Number(shadows.get()?.n) === 1, 30_000);
+  const refused = await rebuild();
+  assert.match(refused.stderr, /^hooklane: organizations is being rebuilt by another process, .*\n$/);
+  beside.kill('SIGINT');
+  assert.equal(await within(beside.ended, 'the command to end'), 1);
+  assert.match(beside.stderr(), /stopped: read models that were not done are as they were\n$/);
+  assert.equal((await rebuild()).exit, 0);
 });
 
 testOnAllEngines(
