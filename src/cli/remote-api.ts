@@ -8,6 +8,7 @@ import type { ResourceName } from '../query/resources.ts';
 import type { Item } from '../query/shapes.ts';
 import type { Status } from '../query/status.ts';
 import type { Imported } from '../transfer/import.ts';
+import type { Report } from '../verify/report.ts';
 import type { Api } from './api.ts';
 import { CommandFailed } from './failed.ts';
 import { followJob } from './remote-job.ts';
@@ -15,8 +16,13 @@ import { connect, type RemoteServer } from './remote-server.ts';
 import { exportFrom, importTo } from './remote-transfer.ts';
 
 /** Beside what commands ask anywhere, what needs no read models, and so is done otherwise beside a server. */
-interface RemoteApi extends Api {
+export interface RemoteApi extends Api {
   status(): Promise<Status>;
+  /** See verify/verify.ts. */
+  verify(
+    asked: { organization?: string; limit: number },
+    io: { onProgress: (read: number, total: number) => void; signal: AbortSignal },
+  ): Promise<Report>;
   /** See remote-transfer.ts. */
   import(file: string, onProgress: (bytes: number) => void): Promise<Imported>;
 }
@@ -50,6 +56,12 @@ export async function createRemoteApi(server: RemoteServer): Promise<RemoteApi> 
       return ask({ method: 'POST', path: `/endpoints/${endpointId}/recover`, input });
     },
     status: () => get<Status>('/status'),
+    verify(input, { onProgress, signal }) {
+      return followJob<Report & { read: number; total: number }>(connection, {
+        ...{ path: '/verifications', input, signal },
+        onProgress: ({ read, total }) => onProgress(read, total),
+      });
+    },
     served: async () => true,
     async tail(what, signal) {
       // Nothing may happen for as long as it likes.

@@ -6,6 +6,7 @@ import type { Log } from '../log/log.ts';
 import { projectionsOf } from '../projections/all.ts';
 import { replay } from '../projections/replay.ts';
 import { processTime } from '../time.ts';
+import { verify } from '../verify/verify.ts';
 import type { Views } from '../views/views.ts';
 
 /** Does a task on these stores. Rejects with what they reject with, and the signal's reason. */
@@ -15,12 +16,24 @@ export async function doTask(
 ): Promise<void> {
   switch (task.type) {
     case 'replay': {
-      const { verify } = task;
-      const onProgress = (views: object) => onReport({ verify, views });
-      await replay(projectionsOf(task.views), { ...io, verify, onProgress, time: processTime() });
+      const { verify: compare } = task;
+      const onProgress = (views: object) => onReport({ verify: compare, views });
+      await replay(projectionsOf(task.views), { ...io, verify: compare, onProgress, time: processTime() });
+      return;
+    }
+    case 'verification': {
+      const { organizationId, limit } = task;
+      const about = organizationId === undefined ? {} : { organizationId };
+      const report = await verify(io, {
+        organizationId,
+        ...(limit === undefined ? {} : { limit }),
+        signal: io.signal,
+        onProgress: (read, total) => onReport({ ...about, read, total }),
+      });
+      onReport({ ...about, ...report });
       return;
     }
     default:
-      task.type satisfies never;
+      task satisfies never;
   }
 }

@@ -4,16 +4,18 @@
 import type { Command } from 'commander';
 import type { OrganizationId } from '../ids.ts';
 import type { Report } from '../verify/report.ts';
-import { verify } from '../verify/verify.ts';
+import { MOST_FINDINGS, type VerifyOptions, verify } from '../verify/verify.ts';
 import { CommandFailed } from './failed.ts';
 import { wholeNumber } from './options.ts';
 import { harmless, note, print, printJson, printTable } from './output.ts';
 import { clearProgress, progressOf } from './progress.ts';
+import { createRemoteApi, type RemoteApi } from './remote-api.ts';
+import { type RemoteServer, remoteServer } from './remote-server.ts';
+import { stopSignal } from './stopped.ts';
 import { withLog, withStores } from './stores.ts';
 
 /** Findings that are shown, unless asked for. */
 const SHOWN = 20;
-const MOST_SHOWN = 10_000;
 
 interface Options {
   org?: string;
@@ -29,7 +31,7 @@ export function registerVerify(program: Command): void {
     .option(
       '--limit <count>',
       'show so many findings at most; all are counted',
-      wholeNumber(1, MOST_SHOWN),
+      wholeNumber(1, MOST_FINDINGS),
       SHOWN,
     )
     .option('--json', 'print one JSON document')
@@ -38,14 +40,20 @@ export function registerVerify(program: Command): void {
 }
 
 async function runVerify({ org, limit, json }: Options): Promise<void> {
-  const organizationId = org === undefined ? undefined : await organizationCalled(org);
-  const report = await withLog(async (log) => {
-    try {
-      return await verify({ log }, { organizationId, limit, onProgress: progressOf('verifying') });
-    } finally {
-      clearProgress();
-    }
-  });
+  const io = { onProgress: progressOf('verifying'), signal: stopSignal() };
+  let report: Report;
+  try {
+    const server = remoteServer(process.env);
+    report =
+      server === undefined
+        ? await verifyHere(org, { ...io, limit })
+        : await verifyThere(server, { ...(org === undefined ? {} : { organization: org }), limit }, io);
+  } catch (error) {
+    if (!io.signal.aborted) throw error;
+    throw new CommandFailed('stopped: nothing can be said of the log', { cause: error });
+  } finally {
+    clearProgress();
+  }
   if (json) printJson(report);
   else printReport(report);
   const count = report.checks.reduce((sum, { findings }) => sum + findings, 0);
@@ -53,6 +61,19 @@ async function runVerify({ org, limit, json }: Options): Promise<void> {
     throw new CommandFailed(
       `${count === 1 ? '1 finding' : `${count} findings`}: the log breaks its invariants`,
     );
+}
+
+async function verifyHere(org: string | undefined, options: VerifyOptions): Promise<Report> {
+  const organizationId = org === undefined ? undefined : await organizationCalled(org);
+  return withLog((log) => verify({ log }, { ...options, organizationId }));
+}
+
+async function verifyThere(
+  server: RemoteServer,
+  ...[asked, io]: Parameters<RemoteApi['verify']>
+): Promise<Report> {
+  const { events, checks, findings, open } = await (await createRemoteApi(server)).verify(asked, io);
+  return { events, checks, findings, open };
 }
 
 /** Only names take the read models: what is checked is the log, whatever they say. */

@@ -1,26 +1,37 @@
 // The routes of jobs: begin one, look at it, cancel it. Each kind is a path, and how its body becomes a task.
 
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import type { Prefix } from '../ids.ts';
+import type { OrganizationId, Prefix } from '../ids.ts';
 import type { Clock } from '../time.ts';
+import { MOST_FINDINGS } from '../verify/verify.ts';
 import { jsonBodyOr } from './body.ts';
 import { inputParser } from './input.ts';
 import { createJobs, type Work } from './jobs.ts';
 
 /** What can be done as a job. */
-export type Task = {
-  type: 'replay';
-  /** Which; empty: all. */
-  views: string[];
-  /** Only compare. */
-  verify: boolean;
-};
+export type Task =
+  | {
+      type: 'replay';
+      /** Which; empty: all. */
+      views: string[];
+      /** Only compare. */
+      verify: boolean;
+    }
+  | {
+      type: 'verification';
+      /** Only this one; undefined: all. */
+      organizationId: OrganizationId | undefined;
+      /** Findings that are told of at most. */
+      limit: number | undefined;
+    };
 
 export interface JobRoutesOptions {
   /** Does a task, away from whoever takes posts. */
   doTask: (task: Task, io: Parameters<Work>[0]) => Promise<unknown>;
   /** The names of all views. */
   views: readonly string[];
+  /** The organization that is given by id or name. Throws NotFound. */
+  organization: (idOrName: string) => { id: OrganizationId };
   clock: Clock;
 }
 
@@ -35,6 +46,7 @@ interface Kind {
 
 export async function jobRoutes(server: FastifyInstance, options: JobRoutesOptions): Promise<void> {
   serveKind(server, replays(options.views), options);
+  serveKind(server, verifications(options.organization), options);
 }
 
 function replays(views: readonly string[]): Kind {
@@ -51,6 +63,26 @@ function replays(views: readonly string[]): Kind {
     read(body) {
       const { views: chosen = [], verify = false } = parse(body);
       return { task: { type: 'replay', views: chosen, verify }, report: { verify, views: [] } };
+    },
+  };
+}
+
+function verifications(organization: JobRoutesOptions['organization']): Kind {
+  const parse = inputParser<{ organization?: string; limit?: number }>({
+    type: 'object',
+    additionalProperties: false,
+    properties: {
+      organization: { type: 'string', minLength: 1, maxLength: 200 },
+      limit: { type: 'integer', minimum: 1, maximum: MOST_FINDINGS },
+    },
+  });
+  return {
+    ...{ path: '/verifications', kind: 'verification', prefix: 'vrf' },
+    read(body) {
+      const { organization: named, limit } = parse(body);
+      const organizationId = named === undefined ? undefined : organization(named).id;
+      const report = organizationId === undefined ? {} : { organizationId };
+      return { task: { type: 'verification', organizationId, limit }, report };
     },
   };
 }

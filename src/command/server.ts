@@ -168,7 +168,8 @@ async function apiRoutes(server: FastifyInstance, options: ServerOptions): Promi
     });
     await readRoutes(scope, { queries });
     await tailRoutes(scope, { log, queries, reached: options.reached });
-    await jobRoutes(scope, { ...options.jobs, clock });
+    const organization = (idOrName: string) => organizationOf(directory, idOrName);
+    await jobRoutes(scope, { ...options.jobs, organization, clock });
     scope.get('/status', () => options.status());
   });
   await server.register(async (scope) => {

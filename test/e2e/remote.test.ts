@@ -97,24 +97,36 @@ testOnAllEngines('what is made through a server is shown by it as it is shown be
   assert.equal(arrivals.length, 6);
 });
 
-testOnAllEngines('read models are rebuilt and compared through a server as beside it', async (t) => {
-  const { beside, remote } = await begin(t);
-  await ask(t, ['org', 'create', 'acme'], { env: remote });
-  const rebuilt = (await askList(t, ['replay'], { env: remote })).map(({ seconds, ...rest }) => {
-    assert.equal(typeof seconds, 'number');
-    return rest;
-  });
-  const here = await askList(t, ['replay'], { env: beside });
-  assert.deepEqual(
-    rebuilt,
-    here.map(({ seconds: _, ...rest }) => rest),
-  );
-  const verify = ['replay', '--verify', 'organizations', 'logs'];
-  const [there, same] = [await run(t, verify, { env: remote }), await run(t, verify, { env: beside })];
-  assert.equal(there.exit, 0, there.stderr);
-  assert.deepEqual(there, same);
-  assert.match(there.stdout, /organizations +2 +0\n.*logs +0 +0/s);
-});
+testOnAllEngines(
+  'read models are rebuilt, compared, and the log verified, through a server as beside it',
+  async (t) => {
+    const { beside, remote } = await begin(t);
+    await ask(t, ['org', 'create', 'acme'], { env: remote });
+    const rebuilt = (await askList(t, ['replay'], { env: remote })).map(({ seconds, ...rest }) => {
+      assert.equal(typeof seconds, 'number');
+      return rest;
+    });
+    const here = await askList(t, ['replay'], { env: beside });
+    assert.deepEqual(
+      rebuilt,
+      here.map(({ seconds: _, ...rest }) => rest),
+    );
+    const verify = ['replay', '--verify', 'organizations', 'logs'];
+    const [there, same] = [await run(t, verify, { env: remote }), await run(t, verify, { env: beside })];
+    assert.equal(there.exit, 0, there.stderr);
+    assert.deepEqual(there, same);
+    assert.match(there.stdout, /organizations +2 +0\n.*logs +0 +0/s);
+    for (const verified of [
+      ['verify'],
+      ['verify', '--org', 'acme', '--json'],
+      ['verify', '--org', 'nobody'],
+    ]) {
+      const byServer = await run(t, verified, { env: remote });
+      assert.equal(byServer.exit, verified.includes('nobody') ? 1 : 0, byServer.stderr);
+      assert.deepEqual(byServer, await run(t, verified, { env: beside }));
+    }
+  },
+);
 
 test('a read model that differs is told of in the same words, and mended through the server', async (t) => {
   const { beside, remote } = await begin(t);
