@@ -47,6 +47,8 @@ export interface Config {
   readonly proxy: string | undefined;
   /** For how long an endpoint may do nothing but fail before it is disabled; Infinity: for ever. */
   readonly disableAfterMs: number;
+  /** For how long read models keep history, and the payloads in it, which is no longer; Infinity: for ever. */
+  readonly retention: { readonly documentsMs: number; readonly payloadsMs: number };
   readonly logLevel: PinoLevel;
   /** The rate limits of integrations that have none of their own, as `3/6s`; null is none. */
   readonly burst: string | null;
@@ -150,6 +152,20 @@ export function loadConfig(
     return undefined;
   }
 
+  function retention(): Config['retention'] {
+    const documentsMs = read('HOOKLANE_RETENTION', HISTORY, Number.POSITIVE_INFINITY);
+    const payloadsMs = read('HOOKLANE_PAYLOAD_RETENTION', HISTORY, documentsMs);
+    if (payloadsMs > documentsMs) {
+      const message = `is more than HOOKLANE_RETENTION; allowed: up to ${formatDuration(documentsMs)}`;
+      problems.push({
+        name: 'HOOKLANE_PAYLOAD_RETENTION',
+        value: formatDuration(payloadsMs),
+        message,
+      });
+    }
+    return { documentsMs, payloadsMs };
+  }
+
   const production = env.NODE_ENV === 'production';
   const config: Config = {
     production,
@@ -166,6 +182,7 @@ export function loadConfig(
     allowHttp: read('HOOKLANE_ALLOW_HTTP', YES_OR_NO, false),
     proxy: read('HOOKLANE_PROXY', PROXY, undefined),
     disableAfterMs: read('HOOKLANE_DISABLE_AFTER', DISABLE_AFTER, 5 * DAY_MS),
+    retention: retention(),
     logLevel: read('HOOKLANE_LOG_LEVEL', LEVEL, 'info'),
     burst: read('HOOKLANE_BURST', RATE_LIMIT, '3/6s'),
     sustained: read('HOOKLANE_SUSTAINED', RATE_LIMIT, '100/1h'),
@@ -286,8 +303,10 @@ function duration(leastMs: number, mostMs: number): Rule<number> {
   };
 }
 
-const DAY_MS = 86_400_000;
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
 const RETENTION = duration(DAY_MS, 36_500 * DAY_MS);
+const HISTORY = duration(HOUR_MS, 36_500 * DAY_MS);
 const SESSION = duration(1_000, 300_000);
 const FAILING = duration(1_000, 365 * DAY_MS);
 

@@ -35,6 +35,7 @@ export const deliveries: Projection = {
       ['host'],
       ['eventId'],
     ],
+    history: { prefix: 'wh', payload: ['attempts.responseBody'] },
   },
   project(event) {
     switch (event.type) {

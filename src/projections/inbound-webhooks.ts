@@ -10,6 +10,7 @@ export const inboundWebhooks: Projection = {
     version: 1,
     topics: ['inbound', 'organizations'],
     indexes: [['organizationId'], ['projectId'], ['integrationId'], ['status']],
+    history: { prefix: 'in', payload: ['payload', 'headers'] },
   },
   project(event) {
     switch (event.type) {

@@ -24,7 +24,7 @@ interface Stores {
 
 /** Rebuilds a view and puts it in the place of the live one. Resolves to how many events were read. */
 export async function rebuild(projection: Projection, stores: Stores): Promise<{ events: number }> {
-  return withShadow(projection, stores, async (shadow) => {
+  return withShadow(projection, { ...stores, likeLive: false }, async (shadow) => {
     let events = 0;
     // The live view goes on reading: the shadow takes its place once it has read at least as far.
     do events += await catchUp(projection, shadow, stores, events);
@@ -46,7 +46,7 @@ const MAX_EXAMPLES = 20;
 /** Rebuilds a view aside and compares it with the live one, document by document; changes nothing. */
 export async function compare(projection: Projection, stores: Stores): Promise<Comparison> {
   const view = projection.definition.name;
-  return withShadow(projection, stores, async (shadow) => {
+  return withShadow(projection, { ...stores, likeLive: true }, async (shadow) => {
     let events = 0;
     for (;;) {
       events += await catchUp(projection, shadow, stores, events);
@@ -64,10 +64,10 @@ export async function compare(projection: Projection, stores: Stores): Promise<C
 
 async function withShadow<T>(
   { definition }: Projection,
-  { views }: Stores,
+  { views, likeLive }: Pick<Stores, 'views'> & { likeLive: boolean },
   work: (shadow: Shadow) => Promise<T>,
 ): Promise<T> {
-  const shadow = await views.shadow(definition.name);
+  const shadow = await views.shadow(definition.name, { likeLive });
   try {
     return await work(shadow);
   } catch (error) {

@@ -13,6 +13,7 @@ export const triggers: Projection = {
     version: 2,
     topics: ['organizations', 'outbound'],
     indexes: [['organizationId']],
+    history: { prefix: 'evt', payload: ['data'] },
   },
   project(event) {
     if (event.type === 'WebhookScheduled' && event.digest !== null) {

@@ -89,6 +89,7 @@ export function createViews(
       scan: never,
       shadow: never,
       isOutdated: never,
+      sweep: never,
       size: never,
       close: async () => {},
     }),

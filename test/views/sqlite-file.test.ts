@@ -226,9 +226,9 @@ test('equality and newest first are answered from the index, without a sort, pag
   await views.close();
   inFile(path, (db) => {
     const table = `items_${db.prepare("SELECT generation FROM views WHERE view = 'items'").get()?.generation}`;
-    const planOf = (where: Parameters<typeof findSql>[2]['where'], before?: string) => {
+    const planOf = (where: Parameters<typeof findSql>[1]['where'], before?: string) => {
       const query = { limit: 10, ...(where ? { where } : {}), ...(before ? { before } : {}) };
-      const { sql, values } = findSql(table, shapeOf(ITEMS), query);
+      const { sql, values } = findSql({ table, shape: shapeOf(ITEMS), from: 'doc' }, query);
       return db
         .prepare(`EXPLAIN QUERY PLAN ${sql}`)
         .all(...values)
