@@ -188,6 +188,7 @@ export function retentionContract({ it, storeFor }: Kit): void {
       fc.asyncProperty(streams, fc.array(step, { maxLength: 12 }), async (both, steps) => {
         // A later time for each run, so that the documents of those before are gone.
         const shift = run++ * 1_000;
+        fc.pre(both.flat().length > 0);
         const own = both.map((stream) => stream.map((one) => shifted(one, shift)));
         for (const { which, fresh, again, sweep } of scheduled(own, steps)) {
           await views.apply(batchOf([...again, ...fresh], which));

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { loadConfig } from '../../src/config.ts';
-import { newId } from '../../src/ids.ts';
+import { leastId } from '../../src/ids.ts';
 import { openLog } from '../../src/open.ts';
 import * as facts from '../projections/facts.ts';
 import { temporaryDirectory } from '../support/directory.ts';
@@ -28,7 +28,12 @@ async function receivedAgo(t: TestContext, directory: string, hours: readonly nu
         `org_${string}` & `prj_${string}` & `int_${string}`
       >;
       const body = Buffer.from(JSON.stringify({ message: `${ago} h ago`, detail: 'secret' }));
-      const ids = { id: newId('in', receivedAtMs), organizationId, projectId, integrationId: id };
+      const ids = {
+        id: `${leastId('in', receivedAtMs)}${'0'.repeat(16)}` as `in_${string}`,
+        organizationId,
+        projectId,
+        integrationId: id,
+      };
       return facts.logReceived({ ...ids, receivedAtMs, body } as Parameters<typeof facts.logReceived>[0]);
     });
     await log.append(received);
