@@ -48,7 +48,7 @@ const PURE = [
   /^src\/(events|trigger|nearest|destinations)\.ts$/,
   /^src\/dispatch\/(?!dispatcher\.ts|send\.ts|transport\.ts)/,
   /^src\/record\/(?!recorder\.ts)/,
-  /^src\/projections\/(?!projector\.ts|reached\.ts|rebuild\.ts|renewal\.ts|sweeper\.ts)/,
+  /^src\/projections\/(?!projector\.ts|reached\.ts|rebuild\.ts|renewal\.ts|sweeper\.ts|prune\.ts)/,
 ];
 const COMMANDS = /^src\/(main|cli\/.*)\.ts$/;
 const WAITING = 'test/support/wait.ts';

@@ -21,6 +21,8 @@ export const organizations: Projection = {
         return [{ id, set: { deletedAt: toIso(event.atMs) } }];
       case 'AttemptStarted':
         return [{ id, max: { sentLastWebhookAt: toIso(event.atMs) } }];
+      case 'WebhooksPruned':
+        return [{ id, max: { sentLastWebhookAt: toIso(event.lastStartedAtMs) } }];
       default:
         return [];
     }

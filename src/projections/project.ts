@@ -1,6 +1,6 @@
 // From a batch of the log to a batch for the views: what the loop, the rebuild and the CLI share. Pure.
 
-import type { HooklaneEvent, Topic } from '../events.ts';
+import { atMsOf, type Topic } from '../events.ts';
 import type { Batch, Offsets } from '../log/log.ts';
 import type { Patch, ViewBatch, ViewPositions, Views } from '../views/views.ts';
 import type { Projection } from './projection.ts';
@@ -9,7 +9,7 @@ import type { Projection } from './projection.ts';
 export function projectBatch(projections: readonly Projection[], batch: Batch<Topic>): ViewBatch {
   const { topic, partition, next } = batch;
   const patches: Patch[] = [];
-  const newestAtMs = batch.events.reduce((newest, { event }) => Math.max(newest, timeOf(event)), 0);
+  const newestAtMs = batch.events.reduce((newest, { event }) => Math.max(newest, atMsOf(event) ?? 0), 0);
   for (const { definition, project } of projections) {
     if (!definition.topics.includes(topic)) continue;
     const view = definition.name;
@@ -19,12 +19,6 @@ export function projectBatch(projections: readonly Projection[], batch: Batch<To
     }
   }
   return { patches, positions: [{ topic, partition, offset: next }], newestAtMs };
-}
-
-/** When an event was written; 0: it does not say. */
-function timeOf(event: HooklaneEvent): number {
-  if ('atMs' in event) return event.atMs;
-  return 'receivedAtMs' in event ? event.receivedAtMs : 0;
 }
 
 /** The topics that these projections are made from. */

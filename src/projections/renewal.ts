@@ -1,7 +1,6 @@
 // Renewal: views that an older version of their projection has made, or that have lost what is to be kept by now (a longer
-// retention is configured), are rebuilt beside what serves, which goes on
-// serving until the new one takes its place. Of several processes one does it, by the shadow's own rule; a rebuild that
-// dies is begun again, by whoever finds it dead.
+// retention is configured), are rebuilt beside what serves, which goes on serving until the new one takes its place. Of
+// several processes one does it, by the shadow's own rule; a rebuild that dies is begun again, by whoever finds it dead.
 
 import type { Logger } from 'pino';
 import { type Log, LogUnavailable } from '../log/log.ts';

@@ -24,10 +24,15 @@ export interface Generation {
   swept?: string;
 }
 
+/** A copy, and before which time it is to forget everything. */
+export type Forgetting = Generation & Pick<CatalogueEntry, 'forgottenMs'>;
+
 export interface CatalogueEntry extends Generation {
   /** The view. */
   _id: string;
   lastGeneration: number;
+  /** What was made before this time is to be forgotten, in every copy; missing: nothing is. */
+  forgottenMs?: number;
   /** Counts the changes. */
   revision: number;
   /** `heardAtMs`: when its maker was last heard of; missing: before 0.2. */

@@ -5,7 +5,7 @@ import { hasReached } from './definition.ts';
 import {
   advance,
   type CatalogueEntry,
-  type Generation,
+  type Forgetting,
   keepingAfter,
   positionsIn,
   shapeIn,
@@ -28,8 +28,8 @@ export interface ShadowStore {
   /** Throws, as this is a bug, for patches that no event of the view's topics has made. */
   check(patches: readonly Patch[]): void;
   /** Writes documents of a copy that keeps them so. */
-  write(generation: Generation, patches: readonly Patch[], keeping: Keeping | undefined): Promise<void>;
-  scan(generation: () => Promise<Generation>): AsyncIterable<ScannedDocument[]>;
+  write(generation: Forgetting, patches: readonly Patch[], keeping: Keeping | undefined): Promise<void>;
+  scan(generation: () => Promise<Forgetting>): AsyncIterable<ScannedDocument[]>;
   drop(generation: number): Promise<void>;
   /** Does what may fail at the server, as the port tells it. */
   reaching<T>(work: () => Promise<T>): Promise<T>;
@@ -58,10 +58,11 @@ export function createShadow(view: string, generation: number, store: ShadowStor
 
   async function apply(batch: ViewBatch): Promise<void> {
     store.check(batch.patches);
-    const { shadow } = await current();
+    const entry = await current();
+    const { shadow } = entry;
     const keeping = keepingAfter(shadow, batch, FOR_EVER);
     const patches = batch.patches.filter((patch) => patch.view === view);
-    await store.write(shadow, patches, keeping);
+    await store.write({ ...shadow, ...forgotten(entry) }, patches, keeping);
     const moves = advance(batch.positions, shapeIn(shadow), { keeping, at: 'shadow.' });
     if (!(await store.change(own, moves))) throw ended();
   }
@@ -93,8 +94,17 @@ export function createShadow(view: string, generation: number, store: ShadowStor
   return {
     apply: (batch) => store.reaching(() => apply(batch)),
     positions: () => store.reaching(async () => positionsIn((await current()).shadow)),
-    scan: () => store.scan(async () => (await current()).shadow),
+    scan: () =>
+      store.scan(async () => {
+        const entry = await current();
+        return { ...entry.shadow, ...forgotten(entry) };
+      }),
     swap: () => store.reaching(swap),
     drop: () => store.reaching(drop),
   };
+}
+
+/** What holds for every copy of a view. */
+function forgotten({ forgottenMs = 0 }: CatalogueEntry): { forgottenMs: number } {
+  return { forgottenMs };
 }

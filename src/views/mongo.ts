@@ -11,6 +11,7 @@ import {
   advance,
   type CatalogueEntry,
   collectionName,
+  type Forgetting,
   type Generation,
   generationIn,
   keepingAfter,
@@ -117,8 +118,8 @@ function createViews({ client, db, catalogue, definitions, retention }: Store): 
   }
 
   /** A copy of a view; `keeping`: how it will keep its documents when a batch is done, where that is not as it does now. */
-  function copyOf(view: string, generation: Generation, keeping = generation.keeping): Copy {
-    const horizon = horizonOf(definitionOf(view).history, keeping);
+  function copyOf(view: string, generation: Forgetting, keeping = generation.keeping): Copy {
+    const horizon = horizonOf(definitionOf(view).history, keeping, generation.forgottenMs ?? 0);
     return openCopy(documentsOf(view, generation), { shape: shapeIn(generation), horizon });
   }
 
@@ -159,7 +160,7 @@ function createViews({ client, db, catalogue, definitions, retention }: Store): 
 
   async function* scan(
     view: string,
-    generation: () => Promise<Generation>,
+    generation: () => Promise<Forgetting>,
   ): AsyncGenerator<ScannedDocument[]> {
     for (let last: string | undefined = ''; last !== undefined; ) {
       const after: string = last;
@@ -245,6 +246,11 @@ function createViews({ client, db, catalogue, definitions, retention }: Store): 
         return version < declaredVersion || (history !== undefined && keepsTooLittle(keeping, retention));
       }),
     sweep: (view) => reaching(() => sweepLive(view)),
+    forget: (view, beforeMs) =>
+      reaching(async () => {
+        const change = { $max: { forgottenMs: beforeMs }, $inc: { revision: 1 } };
+        await catalogue.updateOne({ _id: definitionOf(view).name }, change);
+      }),
     size: () =>
       reaching(async () => {
         const { storageSize = 0, indexSize = 0, dataSize = 0 } = await db.stats();

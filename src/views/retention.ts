@@ -59,12 +59,21 @@ export function movedOn(keeping: Keeping, newestAtMs: number, limit: Retention):
   };
 }
 
-/** Where a copy ends that keeps its documents so; undefined: as ever, for ever. */
-export function horizonOf(history: History | undefined, keeping: Keeping | undefined): Horizon {
-  if (history === undefined || keeping === undefined) return { documents: '', payloads: '', payload: [] };
-  const { newestMs, documentsMs, payloadsMs } = keeping;
-  const before = (retentionMs: number) =>
-    newestMs > retentionMs ? leastId(history.prefix, newestMs - retentionMs) : '';
+/**
+ * Where a copy ends that keeps its documents so (undefined: as ever, for ever), of a view that is to forget what was made
+ * before `forgottenMs`, as the log has.
+ */
+export function horizonOf(
+  history: History | undefined,
+  keeping: Keeping | undefined,
+  forgottenMs: number,
+): Horizon {
+  if (history === undefined) return { documents: '', payloads: '', payload: [] };
+  const { newestMs, documentsMs, payloadsMs } = keeping ?? newKeeping(FOR_EVER);
+  const before = (retentionMs: number) => {
+    const horizonMs = Math.max(newestMs - retentionMs, forgottenMs);
+    return horizonMs > 0 ? leastId(history.prefix, horizonMs) : '';
+  };
   return { documents: before(documentsMs), payloads: before(payloadsMs), payload: history.payload };
 }
 

@@ -51,6 +51,8 @@ export interface Catalogue {
   /** Moves that on: events of `newestAtMs` were read; never back, and to no longer retention than `limit`. */
   keep(generation: Generation, newestAtMs: number, limit: Retention): void;
   horizon(generation: Generation): Horizon;
+  /** For all generations of the view; never back. */
+  forget(view: string, beforeMs: number): void;
   /** Frees a bounded part of what lies before the horizon. Whether there may be more. */
   sweep(generation: Generation): boolean;
   /** A new and empty shadow of a view; one whose maker is dead is dropped. Throws RebuildRuns. */
@@ -88,6 +90,10 @@ export function createCatalogue(
   );
   const readSwept = db.prepare('SELECT swept FROM keeping WHERE generation = ?');
   const writeSwept = db.prepare('UPDATE keeping SET swept = ? WHERE generation = ?');
+  const readForgotten = db.prepare('SELECT before FROM forgotten WHERE view = ?');
+  const writeForgotten = db.prepare(
+    'INSERT INTO forgotten VALUES (?, ?) ON CONFLICT DO UPDATE SET before = max(before, excluded.before)',
+  );
   let live = new Map<string, Generation>();
   /** SQLite's count of what other connections have committed, as of the last reload. */
   let seenVersion: unknown;
@@ -149,7 +155,9 @@ export function createCatalogue(
   }
 
   function horizonOfGeneration(generation: Generation): Horizon {
-    return horizonOf(definitionOf(generation.view).history, keepingOf(generation));
+    const { view } = generation;
+    const forgottenMs = Number(readForgotten.get(view)?.before ?? 0);
+    return horizonOf(definitionOf(view).history, keepingOf(generation), forgottenMs);
   }
 
   function makeLive(generation: Generation): void {
@@ -214,6 +222,9 @@ export function createCatalogue(
       }
     },
     horizon: horizonOfGeneration,
+    forget(view, beforeMs) {
+      writeForgotten.run(definitionOf(view).name, beforeMs);
+    },
     sweep(generation) {
       const before = String(readSwept.get(generation.generation)?.swept ?? '');
       const { swept, more } = generation.table.sweep(horizonOfGeneration(generation), before);

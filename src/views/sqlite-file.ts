@@ -23,7 +23,8 @@ const KEEPING = `
   CREATE TABLE IF NOT EXISTS keeping (
     generation INTEGER PRIMARY KEY, newest INTEGER NOT NULL, documents REAL NOT NULL, payloads REAL NOT NULL,
     swept TEXT NOT NULL DEFAULT ''
-  ) STRICT;`;
+  ) STRICT;
+  CREATE TABLE IF NOT EXISTS forgotten (view TEXT PRIMARY KEY, before INTEGER NOT NULL) STRICT;`;
 
 const TABLES = `
   CREATE TABLE IF NOT EXISTS views (

@@ -181,6 +181,7 @@ export function openSqliteViews({ directory, definitions, retention = FOR_EVER }
         catalogue.keep(generation, 0, retention);
         return catalogue.sweep(generation);
       }),
+    forget: async (view, beforeMs) => transaction('write', () => catalogue.forget(view, beforeMs)),
     async size() {
       const sizes = FILES.map(
         (name) => statSync(join(directory, name), { throwIfNoEntry: false })?.size ?? 0,

@@ -147,6 +147,12 @@ export interface Views {
    */
   sweep(view: string): Promise<boolean>;
 
+  /**
+   * What was made before this time is in no answer any more, of a view that is history: the log has forgotten it. It holds
+   * for every copy of the view, also one that is just being filled, and never goes back.
+   */
+  forget(view: string, beforeMs: number): Promise<void>;
+
   /** Bytes on disk, all views together. */
   size(): Promise<number>;
 

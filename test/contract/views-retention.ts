@@ -180,6 +180,27 @@ export function retentionContract({ it, storeFor }: Kit): void {
     }
   });
 
+  it('a view forgets what it is told to, in every copy, and nothing brings it back', async (t) => {
+    const open = await storeFor(t);
+    const views = await open();
+    const history = [past(idAt(0), 0), past(idAt(3), 1), past(idAt(6), 2)];
+    await views.apply(batch(6, history));
+    const begun = await views.shadow('past');
+    for (const patch of history) await begun.apply(batch(6, [patch]));
+    await views.forget('past', START_MS + 3 * HOUR_MS);
+    await views.forget('past', START_MS);
+    await views.forget('items', START_MS + 99 * HOUR_MS);
+    assert.deepEqual(await idsIn(views), [idAt(6), idAt(3)]);
+    assert.equal((await textOf(begun.scan())).length, 2);
+    assert.equal(await begun.swap(), true);
+    await views.apply(batch(7, [past(idAt(0), 3)]));
+    assert.deepEqual(await idsIn(await open()), [idAt(6), idAt(3)]);
+    assert.equal(await views.isOutdated('past'), false);
+    const later = await views.shadow('past');
+    for (const patch of history) await later.apply(batch(6, [patch]));
+    assert.equal((await textOf(later.scan())).length, 2);
+  });
+
   it('live and rebuilt are the same, whenever what is read, swept and retained', async (t) => {
     const open = await storeFor(t);
     const views = await open(retention(20, 8));

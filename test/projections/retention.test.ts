@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import fc from 'fast-check';
 import { pino } from 'pino';
-import type { HooklaneEvent, Topic } from '../../src/events.ts';
+import type { Topic } from '../../src/events.ts';
 import { leastId } from '../../src/ids.ts';
 import { openSqliteLog } from '../../src/log/sqlite.ts';
 import { projections } from '../../src/projections/all.ts';
@@ -25,8 +25,8 @@ import { waitFor } from '../support/wait.ts';
 import { emptyDatabase } from '../views/mongo-database.ts';
 import * as facts from './facts.ts';
 import { everything } from './stores.ts';
+import { eventsOf, HOUR_MS, stories } from './stories.ts';
 
-const HOUR_MS = 3_600_000;
 const definitions = projections.map(({ definition }) => definition);
 const logger = pino({ level: 'silent' });
 const TOPICS: readonly Topic[] = ['inbound', 'organizations', 'outbound'];
@@ -53,47 +53,6 @@ function onMongo(t: TestContext): Open {
 function closedAfter<T extends { close(): Promise<void> }>(t: TestContext, one: T): T {
   t.after(() => one.close());
   return one;
-}
-
-/** What became of one post: received `hours` after the start, sent `later` hours after that, answered `late` after that. */
-interface Story {
-  n: number;
-  hours: number;
-  later: number;
-  late: number;
-}
-
-const stories: fc.Arbitrary<Story[]> = fc
-  .array(fc.record({ hours: fc.nat({ max: 60 }), later: fc.nat({ max: 20 }), late: fc.nat({ max: 30 }) }), {
-    minLength: 1,
-    maxLength: 25,
-  })
-  .map((all) => all.map((one, n) => ({ ...one, n })));
-
-function idAt<P extends 'in' | 'evt' | 'wh'>(prefix: P, hours: number, n: number): `${P}_${string}` {
-  return `${leastId(prefix, facts.AT_MS + hours * HOUR_MS)}${String(n).padStart(16, '0')}` as `${P}_${string}`;
-}
-
-/** In the order of their times, as one process would write them. */
-function eventsOf(all: readonly Story[]): HooklaneEvent[] {
-  const told = all.flatMap(({ n, hours, later, late }): [number, HooklaneEvent][] => {
-    const [sent, answered] = [hours + later, hours + later + late];
-    const at = (hour: number) => ({ atMs: facts.AT_MS + hour * HOUR_MS });
-    const inboundId = idAt('in', hours, n);
-    const eventId = idAt('evt', hours, n);
-    const webhook = { webhookId: idAt('wh', sent, n), eventId };
-    return [
-      [hours, facts.logReceived({ id: inboundId, receivedAtMs: at(hours).atMs })],
-      [hours, facts.eventPublished({ eventId: idAt('evt', hours, n + 1_000), ...at(hours) })],
-      [sent, facts.logRecorded({ inboundId, ...at(sent), inboundOffset: n })],
-      [sent, facts.scheduled({ ...webhook, ...at(sent) })],
-      [sent, facts.attemptStarted({ ...webhook, ...at(sent) })],
-      [answered, facts.attemptFailed({ ...webhook, ...at(answered), responseBody: `answer ${n}` })],
-      [answered, facts.retried({ ...webhook, ...at(answered) })],
-      [answered, facts.processed({ ...webhook, attempt: 2, ...at(answered), responseBody: `answer ${n}` })],
-    ];
-  });
-  return told.sort(([a], [b]) => a - b).map(([, event]) => event);
 }
 
 /** Rebuilds all views and says what they hold. */

@@ -90,6 +90,7 @@ export function createViews(
       shadow: never,
       isOutdated: never,
       sweep: never,
+      forget: never,
       size: never,
       close: async () => {},
     }),
