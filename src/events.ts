@@ -352,6 +352,25 @@ export interface OrganizationImportEnded {
   importId: string;
 }
 
+/**
+ * Logs of a group were taken out of the log (see projections/pruning.ts): how the group stood after the last one of them,
+ * in whose place this stands.
+ */
+export interface LogsPruned {
+  type: 'LogsPruned';
+  organizationId: OrganizationId;
+  projectId: ProjectId;
+  fingerprint: string;
+  errorType: string | null;
+  count: number;
+  firstSeenAtMs: number;
+  lastSeenAtMs: number;
+  /** What the read model knows of the newest log. */
+  newest: string;
+  /** By partition of topic inbound, up to which offset logs were counted. */
+  inboundSeen: Record<string, number>;
+}
+
 // ── topic outbound: the life of every outbound webhook ──────────────────────────────────────────────────────
 
 /** A trigger has become a webhook for one endpoint: `pending`. */
@@ -471,6 +490,13 @@ export interface WebhookFailed {
   endpointId: EndpointId;
   atMs: number;
   reason: string;
+}
+
+/** Webhooks of an organization were taken out of the log: when the last request of them was started, which this stands for. */
+export interface WebhooksPruned {
+  type: 'WebhooksPruned';
+  organizationId: OrganizationId;
+  lastStartedAtMs: number;
 }
 
 // ── topic lanes: what a dispatcher must know to take a partition over (compacted) ────────────────────────────
@@ -606,9 +632,11 @@ export type OrganizationEvent =
   | OrganizationImportStarted
   | LaneImported
   | WebhookImported
-  | OrganizationImportEnded;
+  | OrganizationImportEnded
+  | LogsPruned;
 
-export type OutboundEvent =
+/** What a webhook goes through. */
+export type WebhookEvent =
   | WebhookScheduled
   | WebhookOmitted
   | WebhookRetried
@@ -616,6 +644,8 @@ export type OutboundEvent =
   | AttemptFailed
   | WebhookProcessed
   | WebhookFailed;
+
+export type OutboundEvent = WebhookEvent | WebhooksPruned;
 
 export type LaneRecord = LaneSaved | PendingSaved | PendingDropped;
 
@@ -660,6 +690,7 @@ export const TOPIC_OF: { readonly [T in EventType]: Topic } = {
   LaneImported: 'organizations',
   WebhookImported: 'organizations',
   OrganizationImportEnded: 'organizations',
+  LogsPruned: 'organizations',
   WebhookScheduled: 'outbound',
   WebhookOmitted: 'outbound',
   WebhookRetried: 'outbound',
@@ -667,6 +698,7 @@ export const TOPIC_OF: { readonly [T in EventType]: Topic } = {
   AttemptFailed: 'outbound',
   WebhookProcessed: 'outbound',
   WebhookFailed: 'outbound',
+  WebhooksPruned: 'outbound',
   LaneSaved: 'lanes',
   PendingSaved: 'lanes',
   PendingDropped: 'lanes',
@@ -688,4 +720,10 @@ export type EventOf<T extends Topic> = {
 /** Under which key a compacted topic keeps only the newest record: a lane, or one pending webhook of it. */
 export function compactionKeyOf(record: LaneRecord): string {
   return record.type === 'LaneSaved' ? record.organizationId : `${record.organizationId}/${record.webhookId}`;
+}
+
+/** When the event was written; null for what says no time: records of lanes, which are states, and what stands for others. */
+export function atMsOf(event: HooklaneEvent): number | null {
+  if ('atMs' in event) return event.atMs;
+  return 'receivedAtMs' in event ? event.receivedAtMs : null;
 }

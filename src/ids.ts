@@ -56,6 +56,11 @@ export function timeOf(id: string): number {
   return decodeTime(id.slice(id.indexOf('_') + 1));
 }
 
+/** Sorts after every id with this prefix that was made before `atMs`, and before the others. */
+export function leastId(prefix: Prefix, atMs: number): string {
+  return `${prefix}_${encodeTime(atMs, 10)}`;
+}
+
 /** Whether `text` has the form of an id with this prefix. It says nothing about whether such a thing exists. */
 export function isId<P extends Prefix>(prefix: P, text: string): text is `${P}_${string}` {
   return text.startsWith(`${prefix}_`) && ULID.test(text.slice(prefix.length + 1));

@@ -27,8 +27,9 @@ export async function openLog(config: Config, { serve }: { serve: boolean }): Pr
 /** Opens the store of read models. Rejects with ViewsRefused. */
 export async function openViews(config: Config): Promise<Views> {
   const definitions = projections.map(({ definition }) => definition);
-  if (config.views !== 'sqlite') return openMongoViews({ url: config.views.url, definitions });
-  return openSqliteViews({ directory: config.dataDirectory, definitions });
+  const { views, dataDirectory: directory, retention } = config;
+  if (views !== 'sqlite') return openMongoViews({ url: views.url, definitions, retention });
+  return openSqliteViews({ directory, definitions, retention });
 }
 
 /** Counts of rate limits: across processes where there is a Redis. It need not be there. */

@@ -33,6 +33,7 @@ test('an empty environment gives the defaults', () => {
     allowHttp: false,
     proxy: undefined,
     disableAfterMs: 432_000_000,
+    retention: { documentsMs: Number.POSITIVE_INFINITY, payloadsMs: Number.POSITIVE_INFINITY },
     logLevel: 'info',
     burst: '3/6s',
     sustained: '100/1h',
@@ -57,6 +58,8 @@ test('every variable is read', () => {
     HOOKLANE_ALLOW_HTTP: '1',
     HOOKLANE_PROXY: 'http://proxy.internal:3128',
     HOOKLANE_DISABLE_AFTER: 'never',
+    HOOKLANE_RETENTION: '90d',
+    HOOKLANE_PAYLOAD_RETENTION: '7d',
     HOOKLANE_LOG_LEVEL: 'silent',
     HOOKLANE_BURST: '10/1m30s',
     HOOKLANE_SUSTAINED: 'none',
@@ -78,6 +81,7 @@ test('every variable is read', () => {
     allowHttp: true,
     proxy: 'http://proxy.internal:3128',
     disableAfterMs: Number.POSITIVE_INFINITY,
+    retention: { documentsMs: 7_776_000_000, payloadsMs: 604_800_000 },
     logLevel: 'silent',
     burst: '10/1m30s',
     sustained: null,
@@ -112,6 +116,18 @@ test('everything wrong is reported at once, a line each, with the name, the valu
   ]);
 });
 
+test('payloads are kept as long as read models, or less', () => {
+  const kept = (env: Record<string, string>) => loadConfig(env).retention;
+  const hour = 3_600_000;
+  assert.deepEqual(kept({ HOOKLANE_RETENTION: '2h' }), { documentsMs: 2 * hour, payloadsMs: 2 * hour });
+  const forEver = Number.POSITIVE_INFINITY;
+  assert.deepEqual(kept({ HOOKLANE_PAYLOAD_RETENTION: '1h' }), { documentsMs: forEver, payloadsMs: hour });
+  assert.equal(
+    refusal({ HOOKLANE_RETENTION: '2h', HOOKLANE_PAYLOAD_RETENTION: '1d' }).message,
+    'HOOKLANE_PAYLOAD_RETENTION="1d" is more than HOOKLANE_RETENTION; allowed: up to 2h',
+  );
+});
+
 const WRONG: Record<string, string[]> = {
   HOST: ['two words', 'http://here', '-', 'a/b', '1.2.3.4:80'],
   PORT: ['-1', '65536', '80.5', '0x50', 'http', ' 80', '1e3'],
@@ -135,6 +151,8 @@ const WRONG: Record<string, string[]> = {
   HOOKLANE_KAFKA_TLS: ['yes'],
   HOOKLANE_KAFKA_SASL: ['PLAIN', 'gssapi'],
   HOOKLANE_KAFKA_REPLICATION: ['0', '1.5'],
+  HOOKLANE_RETENTION: ['59m', 'never', '40000d'],
+  HOOKLANE_PAYLOAD_RETENTION: ['0', '7'],
   HOOKLANE_KAFKA_RETENTION: ['1h', 'forever', '40000d'],
   HOOKLANE_KAFKA_SESSION: ['10', '100ms', '6m'],
   HOOKLANE_ADMIN_TOKEN: ['short', 'fifteen-letters', 'sixteen letters!', 'sixteen-lettersé'],

@@ -52,7 +52,7 @@ const PURE = [
   /^src\/record\/(?!recorder\.ts)/,
   /^src\/limits\/(limits|window)\.ts$/,
   /^src\/verify\/(?!verify\.ts)/,
-  /^src\/projections\/(?!projector\.ts|reached\.ts|rebuild\.ts|renewal\.ts)/,
+  /^src\/projections\/(?!projector\.ts|reached\.ts|rebuild\.ts|renewal\.ts|sweeper\.ts|prune\.ts)/,
 ];
 const COMMANDS = /^src\/(main|cli\/.*)\.ts$/;
 const WAITING = 'test/support/wait.ts';

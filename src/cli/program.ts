@@ -18,6 +18,7 @@ import { token } from './options.ts';
 import { registerOrg } from './org.ts';
 import { note } from './output.ts';
 import { registerProject } from './project.ts';
+import { registerPrune } from './prune.ts';
 import { registerPublish } from './publish.ts';
 import { registerReplay } from './replay.ts';
 import { registerSend } from './send.ts';
@@ -79,7 +80,7 @@ const SERVER_OPTIONS = {
 };
 
 /** Commands that open engines, or talk to something else than the API. */
-const LOCAL = ['serve', 'send', 'listen', 'demo', 'doctor'];
+const LOCAL = ['serve', 'send', 'listen', 'demo', 'doctor', 'prune'];
 
 /** Whether a command does its work by the API, wherever that is. */
 function asksApi(command: Command): boolean {
@@ -137,6 +138,7 @@ const COMMANDS = [
   registerLogs,
   registerReplay,
   registerVerify,
+  registerPrune,
   registerStatus,
   registerDoctor,
   registerExport,

@@ -6,7 +6,7 @@ import type {
   EndpointFailing,
   OmitReason,
   OrganizationEvent,
-  OutboundEvent,
+  WebhookEvent,
 } from '../events.ts';
 import type { EndpointId, WebhookId } from '../ids.ts';
 import { derivedId } from '../ids.ts';
@@ -42,7 +42,7 @@ export type LaneInput =
     };
 
 /** What can follow: mostly of webhooks, sometimes of an endpoint's health. */
-export type LaneEvent = OutboundEvent | EndpointFailing | EndpointDisabled;
+export type LaneEvent = WebhookEvent | EndpointFailing | EndpointDisabled;
 
 /** What follows from `input`, at `nowMs`. */
 export function decide(lane: Lane, input: LaneInput, nowMs: number): LaneEvent[] {

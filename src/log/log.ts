@@ -10,7 +10,7 @@
 // once a partition has a newer owner, commit() by an older one throws Fenced. Not guaranteed: order across
 // partitions or topics, and that a failed append() left nothing behind.
 
-import type { EventOf, EventType, HooklaneEvent, Topic } from '../events.ts';
+import type { EventOf, EventType, HooklaneEvent, LaneRecord, Topic } from '../events.ts';
 
 /** Those who work a topic off, by name. */
 export type Group = 'recorder' | 'dispatcher';
@@ -88,6 +88,9 @@ export interface Log {
   /** Whether a process works the log off now, this one or another. */
   served(): Promise<boolean>;
 
+  /** Taking events out of the middle of topics; undefined: the engine cannot, as Kafka, which forgets by time alone. */
+  readonly pruning?: Pruning;
+
   /** Bytes on disk, all topics together. */
   size(): Promise<number>;
 
@@ -96,6 +99,28 @@ export interface Log {
 
   /** Lets all partitions go, waits for the work on them to return, then for what is being written. */
   close(): Promise<void>;
+}
+
+/** Offsets stay as they are: what is taken out leaves a hole, or another event in its place. */
+export interface Pruning {
+  /** Before which time events may have been taken out, in milliseconds since 1970; 0: none were. */
+  prunedBeforeMs(): Promise<number>;
+  /** Notes that time, never an earlier one: to be called before anything is taken out. */
+  begin(beforeMs: number): Promise<void>;
+  /**
+   * Changes one partition of a topic in one step; resolves to how many bytes of events there are less. Throws
+   * RangeError, and changes nothing, for the newest event of the partition: by it the log knows where it ends.
+   */
+  rewrite(rewrite: Rewrite): Promise<number>;
+}
+
+export interface Rewrite {
+  topic: Exclude<Topic, 'lanes'>;
+  partition: number;
+  /** Offsets of events that go; where there is none, nothing goes. */
+  remove: readonly number[];
+  /** Events that take the place of what stands at these offsets. */
+  put: readonly { offset: number; event: Exclude<HooklaneEvent, LaneRecord> }[];
 }
 
 export interface Membership {

@@ -10,6 +10,7 @@ import { createNews } from './news.ts';
 import { type LogFile, openLogFile, refused, sizeBytes } from './sqlite-file.ts';
 import { createGroups } from './sqlite-groups.ts';
 import { isServed, type ServingLock, takeServingLock } from './sqlite-lock.ts';
+import { createPruning } from './sqlite-pruning.ts';
 import { createReader } from './sqlite-reader.ts';
 import { createWriter } from './sqlite-writer.ts';
 
@@ -140,6 +141,7 @@ function createLog({ db, partitions, path }: LogFile, lock: ServingLock | undefi
 
   return {
     partitions,
+    pruning: createPruning(db, ensureOpen),
     read,
     follow,
     async append(events) {

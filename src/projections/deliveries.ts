@@ -35,6 +35,7 @@ export const deliveries: Projection = {
       ['host'],
       ['eventId'],
     ],
+    history: { prefix: 'wh', payload: ['attempts.responseBody'] },
   },
   on: {
     WebhookScheduled(event) {

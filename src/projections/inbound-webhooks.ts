@@ -11,6 +11,7 @@ export const inboundWebhooks: Projection = {
     version: 1,
     topics: ['inbound', 'organizations'],
     indexes: [['organizationId'], ['projectId'], ['integrationId'], ['status']],
+    history: { prefix: 'in', payload: ['payload', 'headers'] },
   },
   on: {
     LogReceived: (event) => [received('logs', event)],

@@ -9,6 +9,8 @@ export const logs: Projection = {
     version: 1,
     topics: ['organizations'],
     indexes: [['organizationId'], ['projectId'], ['integrationId'], ['level'], ['fingerprint']],
+    // What lists show is no payload, and stays.
+    history: { prefix: 'log', payload: ['stack', 'tags', 'user', 'extra'] },
   },
   on: {
     LogRecorded(event) {

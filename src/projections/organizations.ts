@@ -17,5 +17,8 @@ export const organizations: Projection = {
     OrganizationChanged: ({ organizationId: id, name }) => [{ id, set: { name } }],
     OrganizationDeleted: ({ organizationId: id, atMs }) => [{ id, set: { deletedAt: toIso(atMs) } }],
     AttemptStarted: ({ organizationId: id, atMs }) => [{ id, max: { sentLastWebhookAt: toIso(atMs) } }],
+    WebhooksPruned: ({ organizationId: id, lastStartedAtMs }) => [
+      { id, max: { sentLastWebhookAt: toIso(lastStartedAtMs) } },
+    ],
   },
 };

@@ -1,6 +1,6 @@
 // From a batch of the log to a batch for the views: what the loop, the rebuild and the CLI share. Pure.
 
-import type { Topic } from '../events.ts';
+import { atMsOf, type Topic } from '../events.ts';
 import type { Batch, Offsets } from '../log/log.ts';
 import type { Patch, ViewBatch, ViewPositions, Views } from '../views/views.ts';
 import { changesOf, type Projection } from './projection.ts';
@@ -9,6 +9,7 @@ import { changesOf, type Projection } from './projection.ts';
 export function projectBatch(projections: readonly Projection[], batch: Batch<Topic>): ViewBatch {
   const { topic, partition, next } = batch;
   const patches: Patch[] = [];
+  const newestAtMs = batch.events.reduce((newest, { event }) => Math.max(newest, atMsOf(event) ?? 0), 0);
   for (const projection of projections) {
     const { name: view, topics } = projection.definition;
     if (!topics.includes(topic)) continue;
@@ -17,7 +18,7 @@ export function projectBatch(projections: readonly Projection[], batch: Batch<To
       for (const change of changesOf(projection, event)) patches.push({ view, cause, ...change });
     }
   }
-  return { patches, positions: [{ topic, partition, offset: next }] };
+  return { patches, positions: [{ topic, partition, offset: next }], newestAtMs };
 }
 
 /** The topics that these projections are made from. */

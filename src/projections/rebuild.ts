@@ -24,7 +24,7 @@ interface Stores {
 
 /** Rebuilds a view and puts it in the place of the live one. Resolves to how many events of its topics were read, or read past. */
 export async function rebuild(projection: Projection, stores: Stores): Promise<{ events: number }> {
-  return withShadow(projection, stores, async (shadow) => {
+  return withShadow(projection, { ...stores, likeLive: false }, async (shadow) => {
     let events = 0;
     // The live view goes on reading: the shadow takes its place once it has read at least as far.
     do events += await catchUp(projection, shadow, stores, events);
@@ -58,7 +58,7 @@ const TOLD_BEFORE = 100;
 /** Rebuilds a view aside and compares it with the live one, document by document; changes nothing. */
 export async function compare(projection: Projection, stores: Stores): Promise<Comparison> {
   const view = projection.definition.name;
-  return withShadow(projection, stores, async (shadow) => {
+  return withShadow(projection, { ...stores, likeLive: true }, async (shadow) => {
     let events = 0;
     for (;;) {
       events += await catchUp(projection, shadow, stores, events);
@@ -76,10 +76,10 @@ export async function compare(projection: Projection, stores: Stores): Promise<C
 
 async function withShadow<T>(
   { definition }: Projection,
-  { views }: Stores,
+  { views, likeLive }: Pick<Stores, 'views'> & { likeLive: boolean },
   work: (shadow: Shadow) => Promise<T>,
 ): Promise<T> {
-  const shadow = await views.shadow(definition.name);
+  const shadow = await views.shadow(definition.name, { likeLive });
   try {
     return await work(shadow);
   } catch (error) {
@@ -99,7 +99,7 @@ async function catchUp(
   { log, views, onProgress, signal }: Stores,
   before: number,
 ): Promise<number> {
-  const { name, topics } = projection.definition;
+  const { name, topics, history } = projection.definition;
   // SQLite answers at once: rounds that find nothing to read must not keep everything else, abort() too, from running.
   await nextTurn();
   signal?.throwIfAborted();
@@ -118,12 +118,13 @@ async function catchUp(
     }
     total += ends.reduce((sum, end, partition) => sum + end - (positions[topic]?.[partition] ?? 0), 0);
   }
-  const types = eventTypesOf(projection);
+  // By the newest event of all, of whatever type, a history lets go of what is old.
+  const types = history === undefined ? { types: eventTypesOf(projection) } : {};
   let done = 0;
   onProgress?.(before, total);
   for (const topic of topics) {
     const reached = { ...positions[topic] };
-    for await (const batch of log.read(topic, { from: { ...reached }, types, batch: BATCH_EVENTS })) {
+    for await (const batch of log.read(topic, { from: { ...reached }, ...types, batch: BATCH_EVENTS })) {
       signal?.throwIfAborted();
       await shadow.apply(projectBatch([projection], batch));
       done += batch.next - (reached[batch.partition] ?? 0);

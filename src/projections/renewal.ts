@@ -1,6 +1,6 @@
-// Renewal: views that an older version of their projection has made are rebuilt beside what serves, which goes on
-// serving until the new one takes its place. Of several processes one does it, by the shadow's own rule; a rebuild that
-// dies is begun again, by whoever finds it dead.
+// Renewal: views that an older version of their projection has made, or that have lost what is to be kept by now (a longer
+// retention is configured), are rebuilt beside what serves, which goes on serving until the new one takes its place. Of
+// several processes one does it, by the shadow's own rule; a rebuild that dies is begun again, by whoever finds it dead.
 
 import type { Logger } from 'pino';
 import { type Log, LogUnavailable } from '../log/log.ts';
@@ -37,7 +37,10 @@ export function startRenewal({ log, views, projections, logger, time }: RenewalO
     const view = projection.definition.name;
     const startedMs = time.elapsed();
     let toldMs = startedMs;
-    logger.info({ view }, 'this read model is rebuilt for a new version; the old one serves until then');
+    logger.info(
+      { view },
+      'this read model is rebuilt for a new version, or a longer retention; the old one serves until then',
+    );
     const onProgress = (done: number, total: number) => {
       if (time.elapsed() - toldMs < TOLD_EVERY_MS) return;
       toldMs = time.elapsed();

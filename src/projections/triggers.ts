@@ -12,6 +12,7 @@ export const triggers: Projection = {
     version: 2,
     topics: ['organizations', 'outbound'],
     indexes: [['organizationId']],
+    history: { prefix: 'evt', payload: ['data'] },
   },
   on: {
     DeployRecorded: told,

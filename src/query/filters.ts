@@ -1,8 +1,7 @@
 // Filters as people write them, and the conditions they stand for. Pure but for looking names up, which is given.
 
-import { encodeTime } from 'ulid';
 import { LOG_LEVELS } from '../events.ts';
-import type { Prefix } from '../ids.ts';
+import { leastId, type Prefix } from '../ids.ts';
 import { parseDuration, toIso } from '../time.ts';
 import { matches } from '../trigger.ts';
 import type { Condition, Document } from '../views/views.ts';
@@ -102,19 +101,15 @@ export const host: Filter = (text) => {
 /** From then on; ids begin with their time, so a bound on time is one on ids. */
 export function since(prefix: Prefix): Filter {
   return (text, { nowMs }) => ({
-    where: [{ field: 'id', from: idAt(prefix, parseTime('since', text, nowMs)) }],
+    where: [{ field: 'id', from: leastId(prefix, parseTime('since', text, nowMs)) }],
   });
 }
 
 /** Before then. */
 export function until(prefix: Prefix): Filter {
   return (text, { nowMs }) => ({
-    where: [{ field: 'id', to: idAt(prefix, parseTime('until', text, nowMs)) }],
+    where: [{ field: 'id', to: leastId(prefix, parseTime('until', text, nowMs)) }],
   });
-}
-
-function idAt(prefix: Prefix, atMs: number): string {
-  return `${prefix}_${encodeTime(atMs, 10)}`;
 }
 
 /** A day, with or without a time, with or without a zone. */

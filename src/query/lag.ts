@@ -1,7 +1,7 @@
 // How far somebody who reads a topic is behind its end, in events and in time. Offsets tell neither: between events lie
 // holes and, on Kafka, marks of transactions. So the first events that are still to be read are looked at.
 
-import type { HooklaneEvent, Topic } from '../events.ts';
+import { atMsOf, type Topic } from '../events.ts';
 import type { Log, Offsets } from '../log/log.ts';
 import { takeUntil } from './take.ts';
 
@@ -83,10 +83,4 @@ export function together(lags: readonly Lag[]): Lag {
 
 function earlier(a: number | null, b: number | null): number | null {
   return a === null ? b : b === null ? a : Math.min(a, b);
-}
-
-/** When the event came; null for records of lanes, which are states. */
-export function atMsOf(event: HooklaneEvent): number | null {
-  if ('atMs' in event) return event.atMs;
-  return 'receivedAtMs' in event ? event.receivedAtMs : null;
 }

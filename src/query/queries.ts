@@ -171,7 +171,10 @@ export function createQueries({ views, clock }: { views: Views; clock: Clock }):
     async retryable(id) {
       const document = await find('deliveries', id);
       const body = await requestBody(views, document);
-      if (body === undefined) throw new NotFound('trigger', String(document.eventId));
+      if (body === undefined) {
+        const why = 'its payload is not, or no longer, in the read models';
+        throw new NotFound('payload', id, `${id} cannot be tried again: ${why}`);
+      }
       const text = (field: keyof Fields) => String(document[field]);
       return {
         webhookId: document.id,

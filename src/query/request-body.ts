@@ -6,22 +6,24 @@ import { isId, siblingId } from '../ids.ts';
 import { logTrigger, webhookBody } from '../trigger.ts';
 import type { Document, Views } from '../views/views.ts';
 
-/** Undefined: the trigger is in no view (yet). */
+/** Undefined: the trigger is in no view (yet, or no longer), or its payload is not kept any more. */
 export async function requestBody(views: Views, delivery: Document): Promise<string | undefined> {
   const eventId = String(delivery.eventId);
   if (!isId('evt', eventId)) return undefined;
   const trigger = await views.get('triggers', eventId);
   if (trigger !== undefined) {
+    const { data } = trigger;
+    if (typeof data !== 'string') return undefined;
     return webhookBody({
       eventId,
       organizationId: trigger.organizationId as `org_${string}`,
       kind: String(trigger.kind),
       atMs: Date.parse(String(trigger.at)),
-      data: () => String(trigger.data),
+      data: () => data,
     });
   }
   const log = await views.get('logs', siblingId('log', eventId));
-  return log === undefined ? undefined : webhookBody(logTrigger(recorded(log)));
+  return typeof log?.tags === 'string' ? webhookBody(logTrigger(recorded(log))) : undefined;
 }
 
 /** A log as it was recorded, from its document. */

@@ -20,7 +20,7 @@ interface Tail<T extends Topic> {
 const DELIVERIES: Tail<'outbound'> = {
   topic: 'outbound',
   types: ['WebhookOmitted', 'AttemptFailed', 'WebhookProcessed', 'WebhookFailed'],
-  idOf: ({ webhookId }) => webhookId,
+  idOf: (event) => ('webhookId' in event ? event.webhookId : undefined),
 };
 
 const LOGS: Tail<'organizations'> = {

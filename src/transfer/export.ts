@@ -156,6 +156,7 @@ const OF_IMPORTS: ReadonlySet<string> = new Set<OrganizationEvent['type']>([
 
 /** Where it stands in topic inbound says something in this log alone. */
 function withoutPosition(event: OrganizationEvent): OrganizationEvent {
+  if (event.type === 'LogsPruned') return { ...event, inboundSeen: {} };
   if (event.type !== 'LogRecorded' && event.type !== 'DeployRecorded') return event;
   return { ...event, inboundPartition: null, inboundOffset: null };
 }

@@ -18,7 +18,9 @@ export function createOpenWebhooks(pending: ReadonlySet<WebhookId>): OpenWebhook
   /** Of those in the lane, which have ended. */
   const ended = new Set<WebhookId>();
   return {
-    take({ type, webhookId }) {
+    take(event) {
+      if (event.type === 'WebhooksPruned') return;
+      const { type, webhookId } = event;
       switch (type) {
         case 'WebhookScheduled':
         case 'WebhookRetried':

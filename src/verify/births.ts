@@ -10,12 +10,13 @@ import type { StoredEvent } from '../log/log.ts';
 import { createIdTable, keyOf, keyOfPair } from './id-table.ts';
 import type { Sweep } from './report.ts';
 import type { Heard } from './subscriptions.ts';
+import type { ToldOfWebhook } from './told.ts';
 
 export interface Births {
   /** First topic organizations, with the triggers that its events are. */
   expect(stored: StoredEvent<'organizations'>, heard: Heard | undefined): void;
   /** Then topic outbound: the webhooks that come to be. */
-  take(stored: StoredEvent<'outbound'>): void;
+  take(stored: ToldOfWebhook): void;
   /** Whether webhooks have not come: then topic organizations is gone through once more. */
   areMissing(): boolean;
   /** `dispatched`: the dispatcher's position as it was before any end was read. */
@@ -37,11 +38,7 @@ export function createBirths({ findings, open, isMine, isOld }: Sweep): Births {
   const imports = new Map<OrganizationId, number>();
   let missing = 0;
 
-  function judgeOrder(
-    stored: StoredEvent<'outbound'>,
-    event: WebhookScheduled | WebhookOmitted,
-    offset: number,
-  ) {
+  function judgeOrder(stored: ToldOfWebhook, event: WebhookScheduled | WebhookOmitted, offset: number) {
     const { organizationId, webhookId, eventId } = event;
     findings.checked('order');
     const before = reached.get(organizationId) ?? -1;

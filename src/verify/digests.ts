@@ -5,13 +5,13 @@
 
 import type { WebhookScheduled } from '../events.ts';
 import type { EndpointId, WebhookId } from '../ids.ts';
-import type { StoredEvent } from '../log/log.ts';
 import { keyOf } from './id-table.ts';
 import type { Sweep } from './report.ts';
+import type { ToldOfWebhook } from './told.ts';
 
 export interface Digests {
   /** Takes the next event of topic outbound in. */
-  take(stored: StoredEvent<'outbound'>): void;
+  take(stored: ToldOfWebhook): void;
 }
 
 /** What was omitted for the next digest of an endpoint. */
@@ -27,10 +27,7 @@ const MAX_NAMED = 20;
 export function createDigests({ findings, isMine, isOld }: Sweep): Digests {
   const untold = new Map<EndpointId, Untold>();
 
-  function judge(
-    stored: StoredEvent<'outbound'>,
-    { webhookId, endpointId, organizationId, digest }: WebhookScheduled,
-  ) {
+  function judge(stored: ToldOfWebhook, { webhookId, endpointId, organizationId, digest }: WebhookScheduled) {
     const told = contentOf(digest ?? '');
     const { count, newest } = untold.get(endpointId) ?? { count: 0, newest: [] };
     const named = told?.named ?? [];

@@ -6,14 +6,14 @@
 
 import type { AttemptStarted } from '../events.ts';
 import type { EndpointId, OrganizationId, WebhookId } from '../ids.ts';
-import type { StoredEvent } from '../log/log.ts';
 import { keyOf } from './id-table.ts';
 import type { Sweep } from './report.ts';
 import type { Least } from './subscriptions.ts';
+import type { ToldOfWebhook } from './told.ts';
 
 export interface Gaps {
   /** Takes the next event of topic outbound in; `least`: of the endpoint's settings that may be in force. */
-  take(stored: StoredEvent<'outbound'>, least: () => Least): void;
+  take(stored: ToldOfWebhook, least: () => Least): void;
 }
 
 interface Start {
@@ -38,12 +38,7 @@ export function createGaps({ findings, open, isMine }: Sweep): Gaps {
     return lane;
   }
 
-  function judge(
-    stored: StoredEvent<'outbound'>,
-    event: AttemptStarted,
-    before: Start,
-    { gapMs }: Least,
-  ): void {
+  function judge(stored: ToldOfWebhook, event: AttemptStarted, before: Start, { gapMs }: Least): void {
     const { organizationId, endpointId, webhookId, attempt, atMs } = event;
     // Without a gap many are in flight together, and may leave in another order than they were claimed.
     if (gapMs === 0) return;

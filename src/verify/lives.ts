@@ -7,18 +7,18 @@
 //
 // Open webhooks are remembered with all that matters; of one that has ended its id, how it ended, and its attempts.
 
-import type { AttemptFailed, AttemptStarted, OutboundEvent, WebhookRetryRequested } from '../events.ts';
+import type { AttemptFailed, AttemptStarted, WebhookEvent, WebhookRetryRequested } from '../events.ts';
 import type { EndpointId, WebhookId } from '../ids.ts';
-import type { StoredEvent } from '../log/log.ts';
 import { createIdTable, type IdKey, keyOf } from './id-table.ts';
 import type { Sweep } from './report.ts';
 import type { Least } from './subscriptions.ts';
+import type { ToldOfWebhook } from './told.ts';
 
 export interface Lives {
   /** First what operators have asked for, in topic organizations. */
   takeRequest(event: WebhookRetryRequested): void;
   /** Then topic outbound; `least`: of the endpoint's settings that may be in force. */
-  take(stored: StoredEvent<'outbound'>, least: () => Least): void;
+  take(stored: ToldOfWebhook, least: () => Least): void;
   /** How many webhooks have not ended. */
   pending(): number;
 }
@@ -37,7 +37,7 @@ const STATES = [
 ] as const;
 type State = (typeof STATES)[number];
 
-type Later = Exclude<OutboundEvent['type'], 'WebhookScheduled' | 'WebhookOmitted'>;
+type Later = Exclude<WebhookEvent['type'], 'WebhookScheduled' | 'WebhookOmitted'>;
 
 /** From which states an event may lead to another one. */
 const FROM: { readonly [T in Later]: readonly State[] } = {
@@ -65,7 +65,7 @@ export function createLives({ findings, isMine, isOld }: Sweep): Lives {
   /** How often each webhook was to be tried again, and has not been yet. */
   const requests = createIdTable();
 
-  function birth(stored: StoredEvent<'outbound'>, key: IdKey, life: Life): void {
+  function birth(stored: ToldOfWebhook, key: IdKey, life: Life): void {
     const { webhookId, organizationId } = stored.event;
     findings.checked('ids');
     if (open.has(webhookId) || ended.get(key) !== undefined) {
@@ -83,7 +83,7 @@ export function createLives({ findings, isMine, isOld }: Sweep): Lives {
   }
 
   /** What is known of a webhook of which something is told that comes later in a life. */
-  function lifeOf(stored: StoredEvent<'outbound'>, key: IdKey): Life {
+  function lifeOf(stored: ToldOfWebhook, key: IdKey): Life {
     const { webhookId, organizationId, type } = stored.event;
     const known = open.get(webhookId);
     if (known !== undefined) return known;
@@ -96,7 +96,7 @@ export function createLives({ findings, isMine, isOld }: Sweep): Lives {
     return beginning(undefined, 'unknown');
   }
 
-  function judgeRequest(stored: StoredEvent<'outbound'>, key: IdKey): void {
+  function judgeRequest(stored: ToldOfWebhook, key: IdKey): void {
     const { webhookId, organizationId } = stored.event;
     const asked = requests.get(key) ?? 0;
     if (asked > 0) requests.set(key, asked - 1);
@@ -106,12 +106,7 @@ export function createLives({ findings, isMine, isOld }: Sweep): Lives {
     }
   }
 
-  function start(
-    stored: StoredEvent<'outbound'>,
-    event: AttemptStarted,
-    life: Life,
-    { timeoutMs }: Least,
-  ): void {
+  function start(stored: ToldOfWebhook, event: AttemptStarted, life: Life, { timeoutMs }: Least): void {
     const { webhookId, organizationId, attempt } = event;
     findings.checked('attempts');
     if (life.state !== 'unknown' && attempt !== life.attempts + 1 && !isOld(webhookId)) {
@@ -121,12 +116,7 @@ export function createLives({ findings, isMine, isOld }: Sweep): Lives {
     Object.assign(life, { attempts: attempt, claimedAtMs: event.atMs, timeoutMs });
   }
 
-  function judgeOutcome(
-    stored: StoredEvent<'outbound'>,
-    webhookId: WebhookId,
-    attempt: number,
-    life: Life,
-  ): void {
+  function judgeOutcome(stored: ToldOfWebhook, webhookId: WebhookId, attempt: number, life: Life): void {
     if (life.state !== 'in flight' || attempt === life.attempts) return;
     const message = `${webhookId} has an outcome of attempt ${attempt}, and attempt ${life.attempts} is in flight`;
     const { organizationId } = stored.event;
@@ -134,7 +124,7 @@ export function createLives({ findings, isMine, isOld }: Sweep): Lives {
   }
 
   /** An attempt of which nobody knows what it came to may only be made up for once it can be under way no longer. */
-  function judgeInterruption(stored: StoredEvent<'outbound'>, event: AttemptFailed, life: Life): void {
+  function judgeInterruption(stored: ToldOfWebhook, event: AttemptFailed, life: Life): void {
     const { webhookId, organizationId, atMs, error, nextAttemptAtMs, attempt } = event;
     if (error !== 'interrupted' || nextAttemptAtMs === null || life.state !== 'in flight') return;
     const afterMs = atMs - life.claimedAtMs;

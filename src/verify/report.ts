@@ -93,7 +93,7 @@ export interface Sweep {
 export interface SweepOptions {
   findings: Findings;
   open: Open;
-  /** Before this time history may be gone; -Infinity: none is. */
+  /** Before this time history may be gone, in milliseconds since 1970; 0: none is. */
   horizonMs: number;
   portion: number;
   portions: number;
@@ -104,6 +104,6 @@ export function createSweep({ findings, open, horizonMs, portion, portions }: Sw
     findings,
     open,
     isMine: (key) => portionOf(key, portions) === portion,
-    isOld: (id) => horizonMs !== Number.NEGATIVE_INFINITY && timeOf(id) < horizonMs,
+    isOld: (id) => horizonMs > 0 && timeOf(id) < horizonMs,
   };
 }

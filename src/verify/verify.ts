@@ -20,13 +20,14 @@ import { createPlaces, type Places } from './places.ts';
 import { createRecords, RECORD_TYPES, type Records } from './records.ts';
 import { createFindings, createSweep, type Open, type Report, type Sweep } from './report.ts';
 import { createSubscriptions } from './subscriptions.ts';
+import { isOfWebhook } from './told.ts';
 
 export interface VerifyOptions {
   /** Only this organization; default: all of them. */
   organizationId?: OrganizationId | undefined;
   /** Findings that are told of at most; all are counted. Default: 20. */
   limit?: number;
-  /** Before this time history may have been pruned, in milliseconds since 1970: nothing older is missed. Default: none was. */
+  /** What was made before this time, in milliseconds since 1970, is not missed. Default: what was pruned is not. */
   horizonMs?: number;
   /** Ids of a partition that are remembered at a time, about. */
   maxIds?: number;
@@ -35,7 +36,7 @@ export interface VerifyOptions {
   signal?: AbortSignal | undefined;
 }
 
-export type VerifiedLog = Pick<Log, 'partitions' | 'read' | 'ends' | 'positions'>;
+export type VerifiedLog = Pick<Log, 'partitions' | 'read' | 'ends' | 'positions' | 'pruning'>;
 
 const MAX_FINDINGS = 20;
 /** What may be asked for. */
@@ -53,7 +54,19 @@ interface Bounds {
  * Holds the log to the invariants of the design. Rejects with LogUnavailable or LogRefused, or with the signal's reason.
  */
 export async function verify({ log }: { log: VerifiedLog }, options: VerifyOptions = {}): Promise<Report> {
-  const { limit = MAX_FINDINGS, horizonMs = Number.NEGATIVE_INFINITY } = options;
+  for (;;) {
+    const prunedBeforeMs = (await log.pruning?.prunedBeforeMs()) ?? 0;
+    const report = await verifyOnce(log, { ...options, horizonMs: options.horizonMs ?? prunedBeforeMs });
+    // Pruned meanwhile: what is missed may have just gone.
+    if (((await log.pruning?.prunedBeforeMs()) ?? 0) === prunedBeforeMs) return report;
+  }
+}
+
+async function verifyOnce(
+  log: VerifiedLog,
+  options: VerifyOptions & Required<Pick<VerifyOptions, 'horizonMs'>>,
+): Promise<Report> {
+  const { limit = MAX_FINDINGS, horizonMs } = options;
   const bounds = await boundsOf(log);
   const plan = planOf(log, bounds, options);
   const reader = createReader(log, bounds, { ...options, total: plan.offsets });
@@ -146,8 +159,9 @@ async function sweepPartition(
     if (stored.event.type === 'WebhookRetryRequested') lives.takeRequest(stored.event);
   });
   await reader.each('outbound', partition, (stored) => {
-    const { organizationId, endpointId, atMs } = stored.event;
     once?.places.take(stored);
+    if (!isOfWebhook(stored)) return;
+    const { organizationId, endpointId, atMs } = stored.event;
     births.take(stored);
     const least = () => subscriptions.leastOf(endpointId, births.reached(organizationId), atMs);
     lives.take(stored, least);

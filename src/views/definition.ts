@@ -4,6 +4,7 @@
 // what is asked of the store, so every declaration is checked before any of it does.
 
 import { TOPICS } from '../events.ts';
+import type { Position } from '../log/log.ts';
 import { type Patch, type ViewDefinition, type ViewPositions, ViewsRefused } from './views.ts';
 
 /** What of a declaration a copy of the view is made from. */
@@ -19,7 +20,7 @@ export function isName(text: string): boolean {
 /** Throws, as this is a bug, unless every view is declared once and as views can be. */
 export function checkDefinitions(definitions: readonly ViewDefinition[]): void {
   if (hasRepeats(definitions.map(({ name }) => name))) throw new Error('a view is declared twice');
-  for (const { name, version, topics, indexes } of definitions) {
+  for (const { name, version, topics, indexes, history } of definitions) {
     const wrong = (what: string) => new Error(`the view ${name} is declared wrongly: ${what}`);
     if (!isName(name)) throw wrong('its name is not letters and digits');
     if (!Number.isSafeInteger(version) || version < 1) throw wrong(`version ${version}`);
@@ -29,6 +30,11 @@ export function checkDefinitions(definitions: readonly ViewDefinition[]): void {
     for (const fields of indexes) {
       const bad = fields.some((field) => !isName(field) || field === 'id');
       if (fields.length === 0 || hasRepeats(fields) || bad) throw wrong(`index ${fields.join(', ')}`);
+    }
+    for (const path of history?.payload ?? []) {
+      const [field = '', key = 'key', ...rest] = path.split('.');
+      const bad = !isName(field) || field === 'id' || !isName(key) || rest.length > 0;
+      if (bad || indexes.flat().includes(field)) throw wrong(`payload ${path}`);
     }
   }
 }
@@ -53,6 +59,11 @@ export function checkStored(definition: ViewDefinition, stored: { version: numbe
   if (stored.version === definition.version && stored.shape !== JSON.stringify(shapeOf(definition))) {
     throw new Error(`the declaration of view ${definition.name} has changed, but not its version`);
   }
+}
+
+/** Whether one of these positions is of a topic that the view is made from. */
+export function isMadeFrom({ topics }: Pick<Shape, 'topics'>, positions: readonly Position[]): boolean {
+  return positions.some(({ topic }) => topics.includes(topic));
 }
 
 /** Throws, as this is a bug, for a patch that an event of a topic has made which its view is not made from. */

@@ -4,8 +4,9 @@
 
 import type { Topic } from '../events.ts';
 import type { Position } from '../log/log.ts';
-import { type Shape, shapeOf } from './definition.ts';
-import { RebuildRuns, type ViewDefinition, type ViewPositions } from './views.ts';
+import { isMadeFrom, type Shape, shapeOf } from './definition.ts';
+import { FOR_EVER, type Keeping, movedOn, newKeeping, type Retention } from './retention.ts';
+import { RebuildRuns, type ViewBatch, type ViewDefinition, type ViewPositions } from './views.ts';
 
 /** By topic, by partition (`p0`): the offset to be read next. A key that is a number would lose its place. */
 export type StoredPositions = Partial<Record<Topic, Record<string, number>>>;
@@ -17,20 +18,30 @@ export interface Generation {
   /** As JSON. */
   shape: string;
   positions: StoredPositions;
+  /** How it keeps its documents; missing: a release without retention has made it. */
+  keeping?: Keeping | undefined;
+  /** Up to this id payloads before the horizon are off the disk. */
+  swept?: string;
 }
+
+/** A copy, and before which time it is to forget everything. */
+export type Forgetting = Generation & Pick<CatalogueEntry, 'forgottenMs'>;
 
 export interface CatalogueEntry extends Generation {
   /** The view. */
   _id: string;
   lastGeneration: number;
+  /** What was made before this time is to be forgotten, in every copy; missing: nothing is. */
+  forgottenMs?: number;
   /** Counts the changes. */
   revision: number;
   /** `heardAtMs`: when its maker was last heard of; missing: before 0.2. */
   shadow: (Generation & { heardAtMs?: number }) | null;
 }
 
-export function newGeneration(generation: number, version: number, shape: Shape): Generation {
-  return { generation, version, shape: JSON.stringify(shape), positions: {} };
+export function newGeneration(generation: number, definition: ViewDefinition, keeping: Keeping): Generation {
+  const shape = JSON.stringify(shapeOf(definition));
+  return { generation, version: definition.version, shape, positions: {}, keeping, swept: '' };
 }
 
 export function newEntry(view: string, first: Generation): CatalogueEntry {
@@ -39,13 +50,19 @@ export function newEntry(view: string, first: Generation): CatalogueEntry {
 
 /** The shadow that comes next. Throws RebuildRuns while the maker of the one that is there lives. */
 export function nextShadow(
-  { _id: view, lastGeneration, shadow }: CatalogueEntry,
+  { _id: view, lastGeneration, shadow, keeping }: CatalogueEntry,
   definition: ViewDefinition,
-  { nowMs, deadAfterMs }: { nowMs: number; deadAfterMs: number },
+  {
+    nowMs,
+    deadAfterMs,
+    retention,
+  }: { nowMs: number; deadAfterMs: number; retention: Retention | 'like live' },
 ): NonNullable<CatalogueEntry['shadow']> {
   const silentMs = nowMs - (shadow?.heardAtMs ?? 0);
   if (shadow !== null && silentMs < deadAfterMs) throw new RebuildRuns(view, silentMs);
-  return { ...newGeneration(lastGeneration + 1, definition.version, shapeOf(definition)), heardAtMs: nowMs };
+  const wanted = retention === 'like live' ? (keeping ?? FOR_EVER) : retention;
+  const next = newGeneration(lastGeneration + 1, definition, newKeeping(wanted, keeping?.newestMs));
+  return { ...next, heardAtMs: nowMs };
 }
 
 export function collectionName(view: string, generation: number): string {
@@ -71,13 +88,42 @@ export function positionsIn({ positions }: Generation): ViewPositions {
   return result;
 }
 
-/** The change that moves positions on, never back. Those of topics it is not made from are passed over. */
-export function advance(positions: readonly Position[], { topics }: Shape, at: '' | 'shadow.') {
-  const moves: Record<string, number> = {};
+/** How a copy keeps its documents after a batch, and under a retention that is no longer than `limit`. */
+export function keepingAfter(
+  generation: Generation,
+  { positions, newestAtMs = 0 }: ViewBatch,
+  limit: Retention,
+): Keeping | undefined {
+  const { keeping } = generation;
+  if (keeping === undefined) return undefined;
+  return movedOn(keeping, isMadeFrom(shapeIn(generation), positions) ? newestAtMs : 0, limit);
+}
+
+/**
+ * The change that moves positions on, and how documents are kept: never back, whatever others have moved meanwhile.
+ * Positions of topics it is not made from are passed over.
+ */
+export function advance(
+  positions: readonly Position[],
+  { topics }: Shape,
+  { keeping, at }: { keeping: Keeping | undefined; at: '' | 'shadow.' },
+) {
+  const max: Record<string, number> = {};
+  const min: Record<string, number> = {};
   for (const { topic, partition, offset } of positions) {
     if (!topics.includes(topic)) continue;
     const path = `${at}positions.${topic}.p${partition}`;
-    moves[path] = Math.max(moves[path] ?? 0, offset);
+    max[path] = Math.max(max[path] ?? 0, offset);
   }
-  return { ...(Object.keys(moves).length === 0 ? {} : { $max: moves }), $inc: { revision: 1 } };
+  if (keeping !== undefined) {
+    max[`${at}keeping.newestMs`] = keeping.newestMs;
+    min[`${at}keeping.documentsMs`] = keeping.documentsMs;
+    min[`${at}keeping.payloadsMs`] = keeping.payloadsMs;
+  }
+  const moves = { ...(isEmpty(max) ? {} : { $max: max }), ...(isEmpty(min) ? {} : { $min: min }) };
+  return { ...moves, $inc: { revision: 1 } };
+}
+
+function isEmpty(object: object): boolean {
+  return Object.keys(object).length === 0;
 }

@@ -8,6 +8,7 @@
 
 import type { Topic } from '../events.ts';
 import { isName, type Shape } from './definition.ts';
+import { age, type Horizon } from './retention.ts';
 import type { Condition, Document, Fields, Query, ScannedDocument, Value } from './views.ts';
 
 /** Documents a page at most. */
@@ -45,17 +46,16 @@ export function fieldsOf({ fields, json }: StoredDocument): Fields {
   return all;
 }
 
-export function documentOf(document: StoredDocument): Document {
-  return { ...fieldsOf(document), id: document._id };
+/** As it is read, without a payload that lies before the horizon. */
+export function documentOf(document: StoredDocument, horizon: Horizon): Document {
+  const { _id: id } = document;
+  const read = { ...fieldsOf(document), id };
+  age(id, read, horizon);
+  return read;
 }
 
-/** What was looked for, if it was found. */
-export function oneIn(found: StoredDocument | null): Document | undefined {
-  return found === null ? undefined : documentOf(found);
-}
-
-export function scannedOf(document: StoredDocument): ScannedDocument {
-  return { document: documentOf(document), seen: document.seen };
+export function scannedOf(document: StoredDocument, horizon: Horizon): ScannedDocument {
+  return { document: documentOf(document, horizon), seen: document.seen };
 }
 
 /** The fields of an index, with the id behind them, for pages. */

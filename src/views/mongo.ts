@@ -6,39 +6,33 @@
 // written is still the live one; if it is not, the same patches go to the one that took its place.
 
 import { type Collection, type Db, MongoClient } from 'mongodb';
-import { checkCauses, checkDefinitions, checkStored, hasReached, type Shape, shapeOf } from './definition.ts';
+import { checkCauses, checkDefinitions, checkStored, type Shape, shapeOf } from './definition.ts';
 import {
   advance,
   type CatalogueEntry,
   collectionName,
+  type Forgetting,
   type Generation,
   generationIn,
+  keepingAfter,
   newEntry,
   newGeneration,
   nextShadow,
   positionsIn,
   shapeIn,
 } from './mongo-catalogue.ts';
-import {
-  countFilter,
-  countOptions,
-  documentOf,
-  findFilter,
-  indexKeys,
-  oneIn,
-  type StoredDocument,
-  scannedOf,
-  sortOf,
-} from './mongo-document.ts';
+import { type Copy, openCopy } from './mongo-copy.ts';
+import { indexKeys, type StoredDocument } from './mongo-document.ts';
 import { checkVersion } from './mongo-look.ts';
-import { asUnavailable, databaseIn, isDuplicateKey, whileOpening } from './mongo-server.ts';
-import { type Writable, write } from './mongo-writing.ts';
+import { asUnavailable, databaseIn, whileOpening } from './mongo-server.ts';
+import { createShadow } from './mongo-shadow.ts';
+import { FOR_EVER, horizonOf, keepsTooLittle, newKeeping, type Retention } from './retention.ts';
 import {
   DEAD_AFTER_MS,
-  HEARD_EVERY_MS,
   type Patch,
   type ScannedDocument,
   type Shadow,
+  type ShadowOptions,
   type ViewBatch,
   type ViewDefinition,
   type Views,
@@ -50,6 +44,8 @@ export interface MongoViewsOptions {
   /** `mongodb://…` or `mongodb+srv://…`; the database is the one in its path, or `hooklane`. */
   url: string;
   definitions: readonly ViewDefinition[];
+  /** Default: for ever. */
+  retention?: Retention;
 }
 
 /** How long a server is looked for, and an answer waited for. */
@@ -60,15 +56,19 @@ const SCAN_DOCUMENTS = 500;
 /** How often a change is tried that others were faster with. */
 const MAX_ROUNDS = 50;
 /** Connects, and makes the views that are not there. Rejects with ViewsRefused. */
-export async function openMongoViews({ url, definitions }: MongoViewsOptions): Promise<Views> {
+export async function openMongoViews({
+  url,
+  definitions,
+  retention = FOR_EVER,
+}: MongoViewsOptions): Promise<Views> {
   checkDefinitions(definitions);
   const client = connect(url);
   try {
     const db = client.db(databaseIn(url));
     await checkVersion(client.db('admin'));
     const catalogue = db.collection<CatalogueEntry>('views');
-    await install(db, catalogue, definitions);
-    return createViews({ client, db, catalogue, definitions });
+    await install(db, catalogue, { definitions, retention });
+    return createViews({ client, db, catalogue, definitions, retention });
   } catch (error) {
     await client.close();
     throw whileOpening(error, client.options.hosts.join(','));
@@ -80,9 +80,10 @@ interface Store {
   db: Db;
   catalogue: Collection<CatalogueEntry>;
   definitions: readonly ViewDefinition[];
+  retention: Retention;
 }
 
-function createViews({ client, db, catalogue, definitions }: Store): Views {
+function createViews({ client, db, catalogue, definitions, retention }: Store): Views {
   const declared = new Map(definitions.map((definition) => [definition.name, definition]));
   /** The entries as they were last read: which copy is live is asked again whenever that matters. */
   const known = new Map<string, CatalogueEntry>();
@@ -116,26 +117,33 @@ function createViews({ client, db, catalogue, definitions }: Store): Views {
     }
   }
 
-  function live<T>(view: string, ask: (documents: Collection<StoredDocument>) => Promise<T>): Promise<T> {
-    return reaching(async () => ask(documentsOf(view, await entryOf(view))));
+  /** A copy of a view; `keeping`: how it will keep its documents when a batch is done, where that is not as it does now. */
+  function copyOf(view: string, generation: Forgetting, keeping = generation.keeping): Copy {
+    const horizon = horizonOf(definitionOf(view).history, keeping, generation.forgottenMs ?? 0);
+    return openCopy(documentsOf(view, generation), { shape: shapeIn(generation), horizon });
+  }
+
+  function live<T>(view: string, ask: (copy: Copy) => Promise<T>): Promise<T> {
+    return reaching(async () => ask(copyOf(view, await entryOf(view))));
   }
 
   /** Applies what concerns the view to its live copy, whichever that is when all is written. */
-  async function applyToLive(
-    view: string,
-    patches: readonly Patch[],
-    { positions }: ViewBatch,
-  ): Promise<void> {
+  async function applyToLive(view: string, patches: readonly Patch[], batch: ViewBatch): Promise<void> {
     for (let round = 0; round < MAX_ROUNDS; round++) {
       const entry = (round === 0 && known.get(view)) || (await entryOf(view));
       const { generation } = entry;
-      const shape = shapeIn(entry);
-      await write(writable(documentsOf(view, entry)), patches, shape);
-      const { matchedCount } = await catalogue.updateOne(
+      const keeping = keepingAfter(entry, batch, retention);
+      await copyOf(view, entry, keeping).write(patches);
+      const moved = await catalogue.findOneAndUpdate(
         { _id: view, generation },
-        advance(positions, shape, ''),
+        advance(batch.positions, shapeIn(entry), { keeping, at: '' }),
+        { returnDocument: 'after' },
       );
-      if (matchedCount === 1) return;
+      if (moved !== null) {
+        // With the horizon that others may have moved further.
+        known.set(view, moved);
+        return;
+      }
     }
     throw new ViewsUnavailable(`the view ${view} was replaced again and again`);
   }
@@ -151,28 +159,39 @@ function createViews({ client, db, catalogue, definitions }: Store): Views {
   }
 
   async function* scan(
-    documents: () => Promise<Collection<StoredDocument>>,
+    view: string,
+    generation: () => Promise<Forgetting>,
   ): AsyncGenerator<ScannedDocument[]> {
     for (let last: string | undefined = ''; last !== undefined; ) {
       const after: string = last;
-      const found = await reaching(async () =>
-        (await documents())
-          .find({ _id: { $gt: after } })
-          .sort({ _id: 1 })
-          .limit(SCAN_DOCUMENTS)
-          .toArray(),
-      );
-      if (found.length > 0) yield found.map(scannedOf);
-      last = found.length < SCAN_DOCUMENTS ? undefined : found.at(-1)?._id;
+      const found = await reaching(async () => copyOf(view, await generation()).scan(after, SCAN_DOCUMENTS));
+      if (found.length > 0) yield found;
+      last = found.length < SCAN_DOCUMENTS ? undefined : found.at(-1)?.document.id;
     }
   }
 
-  async function beginShadow(view: string, deadAfterMs: number): Promise<Shadow> {
+  async function sweepLive(view: string): Promise<boolean> {
+    await applyToLive(view, [], { patches: [], positions: [] });
+    const entry = await entryOf(view);
+    const { generation, swept: before = '' } = entry;
+    const { swept, more } = await copyOf(view, entry).sweep(before);
+    if (swept !== before) await catalogue.updateOne({ _id: view, generation }, { $max: { swept } });
+    return more;
+  }
+
+  async function beginShadow(
+    view: string,
+    { deadAfterMs = DEAD_AFTER_MS, likeLive = false }: ShadowOptions,
+  ): Promise<Shadow> {
     const definition = definitionOf(view);
     for (let round = 0; round < MAX_ROUNDS; round++) {
       const entry = await entryOf(view);
       const { lastGeneration, generation } = entry;
-      const next = nextShadow(entry, definition, { nowMs: Date.now(), deadAfterMs });
+      const next = nextShadow(entry, definition, {
+        nowMs: Date.now(),
+        deadAfterMs,
+        retention: likeLive ? 'like live' : retention,
+      });
       const { matchedCount } = await catalogue.updateOne(
         { _id: view, lastGeneration },
         { $set: { lastGeneration: next.generation, shadow: next }, $inc: { revision: 1 } },
@@ -196,82 +215,42 @@ function createViews({ client, db, catalogue, definitions }: Store): Views {
   }
 
   function shadowOf(view: string, generation: number): Shadow {
-    const own = { _id: view, 'shadow.generation': generation };
-    const ended = () => new ViewsUnavailable(`another rebuild of ${view} has begun, or this one has ended`);
-
-    let heardMs = Date.now();
-    /** Whoever asks lives, which others are told now and then. */
-    async function current(): Promise<CatalogueEntry & { shadow: Generation }> {
-      const entry = await entryOf(view);
-      const { shadow } = entry;
-      if (shadow?.generation !== generation) throw ended();
-      if (Date.now() - heardMs >= HEARD_EVERY_MS) {
-        heardMs = Date.now();
-        await catalogue.updateOne(own, { $set: { 'shadow.heardAtMs': heardMs } });
-      }
-      return { ...entry, shadow };
-    }
-
-    async function swap(): Promise<boolean> {
-      for (let round = 0; round < MAX_ROUNDS; round++) {
-        const entry = await current();
-        const { shadow, revision } = entry;
-        const { heardAtMs: _, ...taking } = shadow;
-        if (!hasReached(positionsIn(shadow), positionsIn(entry), shapeIn(shadow))) return false;
-        // Nobody has read on, and nobody else has taken the place: whatever changes, changes the revision.
-        const { matchedCount } = await catalogue.updateOne(
-          { ...own, revision },
-          { $set: { ...taking, shadow: null }, $inc: { revision: 1 } },
-        );
-        if (matchedCount === 0) continue;
-        await db.dropCollection(collectionName(view, entry.generation));
-        return true;
-      }
-      return false;
-    }
-
-    return {
-      apply: (batch) =>
-        reaching(async () => {
-          checkCauses(batch.patches, definitionOf);
-          const { shadow } = await current();
-          const shape = shapeIn(shadow);
-          const patches = batch.patches.filter((patch) => patch.view === view);
-          await write(writable(documentsOf(view, shadow)), patches, shape);
-          const { matchedCount } = await catalogue.updateOne(own, advance(batch.positions, shape, 'shadow.'));
-          if (matchedCount === 0) throw ended();
-        }),
-      positions: () => reaching(async () => positionsIn((await current()).shadow)),
-      scan: () => scan(async () => documentsOf(view, (await current()).shadow)),
-      swap: () => reaching(swap),
-      drop: () =>
-        reaching(async () => {
-          const ending = { $set: { shadow: null }, $inc: { revision: 1 } };
-          const { matchedCount } = await catalogue.updateOne(own, ending);
-          if (matchedCount === 0) throw ended();
-          await db.dropCollection(collectionName(view, generation));
-        }),
-    };
+    return createShadow(view, generation, {
+      entry: () => entryOf(view),
+      async change(condition, change) {
+        return (await catalogue.updateOne({ _id: view, ...condition }, change)).matchedCount === 1;
+      },
+      check: (patches) => checkCauses(patches, definitionOf),
+      write: (shadow, patches, keeping) => copyOf(view, shadow, keeping).write(patches),
+      scan: (shadow) => scan(view, shadow),
+      async drop(dropped) {
+        await db.dropCollection(collectionName(view, dropped));
+      },
+      reaching,
+    });
   }
 
   return {
     apply: (batch) => reaching(() => apply(batch)),
     positions: (view) => reaching(async () => positionsIn(await entryOf(view))),
-    get: (view, id) => live(view, async (documents) => oneIn(await documents.findOne({ _id: id }))),
-    first: (view, where = []) =>
-      live(view, async (documents) =>
-        oneIn(await documents.findOne(countFilter(where), { sort: { _id: 1 } })),
-      ),
-    find: (view, query) =>
-      live(view, async (documents) => {
-        const found = documents.find(findFilter(query)).sort(sortOf(query)).limit(query.limit);
-        return (await found.toArray()).map(documentOf);
+    get: (view, id) => live(view, (copy) => copy.get(id)),
+    find: (view, query) => live(view, (copy) => copy.find(query)),
+    first: (view, where = []) => live(view, (copy) => copy.first(where)),
+    count: (view, where = [], atMost) => live(view, (copy) => copy.count(where, atMost)),
+    scan: (view) => scan(view, () => entryOf(view)),
+    shadow: (view, options = {}) => reaching(() => beginShadow(view, options)),
+    isOutdated: (view) =>
+      reaching(async () => {
+        const { version, keeping } = await entryOf(view);
+        const { version: declaredVersion, history } = definitionOf(view);
+        return version < declaredVersion || (history !== undefined && keepsTooLittle(keeping, retention));
       }),
-    count: (view, where = [], atMost) =>
-      live(view, (documents) => documents.countDocuments(countFilter(where), countOptions(atMost))),
-    scan: (view) => scan(async () => documentsOf(view, await entryOf(view))),
-    shadow: (view, { deadAfterMs = DEAD_AFTER_MS } = {}) => reaching(() => beginShadow(view, deadAfterMs)),
-    isOutdated: (view) => reaching(async () => (await entryOf(view)).version < definitionOf(view).version),
+    sweep: (view) => reaching(() => sweepLive(view)),
+    forget: (view, beforeMs) =>
+      reaching(async () => {
+        const change = { $max: { forgottenMs: beforeMs }, $inc: { revision: 1 } };
+        await catalogue.updateOne({ _id: definitionOf(view).name }, change);
+      }),
     size: () =>
       reaching(async () => {
         const { storageSize = 0, indexSize = 0, dataSize = 0 } = await db.stats();
@@ -280,29 +259,6 @@ function createViews({ client, db, catalogue, definitions }: Store): Views {
     close() {
       closed ??= client.close();
       return closed;
-    },
-  };
-}
-
-// ── documents ───────────────────────────────────────────────────────────────────────────────────────────────
-
-/** A collection, as mongo-writing.ts has it. */
-function writable(documents: Collection<StoredDocument>): Writable {
-  return {
-    read: (ids) => documents.find({ _id: { $in: [...ids] } }).toArray(),
-    async replace(replacements) {
-      const operations = replacements.map(({ filter, document }) => {
-        if (filter === undefined) return { insertOne: { document } };
-        const { _id, ...replacement } = document;
-        return { replaceOne: { filter, replacement } };
-      });
-      try {
-        const { insertedCount, matchedCount } = await documents.bulkWrite(operations, { ordered: false });
-        return insertedCount + matchedCount === operations.length;
-      } catch (error) {
-        if (isDuplicateKey(error)) return false;
-        throw error;
-      }
     },
   };
 }
@@ -330,11 +286,11 @@ export function connect(url: string): MongoClient {
 async function install(
   db: Db,
   catalogue: Collection<CatalogueEntry>,
-  definitions: readonly ViewDefinition[],
+  { definitions, retention }: Pick<Store, 'definitions' | 'retention'>,
 ): Promise<void> {
   for (const definition of definitions) {
-    const { name, version } = definition;
-    const first = newGeneration(1, version, shapeOf(definition));
+    const { name } = definition;
+    const first = newGeneration(1, definition, newKeeping(retention));
     // Changes nothing where there is one, and asks for the right to.
     await catalogue.updateOne({ _id: name }, { $setOnInsert: newEntry(name, first) }, { upsert: true });
     const entry = (await catalogue.findOne({ _id: name })) ?? newEntry(name, first);

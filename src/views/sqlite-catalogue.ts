@@ -5,6 +5,15 @@ import type { DatabaseSync } from 'node:sqlite';
 import type { Topic } from '../events.ts';
 import type { Position } from '../log/log.ts';
 import { checkStored, type Shape, shapeOf } from './definition.ts';
+import {
+  FOR_EVER,
+  type Horizon,
+  horizonOf,
+  type Keeping,
+  movedOn,
+  newKeeping,
+  type Retention,
+} from './retention.ts';
 import { createIndexSql, createTableSql, tableName } from './sqlite-shape.ts';
 import { openTable, type Table } from './sqlite-table.ts';
 import { RebuildRuns, type ViewDefinition, type ViewPositions, ViewsUnavailable } from './views.ts';
@@ -37,8 +46,17 @@ export interface Catalogue {
   positions(generation: Generation): ViewPositions;
   /** Moves the positions of a generation on, never back. Those of topics it is not made from are passed over. */
   advance(generation: Generation, positions: readonly Position[]): void;
+  /** How a generation keeps its documents; undefined: a release without retention has made it. */
+  keeping(generation: Generation): Keeping | undefined;
+  /** Moves that on: events of `newestAtMs` were read; never back, and to no longer retention than `limit`. */
+  keep(generation: Generation, newestAtMs: number, limit: Retention): void;
+  horizon(generation: Generation): Horizon;
+  /** For all generations of the view; never back. */
+  forget(view: string, beforeMs: number): void;
+  /** Frees a bounded part of what lies before the horizon. Whether there may be more. */
+  sweep(generation: Generation): boolean;
   /** A new and empty shadow of a view, without indexes; one whose maker is dead is dropped. Throws RebuildRuns. */
-  beginShadow(view: string, deadAfterMs: number): Generation;
+  beginShadow(view: string, options: { deadAfterMs: number; likeLive: boolean }): Generation;
   /** Makes one of the indexes that a generation lacks. False: it has them all. */
   addIndex(generation: Generation): boolean;
   /** Throws ViewsUnavailable if the shadow is none any more: a newer one has been begun, or it has been ended. */
@@ -50,7 +68,11 @@ export interface Catalogue {
   promote(shadow: Generation): void;
 }
 
-export function createCatalogue(db: DatabaseSync, definitions: readonly ViewDefinition[]): Catalogue {
+export function createCatalogue(
+  db: DatabaseSync,
+  definitions: readonly ViewDefinition[],
+  retention: Retention,
+): Catalogue {
   const declared = new Map(definitions.map((definition) => [definition.name, definition]));
   const dataVersion = db.prepare('PRAGMA data_version');
   const readViews = db.prepare('SELECT view, generation, shape FROM views');
@@ -64,6 +86,16 @@ export function createCatalogue(db: DatabaseSync, definitions: readonly ViewDefi
   const movePosition = db.prepare(
     `INSERT INTO positions VALUES (?, ?, ?, ?)
      ON CONFLICT DO UPDATE SET next = excluded.next WHERE excluded.next > next`,
+  );
+  const readKeeping = db.prepare('SELECT newest, documents, payloads FROM keeping WHERE generation = ?');
+  const writeKeeping = db.prepare(
+    'UPDATE keeping SET newest = ?, documents = ?, payloads = ? WHERE generation = ?',
+  );
+  const readSwept = db.prepare('SELECT swept FROM keeping WHERE generation = ?');
+  const writeSwept = db.prepare('UPDATE keeping SET swept = ? WHERE generation = ?');
+  const readForgotten = db.prepare('SELECT before FROM forgotten WHERE view = ?');
+  const writeForgotten = db.prepare(
+    'INSERT INTO forgotten VALUES (?, ?) ON CONFLICT DO UPDATE SET before = max(before, excluded.before)',
   );
   let live = new Map<string, Generation>();
   /** SQLite's count of what other connections have committed, as of the last reload. */
@@ -88,11 +120,14 @@ export function createCatalogue(db: DatabaseSync, definitions: readonly ViewDefi
     return { view, generation, shape, table: openTable(db, tableName(view, generation), shape) };
   }
 
-  function addGeneration(definition: ViewDefinition): Generation {
+  function addGeneration(definition: ViewDefinition, keeping: Keeping): Generation {
     const { name } = definition;
     const row = db.prepare('UPDATE generations SET last = last + 1 RETURNING last').get();
     const generation = Number(row?.last);
     db.exec(createTableSql(tableName(name, generation), shapeOf(definition)));
+    const { newestMs, documentsMs, payloadsMs } = keeping;
+    const insert = 'INSERT INTO keeping (generation, newest, documents, payloads) VALUES (?, ?, ?, ?)';
+    db.prepare(insert).run(generation, newestMs, documentsMs, payloadsMs);
     return open(name, generation, shapeOf(definition));
   }
 
@@ -105,7 +140,9 @@ export function createCatalogue(db: DatabaseSync, definitions: readonly ViewDefi
 
   function dropGeneration(view: string, generation: number): void {
     db.exec(`DROP TABLE ${tableName(view, generation)}`);
-    db.prepare('DELETE FROM positions WHERE generation = ?').run(generation);
+    for (const table of ['positions', 'keeping']) {
+      db.prepare(`DELETE FROM ${table} WHERE generation = ?`).run(generation);
+    }
   }
 
   function definitionOf(view: string): ViewDefinition {
@@ -118,6 +155,19 @@ export function createCatalogue(db: DatabaseSync, definitions: readonly ViewDefi
     const generation = live.get(definitionOf(view).name);
     if (generation === undefined) throw new Error(`the view ${view} has no table`);
     return generation;
+  }
+
+  function keepingOf({ generation }: Generation): Keeping | undefined {
+    const row = readKeeping.get(generation);
+    if (row === undefined) return undefined;
+    const { newest, documents, payloads } = row;
+    return { newestMs: Number(newest), documentsMs: Number(documents), payloadsMs: Number(payloads) };
+  }
+
+  function horizonOfGeneration(generation: Generation): Horizon {
+    const { view } = generation;
+    const forgottenMs = Number(readForgotten.get(view)?.before ?? 0);
+    return horizonOf(definitionOf(view).history, keepingOf(generation), forgottenMs);
   }
 
   function makeLive(generation: Generation): void {
@@ -148,7 +198,7 @@ export function createCatalogue(db: DatabaseSync, definitions: readonly ViewDefi
     install() {
       for (const definition of definitions) {
         if (readView.get(definition.name) !== undefined) continue;
-        const generation = addGeneration(definition);
+        const generation = addGeneration(definition, newKeeping(retention));
         while (addIndex(generation));
         makeLive(generation);
       }
@@ -174,7 +224,26 @@ export function createCatalogue(db: DatabaseSync, definitions: readonly ViewDefi
         if (shape.topics.includes(topic)) movePosition.run(generation, topic, partition, offset);
       }
     },
-    beginShadow(view, deadAfterMs) {
+    keeping: keepingOf,
+    keep(generation, newestAtMs, limit) {
+      const before = keepingOf(generation);
+      if (before === undefined) return;
+      const { newestMs, documentsMs, payloadsMs } = movedOn(before, newestAtMs, limit);
+      if (newestMs > before.newestMs || documentsMs < before.documentsMs || payloadsMs < before.payloadsMs) {
+        writeKeeping.run(newestMs, documentsMs, payloadsMs, generation.generation);
+      }
+    },
+    horizon: horizonOfGeneration,
+    forget(view, beforeMs) {
+      writeForgotten.run(definitionOf(view).name, beforeMs);
+    },
+    sweep(generation) {
+      const before = String(readSwept.get(generation.generation)?.swept ?? '');
+      const { swept, more } = generation.table.sweep(horizonOfGeneration(generation), before);
+      if (swept !== before) writeSwept.run(swept, generation.generation);
+      return more;
+    },
+    beginShadow(view, { deadAfterMs, likeLive }) {
       const definition = definitionOf(view);
       const left = readShadow.get(view);
       if (left !== undefined) {
@@ -183,7 +252,12 @@ export function createCatalogue(db: DatabaseSync, definitions: readonly ViewDefi
         dropGeneration(view, Number(left.generation));
         deleteShadow.run(view);
       }
-      const shadow = addGeneration(definition);
+      const ofLive = keepingOf(liveOf(view));
+      const { newestMs } = ofLive ?? { newestMs: 0 };
+      const shadow = addGeneration(
+        definition,
+        newKeeping(likeLive ? (ofLive ?? FOR_EVER) : retention, newestMs),
+      );
       db.prepare('INSERT INTO shadows VALUES (?, ?, ?)').run(view, shadow.generation, Date.now());
       return shadow;
     },

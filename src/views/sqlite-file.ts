@@ -20,6 +20,14 @@ const BUSY_MS = 5_000;
 const BROKEN = new Set([11, 26]);
 const ADVICE = 'views.db may be moved away or deleted while nothing runs: it is rebuilt from the log';
 
+/** Durations are REAL, as Infinity is for ever. `swept`: up to this id payloads before the horizon are off the disk. */
+const KEEPING = `
+  CREATE TABLE IF NOT EXISTS keeping (
+    generation INTEGER PRIMARY KEY, newest INTEGER NOT NULL, documents REAL NOT NULL, payloads REAL NOT NULL,
+    swept TEXT NOT NULL DEFAULT ''
+  ) STRICT;
+  CREATE TABLE IF NOT EXISTS forgotten (view TEXT PRIMARY KEY, before INTEGER NOT NULL) STRICT;`;
+
 const TABLES = `
   CREATE TABLE IF NOT EXISTS views (
     view TEXT PRIMARY KEY, generation INTEGER NOT NULL, version INTEGER NOT NULL, shape TEXT NOT NULL
@@ -31,6 +39,7 @@ const TABLES = `
     generation INTEGER NOT NULL, topic TEXT NOT NULL, partition INTEGER NOT NULL, next INTEGER NOT NULL,
     PRIMARY KEY (generation, topic, partition)
   ) STRICT, WITHOUT ROWID;
+  ${KEEPING}
   CREATE TABLE IF NOT EXISTS generations (last INTEGER NOT NULL) STRICT;
   INSERT INTO generations SELECT 0 WHERE NOT EXISTS (SELECT * FROM generations);`;
 
@@ -51,6 +60,7 @@ export function openViewsFile(directory: string): DatabaseSync {
     db.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;
       PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
     addHeard(db);
+    addKeeping(db);
     return db;
   } catch (error) {
     db?.close();
@@ -68,6 +78,12 @@ function addHeard(db: DatabaseSync): void {
     // Another process was quicker.
     if (Number(columns.get()?.n) === 0) throw error;
   }
+}
+
+/** Nor how long its documents are kept. */
+function addKeeping(db: DatabaseSync): void {
+  const found = db.prepare("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'keeping'").get();
+  if (found === undefined) db.exec(KEEPING);
 }
 
 /** What views.db in a directory holds, without making or changing it. Throws ViewsRefused or ViewsUnavailable. */

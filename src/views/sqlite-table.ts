@@ -1,25 +1,34 @@
 // One generation of a view as a table: documents as JSON, for each topic the offset they have seen, and a column
-// for each field that is in an index. A rebuilt view is a new generation. To be used within a transaction.
+// for each field that is in an index. A rebuilt view is a new generation. To be used within a transaction. What lies
+// before the horizon it is given (see retention.ts) is not there for it.
 
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { Topic } from '../events.ts';
 import type { Shape } from './definition.ts';
 import { applyPatch } from './patch.ts';
-import { type BoundSql, countSql, findSql, firstSql } from './sqlite-query.ts';
+import { age, type Horizon, withoutPayload } from './retention.ts';
+import { type BoundSql, countSql, findSql, firstSql, type Source } from './sqlite-query.ts';
 import { columnValue, indexedFields } from './sqlite-shape.ts';
 import type { Condition, Document, Fields, Patch, Query, ScannedDocument } from './views.ts';
 
 export interface Table {
   /** Reads each document once, applies its patches in order, and writes it once if that has changed it. */
-  apply(patches: readonly Patch[]): void;
-  get(id: string): Document | undefined;
-  find(query: Query): Document[];
-  first(where: readonly Condition[]): Document | undefined;
-  count(where: readonly Condition[], atMost?: number): number;
+  apply(patches: readonly Patch[], horizon: Horizon): void;
+  get(id: string, horizon: Horizon): Document | undefined;
+  find(query: Query, horizon: Horizon): Document[];
+  first(where: readonly Condition[], horizon: Horizon): Document | undefined;
+  count(where: readonly Condition[], horizon: Horizon, atMost?: number): number;
   /** Documents with ids greater than `after`, least first. */
-  scan(after: string, limit: number): ScannedDocument[];
+  scan(after: string, limit: number, horizon: Horizon): ScannedDocument[];
+  /**
+   * Deletes a bounded part of what lies before the horizon; when nothing is left of that, takes payloads off the disk, of
+   * documents with ids greater than `swept`. Up to which id they are off then, and whether there may be more.
+   */
+  sweep(horizon: Horizon, swept: string): { swept: string; more: boolean };
 }
 
+/** Documents that are swept up at a time: some 20 ms, in which others cannot write. */
+const SWEPT_DOCUMENTS = 500;
 /** Different queries whose statements are kept prepared. */
 const MAX_STATEMENTS = 200;
 
@@ -48,7 +57,16 @@ export function openTable(db: DatabaseSync, name: string, shape: Shape): Table {
     `INSERT INTO ${name} (${columns.join(', ')}) VALUES (${columns.map(() => '?').join(', ')})
      ON CONFLICT (id) DO UPDATE SET ${updates.join(', ')}`,
   );
+  const removeBefore = db.prepare(
+    `DELETE FROM ${name} WHERE id IN (SELECT id FROM ${name} WHERE id < ? ORDER BY id LIMIT ?)`,
+  );
+  const selectBetween = db.prepare(`SELECT id, doc FROM ${name} WHERE id > ? AND id < ? ORDER BY id LIMIT ?`);
+  const updateDoc = db.prepare(`UPDATE ${name} SET doc = ? WHERE id = ?`);
   const prepared = new Map<string, StatementSync>();
+
+  function from({ documents }: Horizon): Source {
+    return { table: name, shape, from: documents };
+  }
 
   function prepare({ sql }: BoundSql): StatementSync {
     const known = prepared.get(sql);
@@ -67,11 +85,12 @@ export function openTable(db: DatabaseSync, name: string, shape: Shape): Table {
   }
 
   return {
-    apply(patches) {
+    apply(patches, horizon) {
       if (patches.length === 0) return;
       const entries = new Map<string, Entry>();
       const greatest = String(selectGreatest.get()?.id ?? '');
       for (const patch of patches) {
+        if (patch.id < horizon.documents) continue;
         const at = topics.indexOf(patch.cause.topic);
         // The table is older than the declaration, which has a new topic: that comes in when it is rebuilt.
         if (at === -1) continue;
@@ -85,42 +104,57 @@ export function openTable(db: DatabaseSync, name: string, shape: Shape): Table {
       }
       for (const [id, { fields: document, seen, changed }] of entries) {
         if (!changed) continue;
+        age(id, document, horizon);
         const indexed = fields.map((field) => columnValue(document[field]));
         upsert.run(id, JSON.stringify(document), ...seen, ...indexed);
       }
     },
 
-    get(id) {
-      const row = select.get(id);
-      return row === undefined ? undefined : { ...parse(row.doc), id };
+    get(id, horizon) {
+      const row = id < horizon.documents ? undefined : select.get(id);
+      return row === undefined ? undefined : documentOf(row, horizon);
     },
 
-    find(query) {
-      const bound = findSql(name, shape, query);
-      const rows = prepare(bound).all(...bound.values);
-      return rows.map((row) => ({ ...parse(row.doc), id: String(row.id) }));
+    find(query, horizon) {
+      const bound = findSql(from(horizon), query);
+      return prepare(bound)
+        .all(...bound.values)
+        .map((row) => documentOf(row, horizon));
     },
 
-    first(where) {
-      const bound = firstSql(name, shape, where);
+    first(where, horizon) {
+      const bound = firstSql(from(horizon), where);
       const row = prepare(bound).get(...bound.values);
-      return row === undefined ? undefined : { ...parse(row.doc), id: String(row.id) };
+      return row === undefined ? undefined : documentOf(row, horizon);
     },
 
-    count(where, atMost) {
-      const bound = countSql(name, shape, { where, atMost });
+    count(where, horizon, atMost) {
+      const bound = countSql(from(horizon), { where, atMost });
       return Number(prepare(bound).get(...bound.values)?.n);
     },
 
-    scan(after, limit) {
-      return selectAfter.all(after, limit).map((row) => {
+    scan(after, limit, horizon) {
+      // No id is a horizon.
+      const last = after < horizon.documents ? horizon.documents : after;
+      return selectAfter.all(last, limit).map((row) => {
         const seen: Partial<Record<Topic, number>> = {};
         for (const topic of topics) {
           const offset = row[`seen_${topic}`];
           if (offset !== null) seen[topic] = Number(offset);
         }
-        return { document: { ...parse(row.doc), id: String(row.id) }, seen };
+        return { document: documentOf(row, horizon), seen };
       });
+    },
+
+    sweep({ documents, payloads, payload }, swept) {
+      const removed = removeBefore.run(documents, SWEPT_DOCUMENTS).changes;
+      if (removed === SWEPT_DOCUMENTS) return { swept, more: true };
+      const rows = selectBetween.all(swept, payloads, SWEPT_DOCUMENTS);
+      for (const { id, doc } of rows) {
+        const document = parse(doc);
+        if (withoutPayload(document, payload)) updateDoc.run(JSON.stringify(document), id ?? null);
+      }
+      return { swept: String(rows.at(-1)?.id ?? swept), more: rows.length === SWEPT_DOCUMENTS };
     },
   };
 }
@@ -131,6 +165,13 @@ export function openTable(db: DatabaseSync, name: string, shape: Shape): Table {
  */
 function isGreater(id: string, other: string): boolean {
   return id > other && ASCII.test(id);
+}
+
+/** A row as it is read, without a payload that lies before the horizon. */
+function documentOf(row: { id?: unknown; doc?: unknown }, horizon: Horizon): Document {
+  const document = { ...parse(row.doc), id: String(row.id) };
+  age(document.id, document, horizon);
+  return document;
 }
 
 function parse(doc: unknown): Fields {

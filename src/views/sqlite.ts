@@ -8,9 +8,11 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { checkCauses, checkDefinitions, hasReached } from './definition.ts';
+import { checkCauses, checkDefinitions, hasReached, isMadeFrom } from './definition.ts';
+import { FOR_EVER, type Horizon, keepsTooLittle, type Retention } from './retention.ts';
 import { createCatalogue, type Generation } from './sqlite-catalogue.ts';
 import { asUnavailable, FILES, openViewsFile, whileOpening } from './sqlite-file.ts';
+import type { Table } from './sqlite-table.ts';
 import {
   DEAD_AFTER_MS,
   HEARD_EVERY_MS,
@@ -27,6 +29,8 @@ export interface SqliteViewsOptions {
   /** The data directory. */
   directory: string;
   definitions: readonly ViewDefinition[];
+  /** Default: for ever. */
+  retention?: Retention;
 }
 
 /** Documents that are read at a time by scan(). */
@@ -41,10 +45,10 @@ const UNINDEXED_PATCHES = 1_000_000;
  * Opens the read models of a data directory, and makes those that are not there. Throws ViewsRefused,
  * ViewsUnavailable, and for a declaration that cannot be, which is a bug, an Error.
  */
-export function openSqliteViews({ directory, definitions }: SqliteViewsOptions): Views {
+export function openSqliteViews({ directory, definitions, retention = FOR_EVER }: SqliteViewsOptions): Views {
   checkDefinitions(definitions);
   const db = openViewsFile(directory);
-  const catalogue = createCatalogue(db, definitions);
+  const catalogue = createCatalogue(db, definitions, retention);
   const begin = { read: db.prepare('BEGIN'), write: db.prepare('BEGIN IMMEDIATE') };
   const commit = db.prepare('COMMIT');
   let closed = false;
@@ -74,20 +78,37 @@ export function openSqliteViews({ directory, definitions }: SqliteViewsOptions):
     }
   }
 
-  function applyTo(generations: readonly Generation[], { patches, positions }: ViewBatch): void {
+  /** A retention that is longer than `limit` becomes that. */
+  function applyTo(
+    generations: readonly Generation[],
+    { patches, positions, newestAtMs = 0 }: ViewBatch,
+    limit: Retention,
+  ): void {
     const byView = Map.groupBy(patches, ({ view }: Patch) => view);
     checkCauses(patches, catalogue.definition);
     for (const generation of generations) {
-      generation.table.apply(byView.get(generation.view) ?? []);
+      catalogue.keep(generation, isMadeFrom(generation.shape, positions) ? newestAtMs : 0, limit);
+      generation.table.apply(byView.get(generation.view) ?? [], catalogue.horizon(generation));
       catalogue.advance(generation, positions);
     }
+  }
+
+  /** Asks the live view. */
+  function ask<T>(view: string, asked: (table: Table, horizon: Horizon) => T): T {
+    return transaction('read', () => {
+      const generation = catalogue.live(view);
+      return asked(generation.table, catalogue.horizon(generation));
+    });
   }
 
   /** No snapshot: a view that is written, or replaced, meanwhile is read on as it then is. */
   async function* scan(generation: () => Generation): AsyncGenerator<ScannedDocument[]> {
     for (let last: string | undefined = ''; last !== undefined; ) {
       const after: string = last;
-      const documents = transaction('read', () => generation().table.scan(after, SCAN_DOCUMENTS));
+      const documents = transaction('read', () => {
+        const from = generation();
+        return from.table.scan(after, SCAN_DOCUMENTS, catalogue.horizon(from));
+      });
       if (documents.length > 0) yield documents;
       last = documents.length < SCAN_DOCUMENTS ? undefined : documents.at(-1)?.document.id;
       await nextTurn();
@@ -124,7 +145,7 @@ export function openSqliteViews({ directory, definitions }: SqliteViewsOptions):
     };
     return {
       async apply(batch) {
-        transaction('write', () => applyTo([heard()], batch));
+        transaction('write', () => applyTo([heard()], batch, FOR_EVER));
         const before = patched;
         patched += batch.patches.length;
         if (before < UNINDEXED_PATCHES && patched >= UNINDEXED_PATCHES) await addIndexes();
@@ -160,18 +181,29 @@ export function openSqliteViews({ directory, definitions }: SqliteViewsOptions):
     throw whileOpening(error);
   }
   return {
-    apply: async (batch) => transaction('write', () => applyTo(catalogue.all(), batch)),
+    apply: async (batch) => transaction('write', () => applyTo(catalogue.all(), batch, retention)),
     positions: async (view) => transaction('read', () => catalogue.positions(catalogue.live(view))),
-    get: async (view, id) => transaction('read', () => catalogue.live(view).table.get(id)),
-    find: async (view, query) => transaction('read', () => catalogue.live(view).table.find(query)),
-    first: async (view, where = []) => transaction('read', () => catalogue.live(view).table.first(where)),
+    get: async (view, id) => ask(view, (table, horizon) => table.get(id, horizon)),
+    find: async (view, query) => ask(view, (table, horizon) => table.find(query, horizon)),
+    first: async (view, where = []) => ask(view, (table, horizon) => table.first(where, horizon)),
     count: async (view, where = [], atMost) =>
-      transaction('read', () => catalogue.live(view).table.count(where, atMost)),
+      ask(view, (table, horizon) => table.count(where, horizon, atMost)),
     scan: (view) => scan(() => catalogue.live(view)),
-    shadow: async (view, { deadAfterMs = DEAD_AFTER_MS } = {}) =>
-      shadowOf(transaction('write', () => catalogue.beginShadow(view, deadAfterMs))),
+    shadow: async (view, { deadAfterMs = DEAD_AFTER_MS, likeLive = false } = {}) =>
+      shadowOf(transaction('write', () => catalogue.beginShadow(view, { deadAfterMs, likeLive }))),
     isOutdated: async (view) =>
-      transaction('read', () => (catalogue.storedVersion(view) ?? 0) < catalogue.definition(view).version),
+      transaction('read', () => {
+        const { version, history } = catalogue.definition(view);
+        if ((catalogue.storedVersion(view) ?? 0) < version) return true;
+        return history !== undefined && keepsTooLittle(catalogue.keeping(catalogue.live(view)), retention);
+      }),
+    sweep: async (view) =>
+      transaction('write', () => {
+        const generation = catalogue.live(view);
+        catalogue.keep(generation, 0, retention);
+        return catalogue.sweep(generation);
+      }),
+    forget: async (view, beforeMs) => transaction('write', () => catalogue.forget(view, beforeMs)),
     async size() {
       const sizes = FILES.map(
         (name) => statSync(join(directory, name), { throwIfNoEntry: false })?.size ?? 0,

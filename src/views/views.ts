@@ -11,6 +11,7 @@
 // often and in whatever batches their events came. Views can be lost: they are rebuilt from the log.
 
 import type { Topic } from '../events.ts';
+import type { Prefix } from '../ids.ts';
 import type { Offsets, Position } from '../log/log.ts';
 
 /** A JSON value. Fields that are absent and fields that are null are the same: null. */
@@ -19,6 +20,14 @@ export type Fields = Record<string, Value>;
 
 /** A document as it is read: its id and its fields. */
 export type Document = Fields & { id: string };
+
+/** What a declaration says of a view that is history. */
+export interface History {
+  /** Of the ids of its documents, behind which a ULID stands. */
+  prefix: Prefix;
+  /** The fields that are payload; `attempts.responseBody`: that of each entry of a map. No query looks at them. */
+  payload: readonly string[];
+}
 
 /** A view as its projection declares it. */
 export interface ViewDefinition {
@@ -29,6 +38,8 @@ export interface ViewDefinition {
   topics: readonly Topic[];
   /** Fields by which documents are found: with `id` behind each, for pages. `['organizationId', 'status']`. */
   indexes: readonly (readonly string[])[];
+  /** What is kept for a while only, if the store is told so (see retention.ts); missing: documents are kept for ever. */
+  history?: History;
 }
 
 /**
@@ -89,10 +100,15 @@ export interface ViewBatch {
   patches: readonly Patch[];
   /** For partitions that have been read, the offset to read next; for all views made from the topic. */
   positions: readonly Position[];
+  /** The greatest time of the events that were read, in ms since 1970; missing: none of them has one. */
+  newestAtMs?: number;
 }
 
 export interface Views {
-  /** Applies the patches and moves the positions on (never back) in one step. Rejects with ViewsUnavailable. */
+  /**
+   * Applies the patches, moves the positions and what is kept on (never back), in one step. What is too old to be kept is
+   * in no answer from then on. Rejects with ViewsUnavailable.
+   */
   apply(batch: ViewBatch): Promise<void>;
 
   /** What the view has taken in. */
@@ -115,11 +131,27 @@ export interface Views {
   /**
    * Begins an empty shadow of the view; one that was left behind by a dead process is dropped. Rejects with
    * RebuildRuns while somebody else fills one: whoever has been heard of within `deadAfterMs` (default 30 s) is alive.
+   * It keeps its documents as the store is told to; `likeLive`: as the live view does, so that they can be compared.
    */
-  shadow(view: string, options?: { deadAfterMs?: number }): Promise<Shadow>;
+  shadow(view: string, options?: ShadowOptions): Promise<Shadow>;
 
-  /** Whether what is served of the view was made by an older version of it than the declared one. */
+  /**
+   * Whether what is served of the view was made by an older version of it than the declared one, or has lost what is
+   * to be kept by now.
+   */
   isOutdated(view: string): Promise<boolean>;
+
+  /**
+   * Frees a bounded part of the room of what is too old to be kept; by the retention that the store is told from now on,
+   * should that have become shorter. Whether there may be more.
+   */
+  sweep(view: string): Promise<boolean>;
+
+  /**
+   * What was made before this time is in no answer any more, of a view that is history: the log has forgotten it. It holds
+   * for every copy of the view, also one that is just being filled, and never goes back.
+   */
+  forget(view: string, beforeMs: number): Promise<void>;
 
   /** Bytes on disk, all views together. */
   size(): Promise<number>;
@@ -131,6 +163,11 @@ export interface Views {
 export interface ScannedDocument {
   document: Document;
   seen: Partial<Record<Topic, number>>;
+}
+
+export interface ShadowOptions {
+  deadAfterMs?: number;
+  likeLive?: boolean;
 }
 
 /** How long somebody who fills a shadow may be silent before he counts as dead, unless it is said. */

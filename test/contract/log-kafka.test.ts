@@ -6,6 +6,7 @@ logContract('Kafka', {
   persistent: true,
   ownsAtOnce: false,
   knowsSizes: true,
+  prunes: false,
   missing: missing('kafka'),
   newLog(t, partitions) {
     const prefix = uniquePrefix();

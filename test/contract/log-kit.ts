@@ -15,6 +15,8 @@ export interface LogEngine {
   ownsAtOnce: boolean;
   /** Whether sizes() tells the sizes of topics. */
   knowsSizes: boolean;
+  /** Whether events can be taken out of topics. */
+  prunes: boolean;
   /** Why it cannot be had here. */
   missing?: string | false;
   /** Makes a new and empty log. */

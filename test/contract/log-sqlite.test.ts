@@ -6,6 +6,7 @@ logContract('SQLite', {
   persistent: true,
   ownsAtOnce: true,
   knowsSizes: false,
+  prunes: true,
   newLog(t, partitions) {
     const directory = temporaryDirectory(t);
     return ({ serve }) => openSqliteLog({ directory, partitions, serve });

@@ -22,6 +22,7 @@ import {
   started,
   UNWRITABLE,
 } from './log-kit.ts';
+import { pruningContract } from './log-pruning.ts';
 import { readContract } from './log-read.ts';
 
 export function logContract(name: string, engine: LogEngine): void {
@@ -30,6 +31,7 @@ export function logContract(name: string, engine: LogEngine): void {
   compactionContract(kit);
   readContract(kit);
   groupsContract(kit);
+  pruningContract(kit);
   closeContract(kit);
 }
 

@@ -3,10 +3,14 @@
 import { type TestContext, test } from 'node:test';
 import type { Topic } from '../../src/events.ts';
 import { canonicalJson } from '../../src/views/patch.ts';
+import type { Retention } from '../../src/views/retention.ts';
 import type { Fields, Patch, Query, ViewDefinition, Views } from '../../src/views/views.ts';
 
 /** A new and empty store. Each call opens one more handle on it; the suite closes them. */
-export type OpenViews = (definitions: readonly ViewDefinition[]) => Views | Promise<Views>;
+export type OpenViews = (
+  definitions: readonly ViewDefinition[],
+  retention?: Retention,
+) => Views | Promise<Views>;
 
 export const ITEMS: ViewDefinition = {
   name: 'items',
@@ -15,6 +19,15 @@ export const ITEMS: ViewDefinition = {
   indexes: [['color'], ['size'], ['done'], ['owner', 'color']],
 };
 export const OTHERS: ViewDefinition = { name: 'others', version: 1, topics: ['inbound'], indexes: [] };
+
+/** A view that is history. */
+export const PAST: ViewDefinition = {
+  name: 'past',
+  version: 1,
+  topics: ['organizations', 'inbound'],
+  indexes: [['color'], ['color', 'size']],
+  history: { prefix: 'wh', payload: ['body', 'headers', 'tries.answer'] },
+};
 
 export type Changes = Omit<Patch, 'view' | 'id' | 'cause'>;
 
@@ -54,21 +67,23 @@ export async function textOf(scan: ReturnType<Views['scan']>): Promise<string[]>
 /** Makes a new and empty store. */
 export type NewStore = (t: TestContext) => OpenViews | Promise<OpenViews>;
 
+export type OpenHandle = (retention?: Retention, definitions?: readonly ViewDefinition[]) => Promise<Views>;
+
 export interface Kit {
-  /** A way to open handles on one new store. */
-  storeFor(t: TestContext): Promise<() => Promise<Views>>;
+  /** A way to open handles on one new store; by default they keep everything, and know all views. */
+  storeFor(t: TestContext): Promise<OpenHandle>;
   /** One handle on a new store. */
   viewsFor(t: TestContext): Promise<Views>;
   it(what: string, body: (t: TestContext) => Promise<void>): void;
 }
 
 export function createKit(name: string, newStore: NewStore, missing: string | false): Kit {
-  async function storeFor(t: TestContext): Promise<() => Promise<Views>> {
+  async function storeFor(t: TestContext): Promise<OpenHandle> {
     const handles: Views[] = [];
     t.after(() => Promise.all(handles.map((handle) => handle.close())));
     const open = await newStore(t);
-    return async () => {
-      const handle = await open([ITEMS, OTHERS]);
+    return async (retention, definitions = [ITEMS, OTHERS, PAST]) => {
+      const handle = await open(definitions, retention);
       handles.push(handle);
       return handle;
     };

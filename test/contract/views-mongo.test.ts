@@ -7,7 +7,7 @@ viewsContract(
   'MongoDB',
   (t) => {
     const url = emptyDatabase(t);
-    return (definitions) => openMongoViews({ url, definitions });
+    return (definitions, retention) => openMongoViews({ url, definitions, ...(retention && { retention }) });
   },
   missing('mongodb'),
 );

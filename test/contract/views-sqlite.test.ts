@@ -4,5 +4,6 @@ import { viewsContract } from './views.ts';
 
 viewsContract('SQLite', (t) => {
   const directory = temporaryDirectory(t);
-  return (definitions) => openSqliteViews({ directory, definitions });
+  return (definitions, retention) =>
+    openSqliteViews({ directory, definitions, ...(retention && { retention }) });
 });

@@ -17,6 +17,7 @@ import {
   patch,
   textOf,
 } from './views-kit.ts';
+import { retentionContract } from './views-retention.ts';
 import { shadowContract } from './views-shadow.ts';
 
 /** `missing`: why the engine cannot be had here. */
@@ -27,6 +28,7 @@ export function viewsContract(name: string, newStore: NewStore, missing: string 
   storeContract(kit);
   findContract(kit);
   shadowContract(kit);
+  retentionContract(kit);
 }
 
 function patchContract({ it, viewsFor }: Kit): void {

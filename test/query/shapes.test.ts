@@ -211,5 +211,5 @@ test('what is not there is not found, and says what was asked for', async (t) =>
     });
   }
   await assert.rejects(queries.retryable(id('wh', 9)), NotFound);
-  await assert.rejects(queries.retryable(id('wh')), /there is no trigger/);
+  await assert.rejects(queries.retryable(id('wh')), /cannot be tried again: its payload is not/);
 });

@@ -2,7 +2,7 @@
 // stands in the log, what has left and when in true time, and the read models at the end. It knows nothing of how
 // Hooklane decides: no code of its lanes, cranks or projections is used here.
 
-import type { EndpointCreated, HooklaneEvent, OutboundEvent } from '../../src/events.ts';
+import type { EndpointCreated, HooklaneEvent, WebhookEvent } from '../../src/events.ts';
 import type { Written } from './log.ts';
 import type { Departure } from './network.ts';
 
@@ -168,7 +168,7 @@ function hears({ id, created, fromOffset, toOffset }: Endpoint, { offset, kind, 
 type State = 'unborn' | 'waiting' | 'in flight' | 'failed' | 'processed' | 'ended';
 
 /** From which states an event leads to which. */
-const LIFE: { readonly [T in OutboundEvent['type']]: readonly [from: readonly State[], to: State] } = {
+const LIFE: { readonly [T in WebhookEvent['type']]: readonly [from: readonly State[], to: State] } = {
   WebhookScheduled: [['unborn'], 'waiting'],
   WebhookOmitted: [['unborn'], 'ended'],
   WebhookRetried: [['ended'], 'waiting'],
@@ -217,7 +217,7 @@ function* auditDigests({ outbound }: Evidence): Generator<Finding> {
   }
 }
 
-function isOutbound(event: HooklaneEvent): event is OutboundEvent {
+function isOutbound(event: HooklaneEvent): event is WebhookEvent {
   return event.type in LIFE;
 }
 

@@ -89,6 +89,8 @@ export function createViews(
       scan: never,
       shadow: never,
       isOutdated: never,
+      sweep: never,
+      forget: never,
       size: never,
       close: async () => {},
     }),

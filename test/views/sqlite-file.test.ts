@@ -233,9 +233,9 @@ for (const rebuilt of [false, true]) {
     await views.close();
     inFile(path, (db) => {
       const table = `items_${db.prepare("SELECT generation FROM views WHERE view = 'items'").get()?.generation}`;
-      const planOf = (where: Parameters<typeof findSql>[2]['where'], before?: string) => {
+      const planOf = (where: Parameters<typeof findSql>[1]['where'], before?: string) => {
         const query = { limit: 10, ...(where ? { where } : {}), ...(before ? { before } : {}) };
-        const { sql, values } = findSql(table, shapeOf(ITEMS), query);
+        const { sql, values } = findSql({ table, shape: shapeOf(ITEMS), from: 'doc' }, query);
         return db
           .prepare(`EXPLAIN QUERY PLAN ${sql}`)
           .all(...values)

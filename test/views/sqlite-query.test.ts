@@ -15,13 +15,19 @@ test('values are bound, and never become part of a statement', () => {
     { field: 'id', prefix: evil },
     { field: 'name', from: evil, to: evil },
   ];
-  const { sql } = findSql('things_1', THINGS, { where, limit: 1, before: evil, upTo: evil });
+  const { sql } = findSql(
+    { table: 'things_1', shape: THINGS },
+    { where, limit: 1, before: evil, upTo: evil },
+  );
   assert.ok(!sql.includes(evil));
 });
 
 test('a field whose name cannot be one never becomes part of a statement', () => {
   for (const field of ['', 'a b', "a'", 'a.b', '1a', 'naïve', '$', 'f_kind']) {
-    assert.throws(() => countSql('things_1', THINGS, { where: [{ field, eq: 1 }] }), /not a name of a field/);
+    assert.throws(
+      () => countSql({ table: 'things_1', shape: THINGS }, { where: [{ field, eq: 1 }] }),
+      /not a name of a field/,
+    );
   }
 });
 

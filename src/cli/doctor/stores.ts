@@ -2,11 +2,11 @@
 // go where endpoints say. Topics that are not there are not made, and neither is a file. Judged apart from where it is asked.
 
 import type { Config } from '../../config.ts';
+import { atMsOf } from '../../events.ts';
 import type { Log, LogLook } from '../../log/log.ts';
 import { lookAtLog, lookAtViews, openLog } from '../../open.ts';
 import { projections } from '../../projections/all.ts';
 import { inWords } from '../../query/health.ts';
-import { atMsOf } from '../../query/lag.ts';
 import type { EndpointHealth } from '../../query/lanes.ts';
 import { summarizeLanes } from '../../query/status.ts';
 import { takeUntil } from '../../query/take.ts';
