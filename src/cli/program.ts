@@ -80,7 +80,7 @@ const SERVER_OPTIONS = {
 };
 
 /** Commands that open engines, or talk to something else than the API. */
-const LOCAL = ['serve', 'send', 'listen', 'demo', 'doctor', 'prune'];
+const LOCAL = ['serve', 'send', 'listen', 'demo', 'doctor'];
 
 /** Whether a command does its work by the API, wherever that is. */
 function asksApi(command: Command): boolean {

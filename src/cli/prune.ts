@@ -2,12 +2,16 @@
 
 import { type Command, InvalidArgumentError } from 'commander';
 import { projections } from '../projections/all.ts';
-import { prune } from '../projections/prune.ts';
+import { type Pruned, prune } from '../projections/prune.ts';
 import { InvalidQuery } from '../query/errors.ts';
-import { parseTime } from '../query/filters.ts';
+import { parsePast } from '../query/filters.ts';
 import { toIso } from '../time.ts';
+import { CommandFailed } from './failed.ts';
 import { note, printJson, printTable } from './output.ts';
 import { clearProgress, progressOf } from './progress.ts';
+import { createRemoteApi } from './remote-api.ts';
+import { remoteServer } from './remote-server.ts';
+import { stopSignal } from './stopped.ts';
 import { withStores } from './stores.ts';
 
 export function registerPrune(program: Command): void {
@@ -27,14 +31,12 @@ export function registerPrune(program: Command): void {
 }
 
 function past(text: string): number {
-  const nowMs = Date.now();
   try {
-    const beforeMs = parseTime('before', text, nowMs);
-    if (beforeMs <= nowMs) return beforeMs;
+    return parsePast('before', text, Date.now());
   } catch (error) {
     if (!(error instanceof InvalidQuery)) throw error;
+    throw new InvalidArgumentError('Allowed: an age such as 90d, or a time in the past such as 2026-01-31.');
   }
-  throw new InvalidArgumentError('Allowed: an age such as 90d, or a time in the past such as 2026-01-31.');
 }
 
 interface PruneCommandOptions {
@@ -45,13 +47,20 @@ interface PruneCommandOptions {
 
 async function runPrune(options: PruneCommandOptions): Promise<void> {
   const { before: beforeMs, dryRun = false, json } = options;
-  const items = await withStores(async ({ log, views }) => {
-    try {
-      return await prune({ log, views, projections, beforeMs, dryRun, onProgress: progressOf('pruning') });
-    } finally {
-      clearProgress();
-    }
-  });
+  const io = { onProgress: progressOf('pruning'), signal: stopSignal() };
+  let items: readonly Pruned[];
+  try {
+    const server = remoteServer(process.env);
+    items =
+      server === undefined
+        ? await withStores(({ log, views }) => prune({ log, views, projections, beforeMs, dryRun, ...io }))
+        : await (await createRemoteApi(server)).prune({ before: toIso(beforeMs), dryRun }, io);
+  } catch (error) {
+    if (!io.signal.aborted) throw error;
+    throw new CommandFailed('stopped: what has gone is gone; run it again for the rest', { cause: error });
+  } finally {
+    clearProgress();
+  }
   const before = toIso(beforeMs);
   if (json) return printJson({ before, dryRun, items });
   printTable(items, ['topic', 'events', ...(dryRun ? [] : ['bytes'])], '');

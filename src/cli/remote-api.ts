@@ -1,6 +1,7 @@
 // The API of commands at a server somewhere else.
 
 import { requestOf } from '../command/admin/operations.ts';
+import type { Pruned } from '../projections/prune.ts';
 import type { ReplayedView } from '../projections/replay.ts';
 import type { NamedKind } from '../query/filters.ts';
 import type { Page, Stats } from '../query/queries.ts';
@@ -23,6 +24,11 @@ export interface RemoteApi extends Api {
     asked: { organization?: string; limit: number },
     io: { onProgress: (read: number, total: number) => void; signal: AbortSignal },
   ): Promise<Report>;
+  /** See projections/prune.ts. */
+  prune(
+    asked: { before: string; dryRun: boolean },
+    io: { onProgress: (read: number, total: number) => void; signal: AbortSignal },
+  ): Promise<readonly Pruned[]>;
   /** See remote-transfer.ts. */
   import(file: string, onProgress: (bytes: number) => void): Promise<Imported>;
 }
@@ -61,6 +67,14 @@ export async function createRemoteApi(server: RemoteServer): Promise<RemoteApi> 
         ...{ path: '/verifications', input, signal },
         onProgress: ({ read, total }) => onProgress(read, total),
       });
+    },
+    async prune(input, { onProgress, signal }) {
+      type Report = { items: readonly Pruned[]; read: number; total: number };
+      const report = await followJob<Report>(connection, {
+        ...{ path: '/prunings', input, signal },
+        onProgress: ({ read, total }) => onProgress(read, total),
+      });
+      return report.items;
     },
     served: async () => true,
     async tail(what, signal) {

@@ -3,9 +3,10 @@
 import type { Task } from '../command/job-routes.ts';
 import type { Work } from '../command/jobs.ts';
 import type { Log } from '../log/log.ts';
-import { projectionsOf } from '../projections/all.ts';
+import { projections, projectionsOf } from '../projections/all.ts';
+import { prune } from '../projections/prune.ts';
 import { replay } from '../projections/replay.ts';
-import { processTime } from '../time.ts';
+import { processTime, toIso } from '../time.ts';
 import { verify } from '../verify/verify.ts';
 import type { Views } from '../views/views.ts';
 
@@ -31,6 +32,14 @@ export async function doTask(
         onProgress: (read, total) => onReport({ ...about, read, total }),
       });
       onReport({ ...about, ...report });
+      return;
+    }
+    case 'pruning': {
+      const { beforeMs, dryRun } = task;
+      const about = { before: toIso(beforeMs), dryRun };
+      const onProgress = (read: number, total: number) => onReport({ ...about, read, total });
+      const items = await prune({ ...io, projections, beforeMs, dryRun, onProgress });
+      onReport({ ...about, items });
       return;
     }
     default:

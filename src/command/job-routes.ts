@@ -2,7 +2,8 @@
 
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { OrganizationId, Prefix } from '../ids.ts';
-import type { Clock } from '../time.ts';
+import { parsePast } from '../query/filters.ts';
+import { type Clock, toIso } from '../time.ts';
 import { MOST_FINDINGS } from '../verify/verify.ts';
 import { jsonBodyOr } from './body.ts';
 import { inputParser } from './input.ts';
@@ -23,6 +24,13 @@ export type Task =
       organizationId: OrganizationId | undefined;
       /** Findings that are told of at most. */
       limit: number | undefined;
+    }
+  | {
+      type: 'pruning';
+      /** What was made before goes; in milliseconds since 1970. */
+      beforeMs: number;
+      /** Only say what would go. */
+      dryRun: boolean;
     };
 
 export interface JobRoutesOptions {
@@ -47,6 +55,7 @@ interface Kind {
 export async function jobRoutes(server: FastifyInstance, options: JobRoutesOptions): Promise<void> {
   serveKind(server, replays(options.views), options);
   serveKind(server, verifications(options.organization), options);
+  serveKind(server, prunings(options.clock), options);
 }
 
 function replays(views: readonly string[]): Kind {
@@ -83,6 +92,23 @@ function verifications(organization: JobRoutesOptions['organization']): Kind {
       const organizationId = named === undefined ? undefined : organization(named).id;
       const report = organizationId === undefined ? {} : { organizationId };
       return { task: { type: 'verification', organizationId, limit }, report };
+    },
+  };
+}
+
+function prunings(clock: Clock): Kind {
+  const parse = inputParser<{ before: string; dryRun?: boolean }>({
+    type: 'object',
+    additionalProperties: false,
+    required: ['before'],
+    properties: { before: { type: 'string' }, dryRun: { type: 'boolean' } },
+  });
+  return {
+    ...{ path: '/prunings', kind: 'pruning', prefix: 'prn' },
+    read(body) {
+      const { before, dryRun = false } = parse(body);
+      const beforeMs = parsePast('before', before, clock());
+      return { task: { type: 'pruning', beforeMs, dryRun }, report: { before: toIso(beforeMs), dryRun } };
     },
   };
 }

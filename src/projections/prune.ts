@@ -26,6 +26,8 @@ export interface PruneOptions {
   dryRun: boolean;
   /** Called after each batch: offsets that were gone through, of how many. */
   onProgress?: (done: number, total: number) => void;
+  /** Stops it between two batches: what has gone is gone, and it can be run again. */
+  signal?: AbortSignal;
 }
 
 type PrunedTopic = Exclude<Topic, 'lanes'>;
@@ -53,7 +55,7 @@ const PRUNED_TOPICS = TOPICS.filter((topic): topic is PrunedTopic => topic !== '
 /** Events that are gone through, and taken out, at a time: some milliseconds in which the server cannot write. */
 const BATCH_EVENTS = 500;
 
-/** Rejects with PruneRefused, LogUnavailable, LogRefused or ViewsUnavailable. */
+/** Rejects with PruneRefused, LogUnavailable, LogRefused or ViewsUnavailable, and the signal's reason. */
 export async function prune(options: PruneOptions): Promise<Pruned[]> {
   const { log, views, projections, beforeMs, dryRun } = options;
   const { pruning } = log;
@@ -75,7 +77,7 @@ export async function prune(options: PruneOptions): Promise<Pruned[]> {
 
 async function pruneTopics(
   { pruning, ends }: { pruning: Pruning; ends: readonly (readonly number[])[] },
-  { log, beforeMs, dryRun, onProgress }: PruneOptions,
+  { log, beforeMs, dryRun, onProgress, signal }: PruneOptions,
 ): Promise<Pruned[]> {
   const total = ends.flat().reduce((sum, end) => sum + end, 0);
   let before = 0;
@@ -86,6 +88,7 @@ async function pruneTopics(
     for (const [partition, end] of (ends[i] ?? []).entries()) {
       const plan = createPartitionPruning(beforeMs);
       for await (const batch of log.read(topic, { partition, batch: BATCH_EVENTS })) {
+        signal?.throwIfAborted();
         const startedMs = performance.now();
         const { remove, put } = plan.take(batch.events, end);
         const gone = new Set([...remove, ...put.map(({ offset }) => offset)]);

@@ -128,6 +128,14 @@ export function parseTime(field: string, text: string, nowMs: number): number {
   return Math.max(0, atMs);
 }
 
+/** The same, of the past alone. Throws InvalidQuery. */
+export function parsePast(field: string, text: string, nowMs: number): number {
+  const ageMs = parseDuration(text);
+  const atMs = ageMs === undefined ? parseIso(text) : nowMs - ageMs;
+  if (atMs <= nowMs) return Math.max(0, atMs);
+  throw new InvalidQuery(field, 'allowed: an age such as 90d, or a time in the past such as 2026-01-31');
+}
+
 /** NaN for what is no time. Date.parse() alone takes a time without a zone as local, and 30 February as 2 March. */
 function parseIso(text: string): number {
   const [, day = '', time = '00:00', zone = 'Z'] = ISO.exec(text) ?? [];

@@ -1,6 +1,8 @@
 // hooklane prune as operators run it: beside a server that goes on serving, on a log in which there is something old.
 
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { loadConfig } from '../../src/config.ts';
 import type { LogReceived } from '../../src/events.ts';
@@ -52,14 +54,17 @@ test('prune takes what is old out of the log while the server serves, and read m
   await waitFor('it to be sent', () => receiver.arrivals.length === 1);
   const groups = await askList(t, ['logs', 'groups'], { env });
 
-  const dry = await ask(t, ['prune', '--before', '40h', '--dry-run'], { env });
+  const token = readFileSync(join(directory, 'admin-token'), 'utf8').trim();
+  const remote = { HOOKLANE_URL: server.url, HOOKLANE_TOKEN: token };
+  const dry = await ask(t, ['prune', '--before', '40h', '--dry-run'], { env: remote });
   const pruning = ask(t, ['prune', '--before', '40h'], { env });
   assert.equal((await post(server.url, server.token, { message: 'meanwhile' })).status, 201);
   const pruned = await pruning;
   const counts = ({ items }: Fields) => (items as Fields[]).map(({ events }) => events);
   assert.deepEqual(counts(pruned), [OLD, OLD, 0]);
   assert.deepEqual(counts(dry), counts(pruned));
-  assert.deepEqual(counts(await ask(t, ['prune', '--before', '40h'], { env })), [0, 0, 0]);
+  for (const where of [env, remote])
+    assert.deepEqual(counts(await ask(t, ['prune', '--before', '40h'], { env: where })), [0, 0, 0]);
 
   const verified = async () => {
     for (const { view, differences } of (await askList(t, ['replay', '--verify'], { env })) as Fields[]) {
@@ -76,9 +81,9 @@ test('prune takes what is old out of the log while the server serves, and read m
 
   // A server that starts on what is left knows all that it needs: the gap still lasts.
   await stop(server);
-  const { token } = server;
+  const { token: integrationToken } = server;
   server = await serve(t, directory);
-  await post(server.url, token, { message: 'after' });
+  await post(server.url, integrationToken, { message: 'after' });
   const omitted = await waitFor('the last one to be decided', async () => {
     const items = await askList(t, ['deliveries', 'list', '--status', 'omitted'], { env });
     return items.length === 2 && items;
