@@ -73,8 +73,13 @@ export function countSql(
 
 function conditionsSql({ shape, from = '' }: Source, where: readonly Condition[]): BoundSql[] {
   const parts = where.map((condition) => conditionSql(condition, shape));
-  // The plus keeps it out of SQLite's plan: nearly all documents meet it, and a walk by ids would be taken for short.
-  return from === '' ? parts : [...parts, { sql: '+id >= ?', values: [from] }];
+  if (from === '') return parts;
+  // Beside a range of another field the plus keeps it out of SQLite's plan: nearly all documents meet it, and a walk by
+  // ids would be taken for short. Else it ends the walk before what is not there any more, and may not be swept yet.
+  const ranges = where.some(
+    (condition) => condition.field !== 'id' && !('eq' in condition || 'in' in condition),
+  );
+  return [...parts, { sql: ranges ? '+id >= ?' : 'id >= ?', values: [from] }];
 }
 
 function all(parts: readonly BoundSql[]): BoundSql {

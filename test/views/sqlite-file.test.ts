@@ -257,6 +257,9 @@ for (const rebuilt of [false, true]) {
         assert.doesNotMatch(plan.join('; '), /TEMP B-TREE/);
       }
       assert.match(planOf([{ field: 'id', eq: 'doc_00' }])[0] ?? '', /^SEARCH .*\(id=\?\)/);
+      // What is not to be seen any more (`from`) ends a walk, and does not take the place of a better index.
+      assert.match(planOf([red])[0] ?? '', /\(f_color=\? AND id>\?\)/);
+      assert.match(planOf([{ field: 'color', prefix: 'r' }])[0] ?? '', /USING INDEX items_\d+_0 \(f_color>/);
     });
   });
 }
