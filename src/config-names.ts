@@ -34,6 +34,7 @@ export const VARIABLES = [
   'HOOKLANE_BURST',
   'HOOKLANE_SUSTAINED',
   'HOOKLANE_UNAUTHENTICATED',
+  'HOOKLANE_TRUST_PROXY',
 ] as const;
 export type Variable = (typeof VARIABLES)[number];
 

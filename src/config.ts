@@ -71,6 +71,8 @@ export interface Config {
   readonly sustained: string | null;
   /** How many requests of one address may have no token that is known, as `600/1m`; null: any number. */
   readonly unauthenticated: string | null;
+  /** Addresses of proxies, as CIDRs, that are believed when they say for whom they ask. */
+  readonly trustProxy: readonly string[];
   /** Where rate limits are counted across processes, `redis://` or `rediss://`; undefined: in each process. */
   readonly redis: string | undefined;
 }
@@ -203,6 +205,7 @@ export function loadConfig(
     burst: read('HOOKLANE_BURST', RATE_LIMIT, '3/6s'),
     sustained: read('HOOKLANE_SUSTAINED', RATE_LIMIT, '100/1h'),
     unauthenticated: read('HOOKLANE_UNAUTHENTICATED', RATE_LIMIT, '600/1m'),
+    trustProxy: read('HOOKLANE_TRUST_PROXY', CIDRS, []),
     redis: read('HOOKLANE_REDIS', REDIS, undefined),
   };
   if (problems.length > 0) throw new InvalidConfig(problems);

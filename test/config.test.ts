@@ -38,6 +38,7 @@ test('an empty environment gives the defaults', () => {
     burst: '3/6s',
     sustained: '100/1h',
     unauthenticated: '600/1m',
+    trustProxy: [],
     redis: undefined,
   });
 });
@@ -64,6 +65,7 @@ test('every variable is read', () => {
     HOOKLANE_BURST: '10/1m30s',
     HOOKLANE_SUSTAINED: 'none',
     HOOKLANE_UNAUTHENTICATED: 'none',
+    HOOKLANE_TRUST_PROXY: '10.0.0.0/8',
     HOOKLANE_REDIS: 'redis://cache',
   };
   assert.deepEqual(loadConfig(env, {}, '/srv/app'), {
@@ -86,6 +88,7 @@ test('every variable is read', () => {
     burst: '10/1m30s',
     sustained: null,
     unauthenticated: null,
+    trustProxy: ['10.0.0.0/8'],
     redis: 'redis://cache',
   });
 });

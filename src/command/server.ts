@@ -1,5 +1,6 @@
 // The HTTP server: routes, errors, limits of time and size. It appends and asks; it decides nothing of deliveries.
 
+import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import rateLimit from '@fastify/rate-limit';
 import Fastify, {
@@ -62,6 +63,8 @@ export interface ServerOptions {
   adminTokenHash: string;
   /** How many requests of one address may have no token that is known, as `600/1m`; null: any number. */
   unauthenticated: string | null;
+  /** Addresses of proxies, as CIDRs, that are believed when they say for whom they ask. */
+  trustProxy: readonly string[];
   /** Resolves when the read models have all that is in the log; bounded. */
   caughtUp: () => Promise<unknown>;
   /** Whether the read models have what stands at these positions; bounded. */
@@ -94,6 +97,9 @@ export function buildServer(options: ServerOptions): FastifyInstance {
     // Fastify's own answer while it stops is no problem as RFC 9457 has it.
     return503OnClosing: false,
     keepAliveTimeout: KEEP_ALIVE_MS,
+    trustProxy: options.trustProxy.length === 0 ? false : [...options.trustProxy],
+    requestIdHeader: false,
+    genReqId: requestIdOf,
     frameworkErrors: (error, _request, reply) => void sendProblem(reply, error),
     clientErrorHandler(error, socket) {
       if (!socket.writable) return;
@@ -113,7 +119,8 @@ export function buildServer(options: ServerOptions): FastifyInstance {
   server.addHook('preClose', async () => {
     isStopping = true;
   });
-  server.addHook('onRequest', (request, _reply, done) => {
+  server.addHook('onRequest', (request, reply, done) => {
+    reply.header('x-request-id', request.id);
     if (isStopping)
       done(new Problem(503, 'stopping', 'The server is being stopped.', { 'retry-after': '1' }));
     else if (hasHost(request.raw)) done();
@@ -189,6 +196,12 @@ const OF_NODE: Readonly<Record<string, ProblemOf>> = {
   ERR_HTTP_REQUEST_TIMEOUT: [408, 'too-slow', 'The request took too long to arrive.'],
 };
 const NOT_HTTP: ProblemOf = [400, 'bad-request', 'The request is not HTTP as it should be.'];
+
+/** What the client calls its request, if that can stand in a log line and a header; else one of our own. */
+function requestIdOf({ headers }: IncomingMessage): string {
+  const given = headers['x-request-id'];
+  return typeof given === 'string' && /^[\w.:/+=-]{1,128}$/.test(given) ? given : randomUUID();
+}
 
 /** HTTP/1.1 requires it of every request (RFC 9112 section 3.2). */
 function hasHost({ httpVersion, headers }: IncomingMessage): boolean {

@@ -50,6 +50,7 @@ export interface ApiOptions {
   production?: boolean;
   allowHttp?: boolean;
   unauthenticated?: string;
+  trustProxy?: string[];
   notReady?: () => Promise<{ part: string; detail: string }[]>;
 }
 
@@ -107,6 +108,7 @@ export async function startApi(t: TestContext, options: ApiOptions = {}): Promis
     production,
     adminTokenHash: hashToken(ADMIN_TOKEN),
     unauthenticated: options.unauthenticated ?? null,
+    trustProxy: options.trustProxy ?? [],
     caughtUp: () => reachedEnd(log, { views, projections, withinMs: 5_000 }),
     reached: (positions) => reached(positions, { views, projections, withinMs: 5_000 }),
     status: shareStatus({

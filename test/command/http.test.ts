@@ -82,3 +82,19 @@ function exchange(port: number, bytes: string): Promise<string> {
       .on('error', reject);
   });
 }
+
+test('every answer bears an id of its request: the one that came, or one of its own', async (t) => {
+  const { call } = await startApi(t);
+  const idOf = async (given?: string) => {
+    const headers = given === undefined ? {} : { 'x-request-id': given };
+    const answers = [await call('/healthz', { headers }), await call('/nowhere', { headers })];
+    return answers.map(({ headers: answered }) => String(answered['x-request-id']));
+  };
+  assert.deepEqual(await idOf('abc-1.2:3/4+5='), ['abc-1.2:3/4+5=', 'abc-1.2:3/4+5=']);
+  for (const given of [undefined, 'a b', 'x'.repeat(129), '"quoted"']) {
+    const [one = '', other = ''] = await idOf(given);
+    assert.match(one, /^[0-9a-f-]{36}$/);
+    assert.match(other, /^[0-9a-f-]{36}$/);
+    assert.notEqual(one, other);
+  }
+});

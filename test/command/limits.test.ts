@@ -101,3 +101,18 @@ test('an address whose requests have no token that is known is answered 429 in t
   assert.equal((await call(LOGS, { token, json: {} })).status, 201);
   assert.equal((await call('/api/v1/organizations')).status, 200);
 });
+
+test('whoever asks through a proxy that is trusted is counted by the address it tells, through another by that of the proxy', async (t) => {
+  for (const [trustProxy, statuses] of [
+    [['127.0.0.0/8'], [401, 429, 401, 429]],
+    [['10.0.0.0/8'], [401, 429, 429, 429]],
+  ] as const) {
+    const { call } = await startWithIntegration(t, { unauthenticated: '1/1h', trustProxy: [...trustProxy] });
+    const answered: number[] = [];
+    for (const client of ['203.0.113.7', '203.0.113.7', '203.0.113.8', '203.0.113.8']) {
+      const headers = { 'x-forwarded-for': client };
+      answered.push((await call(LOGS, { token: 'made-up', json: {}, headers })).status);
+    }
+    assert.deepEqual(answered, statuses);
+  }
+});
