@@ -4,7 +4,7 @@ import type { Logger } from 'pino';
 import type { Config } from './config.ts';
 import type { Limits } from './limits/limits.ts';
 import { createMemoryLimits } from './limits/memory.ts';
-import { createRedisLimits } from './limits/redis.ts';
+import { createRedisLimits, lookAtRedis } from './limits/redis.ts';
 import { clientFor, openKafkaLog } from './log/kafka.ts';
 import { lookAtKafka } from './log/kafka-look.ts';
 import type { Log, LogLook } from './log/log.ts';
@@ -35,6 +35,11 @@ export async function openViews(config: Config): Promise<Views> {
 /** Counts of rate limits: across processes where there is a Redis. It need not be there. */
 export function openLimits({ redis, topicPrefix: prefix }: Config, logger: Logger): Limits {
   return redis === undefined ? createMemoryLimits() : createRedisLimits({ url: redis, prefix, logger });
+}
+
+/** The version of the Redis that counts; undefined: none is to. Rejects with RedisUnavailable. */
+export async function lookAtLimits({ redis }: Config): Promise<string | undefined> {
+  return redis === undefined ? undefined : lookAtRedis(redis);
 }
 
 /** What can be told of the log without making it; undefined on SQLite: there is no log yet. */

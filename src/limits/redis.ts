@@ -148,3 +148,40 @@ function takenOf([allowed, ...states]: number[], limits: readonly NamedLimit[]):
   }));
   return { allowed: allowed === 1, windows };
 }
+
+/** There is no Redis that takes us. */
+export class RedisUnavailable extends Error {
+  readonly code = 'REDIS_UNAVAILABLE';
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'RedisUnavailable';
+  }
+}
+
+/** How long is waited for a connection that is only to be looked at. */
+const CONNECT_WITHIN_MS = 3_000;
+
+/** The version of the Redis at `url`, as `6.2.14`. Rejects with RedisUnavailable. */
+export async function lookAtRedis(url: string): Promise<string> {
+  const redis = new Redis(url, {
+    lazyConnect: true,
+    connectTimeout: CONNECT_WITHIN_MS,
+    commandTimeout: CONNECT_WITHIN_MS,
+    maxRetriesPerRequest: 0,
+    retryStrategy: () => null,
+  });
+  // What went wrong with the connection is told here; what was asked is only told that there is none.
+  let reason: Error | undefined;
+  redis.on('error', (error: Error) => {
+    reason ??= error;
+  });
+  try {
+    await redis.connect();
+    return /^redis_version:(\S+)/m.exec(await redis.info('server'))?.[1] ?? 'of an unknown version';
+  } catch (error) {
+    const cause = reason ?? error;
+    throw new RedisUnavailable(cause instanceof Error ? cause.message : String(cause), { cause });
+  } finally {
+    redis.disconnect();
+  }
+}

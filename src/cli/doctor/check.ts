@@ -1,6 +1,14 @@
 // What the doctor finds: one line each, with how to mend it.
 
-export const AREAS = ['configuration', 'machine', 'directory', 'log', 'read models', 'server'] as const;
+export const AREAS = [
+  'configuration',
+  'machine',
+  'directory',
+  'log',
+  'read models',
+  'rate limits',
+  'server',
+] as const;
 export type Area = (typeof AREAS)[number];
 
 export interface Check {

@@ -4,6 +4,7 @@
 import { type Check, checksOf } from './check.ts';
 import { type Env, judgeConfiguration } from './configuration.ts';
 import { examineDirectory, nearestAbove } from './directory.ts';
+import { examineLimits } from './limits.ts';
 import { judgeMachine, lookAtMachine } from './machine.ts';
 import { examineServer } from './server.ts';
 import { examineLog, examineViews } from './stores.ts';
@@ -28,8 +29,9 @@ export async function diagnose(
   const views = unknown.views
     ? [unlooked('read models')]
     : await examineViews(config, { log: log.isThere, nowMs: nowMs() });
+  const limits = wrong.has('HOOKLANE_REDIS') ? [] : [await examineLimits(config)];
   const server = await examineServer(config, { env, served: log.served, nowMs: nowMs() });
-  const checks = [...configuration, ...machine, ...directory, ...log.checks, ...views, ...server];
+  const checks = [...configuration, ...machine, ...directory, ...log.checks, ...views, ...limits, ...server];
   return { healthy: checks.every(({ state }) => state !== 'problem'), checks };
 }
 
