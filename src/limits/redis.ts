@@ -150,7 +150,7 @@ function takenOf([allowed, ...states]: number[], limits: readonly NamedLimit[]):
 }
 
 /** There is no Redis that takes us. */
-export class RedisUnavailable extends Error {
+class RedisUnavailable extends Error {
   readonly code = 'REDIS_UNAVAILABLE';
   constructor(message: string, options?: ErrorOptions) {
     super(message, options);
