@@ -33,6 +33,7 @@ export const VARIABLES = [
   'HOOKLANE_LOG_LEVEL',
   'HOOKLANE_BURST',
   'HOOKLANE_SUSTAINED',
+  'HOOKLANE_UNAUTHENTICATED',
 ] as const;
 export type Variable = (typeof VARIABLES)[number];
 

@@ -4,22 +4,38 @@
 // is empty counts as not set; one that begins with HOOKLANE_ and is not known is refused, as a slip of the pen
 // would otherwise be a setting silently ignored. The values of secrets are never shown. Reads no file.
 
-import { isIP } from 'node:net';
+import { isIPv6 } from 'node:net';
 import { resolve } from 'node:path';
 import { unknownNames, type Variable } from './config-names.ts';
-import type { DestinationRules } from './destinations.ts';
-import { MAX_PARTITIONS } from './events.ts';
 import {
-  KAFKA_URL_ALLOWED,
-  type KafkaConfig,
-  type KafkaUrl,
-  parseKafkaUrl,
-  SASL_MECHANISMS,
-  type SaslMechanism,
-} from './kafka-url.ts';
-import { parseRateLimit, RATE_LIMIT_ALLOWED } from './rate-limit.ts';
-import { MASTER_KEY_BYTES } from './secrets.ts';
-import { formatDuration, parseDuration } from './time.ts';
+  ADMIN_TOKEN,
+  CIDRS,
+  DAY_MS,
+  DISABLE_AFTER,
+  HISTORY,
+  HOST,
+  LEVEL,
+  LOG,
+  LOOPBACK,
+  MASTER_KEY,
+  MECHANISM,
+  PARTITIONS,
+  type PinoLevel,
+  PORT,
+  PROXY,
+  RATE_LIMIT,
+  REDIS,
+  REPLICATION,
+  RETENTION,
+  type Rule,
+  SESSION,
+  TOPIC_PREFIX,
+  VIEWS,
+  YES_OR_NO,
+} from './config-rules.ts';
+import type { DestinationRules } from './destinations.ts';
+import type { KafkaConfig, KafkaUrl, SaslMechanism } from './kafka-url.ts';
+import { formatDuration } from './time.ts';
 
 export interface Config {
   /** NODE_ENV is `production`: Origins are checked, and the rules for outbound addresses are strict. */
@@ -53,11 +69,11 @@ export interface Config {
   /** The rate limits of integrations that have none of their own, as `3/6s`; null is none. */
   readonly burst: string | null;
   readonly sustained: string | null;
+  /** How many requests of one address may have no token that is known, as `600/1m`; null: any number. */
+  readonly unauthenticated: string | null;
+  /** Where rate limits are counted across processes, `redis://` or `rediss://`; undefined: in each process. */
+  readonly redis: string | undefined;
 }
-
-/** The levels of Hooklane's own messages. */
-const PINO_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
-type PinoLevel = (typeof PINO_LEVELS)[number];
 
 /** Options of commands that stand above the environment, as commander hands them over. */
 export interface ConfigFlags {
@@ -186,9 +202,9 @@ export function loadConfig(
     logLevel: read('HOOKLANE_LOG_LEVEL', LEVEL, 'info'),
     burst: read('HOOKLANE_BURST', RATE_LIMIT, '3/6s'),
     sustained: read('HOOKLANE_SUSTAINED', RATE_LIMIT, '100/1h'),
+    unauthenticated: read('HOOKLANE_UNAUTHENTICATED', RATE_LIMIT, '600/1m'),
+    redis: read('HOOKLANE_REDIS', REDIS, undefined),
   };
-  read('HOOKLANE_REDIS', REDIS, undefined);
-
   if (problems.length > 0) throw new InvalidConfig(problems);
   return config;
 }
@@ -198,146 +214,13 @@ export function destinationRules({ production, allowHttp, allowAddresses }: Conf
   return { httpsOnly: production && !allowHttp, allowAddresses };
 }
 
-// ── rules ───────────────────────────────────────────────────────────────────────────────────────────────────
-
-/** What a value must be. */
-export interface Rule<T> {
-  /** What the text means; undefined: it is not allowed. */
-  parse(text: string): T | undefined;
-  /** For people, behind `allowed: `. */
-  allowed: string;
-  /** What to say of certain wrong texts instead. */
-  refusal?(text: string): string | undefined;
-  secret?: true;
-}
-
-/** Bearer tokens travel in a header: no spaces, nothing but ASCII (RFC 9110 section 5.5). */
-export const ADMIN_TOKEN: Rule<string> = {
-  parse: (text) => (/^[\x21-\x7e]{16,256}$/.test(text) ? text : undefined),
-  allowed: '16 to 256 visible ASCII characters without spaces',
-  secret: true,
-};
-
-export const MASTER_KEY: Rule<Buffer> = {
-  parse(text) {
-    const key = Buffer.from(text, 'base64');
-    // Node skips what is no base64, so only the way back tells whether all of it was.
-    return key.length === MASTER_KEY_BYTES && key.toString('base64') === text ? key : undefined;
-  },
-  allowed: `exactly ${MASTER_KEY_BYTES} bytes in base64, as \`openssl rand -base64 ${MASTER_KEY_BYTES}\` makes them`,
-  secret: true,
-};
-
-const HOST: Rule<string> = {
-  parse: (text) => (isIP(text) || /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/i.test(text) ? text : undefined),
-  allowed: 'an IP address or a host name',
-};
-
-/** What Kafka allows in the name of a topic, short enough to leave room for ours (its limit is 249). */
-const TOPIC_PREFIX: Rule<string> = {
-  parse: (text) => (/^[\w.-]{1,100}$/.test(text) ? text : undefined),
-  allowed: '1 to 100 of the characters a-z A-Z 0-9 . _ -',
-};
-
-const YES_OR_NO: Rule<boolean> = {
-  parse: (text) => (text === '1' ? true : text === '0' ? false : undefined),
-  allowed: '1 or 0',
-};
-
-const LEVEL: Rule<PinoLevel> = {
-  parse: (text) => PINO_LEVELS.find((level) => level === text),
-  allowed: PINO_LEVELS.join(', '),
-};
-
-const LOOPBACK = ['127.0.0.0/8', '::1/128'] as const;
-
-const CIDRS: Rule<readonly string[]> = {
-  parse(text) {
-    const ranges = text.split(',').map((range) => range.trim());
-    return ranges.every(isCidr) ? ranges : undefined;
-  },
-  allowed: 'ranges of addresses, as 10.0.0.0/8,fd00::/8',
-};
-
-/** Whether this is an address of either family, `/`, and how many of its bits lead. */
-function isCidr(range: string): boolean {
-  const [, address = '', bits = ''] = /^([^/%]+)\/(\d{1,3})$/.exec(range) ?? [];
-  const family = isIP(address);
-  return family !== 0 && Number(bits) <= (family === 4 ? 32 : 128);
-}
-
-const REDIS: Rule<undefined> = {
-  parse: () => undefined,
-  allowed: 'nothing, as redis is not available in this version',
-};
-
-const LOG: Rule<'sqlite' | KafkaUrl> = {
-  parse: (text) => (text === 'sqlite' ? text : parseKafkaUrl(text)),
-  allowed: KAFKA_URL_ALLOWED,
-};
-
-/** What stands behind the scheme is for the driver to read: it knows more than we do. */
-const VIEWS: Rule<'sqlite' | { url: string }> = {
-  parse: (text) =>
-    text === 'sqlite' ? text : /^mongodb(\+srv)?:\/\/[^/?#]/.test(text) ? { url: text } : undefined,
-  allowed: 'sqlite, or mongodb://host:port,host:port/database?options',
-};
-
-const PROXY: Rule<string> = {
-  parse: (text) => (/^https?:\/\/[^/?#]+\/?$/.test(text) && URL.canParse(text) ? text : undefined),
-  allowed: 'http://host:port or https://host:port, with user:password@ before the host where it wants them',
-};
-
-const MECHANISM: Rule<SaslMechanism> = {
-  parse: (text) => SASL_MECHANISMS.find((mechanism) => mechanism === text),
-  allowed: SASL_MECHANISMS.join(', '),
-};
-
-function duration(leastMs: number, mostMs: number): Rule<number> {
-  return {
-    parse(text) {
-      const ms = parseDuration(text);
-      return ms !== undefined && ms >= leastMs && ms <= mostMs ? ms : undefined;
-    },
-    allowed: `a duration from ${formatDuration(leastMs)} to ${formatDuration(mostMs)}, as 90s or 12h`,
-  };
-}
-
-const HOUR_MS = 3_600_000;
-const DAY_MS = 24 * HOUR_MS;
-const RETENTION = duration(DAY_MS, 36_500 * DAY_MS);
-const HISTORY = duration(HOUR_MS, 36_500 * DAY_MS);
-const SESSION = duration(1_000, 300_000);
-const FAILING = duration(1_000, 365 * DAY_MS);
-
-const DISABLE_AFTER: Rule<number> = {
-  parse: (text) => (text === 'never' ? Number.POSITIVE_INFINITY : FAILING.parse(text)),
-  allowed: `${FAILING.allowed}; or never`,
-};
-
-function wholeNumber(least: number, most: number, note = ''): Rule<number> {
-  return {
-    parse(text) {
-      const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
-      return value >= least && value <= most ? value : undefined;
-    },
-    allowed: `a whole number from ${least} to ${most}${note}`,
-  };
-}
-
-const PORT = wholeNumber(0, 65_535, ' (0: any free port)');
-const PARTITIONS = wholeNumber(1, MAX_PARTITIONS);
-const REPLICATION = wholeNumber(1, 100);
-
-const RATE_LIMIT: Rule<string | null> = {
-  parse(text) {
-    if (text === 'none') return null;
-    return parseRateLimit(text) === undefined ? undefined : text;
-  },
-  allowed: `${RATE_LIMIT_ALLOWED}; or none`,
-};
-
 /** The user and password of a URL may be all that is secret in it. */
 export function withoutPassword(text: string): string {
   return text.replace(/\/\/.*@/, '//…@');
+}
+
+/** Where a server of this configuration is to be reached from here. */
+export function urlOf({ host, port }: Pick<Config, 'host' | 'port'>): string {
+  const here = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host;
+  return `http://${isIPv6(here) ? `[${here}]` : here}:${port}`;
 }

@@ -18,7 +18,8 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { ADMIN_TOKEN, type Config, InvalidConfig, MASTER_KEY, type Rule } from './config.ts';
+import { type Config, InvalidConfig } from './config.ts';
+import { ADMIN_TOKEN, MASTER_KEY, type Rule } from './config-rules.ts';
 import { MASTER_KEY_BYTES, newToken } from './secrets.ts';
 
 export interface Keys {

@@ -1,6 +1,10 @@
 // Config to engines: the only file that knows which engines exist.
 
+import type { Logger } from 'pino';
 import type { Config } from './config.ts';
+import type { Limits } from './limits/limits.ts';
+import { createMemoryLimits } from './limits/memory.ts';
+import { createRedisLimits } from './limits/redis.ts';
 import { clientFor, openKafkaLog } from './log/kafka.ts';
 import { lookAtKafka } from './log/kafka-look.ts';
 import type { Log, LogLook } from './log/log.ts';
@@ -26,6 +30,11 @@ export async function openViews(config: Config): Promise<Views> {
   const { views, dataDirectory: directory, retention } = config;
   if (views !== 'sqlite') return openMongoViews({ url: views.url, definitions, retention });
   return openSqliteViews({ directory, definitions, retention });
+}
+
+/** Counts of rate limits: across processes where there is a Redis. It need not be there. */
+export function openLimits({ redis, topicPrefix: prefix }: Config, logger: Logger): Limits {
+  return redis === undefined ? createMemoryLimits() : createRedisLimits({ url: redis, prefix, logger });
 }
 
 /** What can be told of the log without making it; undefined on SQLite: there is no log yet. */

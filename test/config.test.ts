@@ -37,6 +37,8 @@ test('an empty environment gives the defaults', () => {
     logLevel: 'info',
     burst: '3/6s',
     sustained: '100/1h',
+    unauthenticated: '600/1m',
+    redis: undefined,
   });
 });
 
@@ -61,6 +63,8 @@ test('every variable is read', () => {
     HOOKLANE_LOG_LEVEL: 'silent',
     HOOKLANE_BURST: '10/1m30s',
     HOOKLANE_SUSTAINED: 'none',
+    HOOKLANE_UNAUTHENTICATED: 'none',
+    HOOKLANE_REDIS: 'redis://cache',
   };
   assert.deepEqual(loadConfig(env, {}, '/srv/app'), {
     production: true,
@@ -81,6 +85,8 @@ test('every variable is read', () => {
     logLevel: 'silent',
     burst: '10/1m30s',
     sustained: null,
+    unauthenticated: null,
+    redis: 'redis://cache',
   });
 });
 
@@ -199,10 +205,11 @@ for (const [name, values] of Object.entries(WRONG)) {
   });
 }
 
-test('what comes with another release is refused by name, without the password in its URL', () => {
-  const wrong = refusal({ HOOKLANE_REDIS: 'redis://:hunter2@cache:6379' });
+test('Redis is chosen by its URL; a wrong one is told without the password in it', () => {
+  assert.equal(loadConfig({ HOOKLANE_REDIS: 'rediss://:hunter2@cache' }).redis, 'rediss://:hunter2@cache');
+  const wrong = refusal({ HOOKLANE_REDIS: 'http://:hunter2@cache:6379' });
   assert.deepEqual(wrong.message.split('\n'), [
-    'HOOKLANE_REDIS="redis://…@cache:6379" is not allowed; allowed: nothing, as redis is not available in this version',
+    'HOOKLANE_REDIS="http://…@cache:6379" is not allowed; allowed: redis://user:password@host:port/0, or rediss:// with TLS',
   ]);
 });
 

@@ -19,9 +19,9 @@ const FLOORS = [
   ['cli'],
   ['open'],
   ['command', 'projections', 'dispatch', 'record'],
-  ['query', 'transfer'],
+  ['query', 'transfer', 'verify'],
   ['views'],
-  ['log'],
+  ['log', 'limits'],
   ['ground'],
 ];
 
@@ -32,6 +32,8 @@ const IMPORTED_ONLY_BY: [imported: RegExp, by: RegExp][] = [
   [/^src\/views\/sqlite/, /^src\/(open\.ts|views\/sqlite)/],
   [/^src\/views\/mongo/, /^src\/(open\.ts|views\/mongo)/],
   [/^node:sqlite$/, /^src\/(log|views)\/sqlite/],
+  [/^src\/limits\/(memory|redis)/, /^src\/(open\.ts|limits\/)/],
+  [/^ioredis$/, /^src\/limits\/redis\.ts$/],
   [/^kafkajs/, /^src\/log\/kafka\.ts$/],
   [/^mongodb$/, /^src\/views\/mongo\.ts$/],
 ];
@@ -48,6 +50,8 @@ const PURE = [
   /^src\/(events|trigger|nearest|destinations)\.ts$/,
   /^src\/dispatch\/(?!dispatcher\.ts|send\.ts|transport\.ts)/,
   /^src\/record\/(?!recorder\.ts)/,
+  /^src\/limits\/(limits|window)\.ts$/,
+  /^src\/verify\/(?!verify\.ts)/,
   /^src\/projections\/(?!projector\.ts|reached\.ts|rebuild\.ts|renewal\.ts|sweeper\.ts|prune\.ts)/,
 ];
 const COMMANDS = /^src\/(main|cli\/.*)\.ts$/;

@@ -3,11 +3,14 @@
 
 import type { Operation } from '../command/admin/operations.ts';
 import type { Missed, Recovered } from '../command/admin/recover.ts';
+import type { ReplayedView, ReplayOptions } from '../projections/replay.ts';
 import type { NamedKind } from '../query/filters.ts';
 import type { Filters, Page, Stats } from '../query/queries.ts';
 import type { ResourceName } from '../query/resources.ts';
 import type { Item } from '../query/shapes.ts';
 import type { Tailed } from '../query/tail.ts';
+import type { ExportOptions } from '../transfer/export.ts';
+import type { Counts } from '../transfer/format.ts';
 
 export interface Api {
   /** Throws InvalidQuery, or NotFound for names of nothing. */
@@ -28,4 +31,17 @@ export interface Api {
   served(): Promise<boolean>;
   /** What happens from the moment on at which this resolves, until `signal` is aborted. */
   tail(what: Tailed, signal: AbortSignal): Promise<AsyncIterable<Item>>;
+  /** Rebuilds read models from the log, or compares them with it. See projections/replay.ts. */
+  replay(
+    asked: { views: string[]; verify: boolean },
+    io: Pick<ReplayOptions, 'onProgress' | 'signal'>,
+  ): Promise<readonly ReplayedView[]>;
+  /**
+   * The log of an organization, piece by piece; it returns what was in it. See transfer/export.ts. `onProgress` is told how
+   * much there was so far: events, of how many; or bytes, where nobody knows of how many.
+   */
+  export(
+    organization: ExportOptions['organization'],
+    io: { onProgress: (done: number, total?: number) => void; signal: AbortSignal },
+  ): AsyncGenerator<string | Buffer, Counts>;
 }

@@ -14,7 +14,7 @@ import { createSender } from '../dispatch/send.ts';
 import { createTransport } from '../dispatch/transport.ts';
 import { loadKeys } from '../keys.ts';
 import type { Log } from '../log/log.ts';
-import { openLog, openViews, skewMs } from '../open.ts';
+import { openLimits, openLog, openViews, skewMs } from '../open.ts';
 import { projections } from '../projections/all.ts';
 import { reached, reachedEnd } from '../projections/reached.ts';
 import { createQueries } from '../query/queries.ts';
@@ -27,6 +27,7 @@ import { CommandFailed } from './failed.ts';
 import { ensureKeyFits } from './master-key.ts';
 import { startProjectorThread } from './projector-thread.ts';
 import type { Role } from './roles.ts';
+import { doInThread } from './task-thread.ts';
 
 /** How long a stop waits for requests in flight, in and out. */
 const STOP_WITHIN_MS = 10_000;
@@ -108,8 +109,11 @@ export async function startApp({ config, roles, logger }: AppOptions): Promise<A
         caughtUp: (position) => reached([position], { views, projections, withinMs: CAUGHT_UP_WITHIN_MS }),
       });
       const definitions = projections.map(({ definition }) => definition);
+      const limits = openLimits(config, logger);
+      stops.push(() => limits.close());
       const server = buildServer({
         log,
+        limits,
         directory,
         administrator,
         queries: createQueries({ views, clock: time.now }),
@@ -119,9 +123,14 @@ export async function startApp({ config, roles, logger }: AppOptions): Promise<A
         logger: logger.child({}, logger.level === 'info' ? { level: 'warn' } : {}),
         production: config.production,
         adminTokenHash: hashToken(keys.adminToken),
+        unauthenticated: config.unauthenticated,
         caughtUp: () => reachedEnd(log, { views, projections, withinMs: CAUGHT_UP_WITHIN_MS }),
         reached: (positions) => reached(positions, { views, projections, withinMs: CAUGHT_UP_WITHIN_MS }),
         status: shareStatus({ log, views, definitions, clock: time.now }),
+        jobs: {
+          doTask: (task, io) => doInThread(config, task, io),
+          views: definitions.map(({ name }) => name),
+        },
         notReady: () => notReady(log, views),
       });
       stops.push(() => closeServer(server));

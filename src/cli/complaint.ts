@@ -4,6 +4,7 @@
 import { type Command, CommanderError } from 'commander';
 import { InvalidInput } from '../command/input.ts';
 import { InvalidConfig } from '../config.ts';
+import { isExpected } from '../expected.ts';
 import { InvalidQuery } from '../query/errors.ts';
 
 export interface Complaint {
@@ -45,15 +46,4 @@ function fieldLine(command: Command | undefined, field: string, message: string)
   if (option === undefined) return `${field}: ${message}`;
   const value = command?.opts()[name];
   return `option '${option.flags}' argument '${value}' is invalid. ${message.charAt(0).toUpperCase()}${message.slice(1)}`;
-}
-
-/** Our own errors have a stable code in capitals, and so have those of the system (EADDRINUSE, ENOENT). */
-function isExpected(error: unknown): error is Error {
-  return (
-    error instanceof Error &&
-    'code' in error &&
-    typeof error.code === 'string' &&
-    /^[A-Z_]+$/.test(error.code) &&
-    !error.code.startsWith('ERR_')
-  );
 }

@@ -7,17 +7,13 @@ import type { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Command } from 'commander';
 import type { OrganizationId } from '../ids.ts';
-import { loadKeys } from '../keys.ts';
-import type { Log } from '../log/log.ts';
-import type { Queries } from '../query/queries.ts';
-import { createSecretBox } from '../secrets.ts';
-import { exportOrganization } from '../transfer/export.ts';
 import { type Counts, emptyCounts } from '../transfer/format.ts';
+import type { Api } from './api.ts';
 import { CommandFailed } from './failed.ts';
-import { ensureKeyFits } from './master-key.ts';
 import { note, printJson, printTable } from './output.ts';
 import { clearProgress, showProgress } from './progress.ts';
-import { type Stores, withStores } from './stores.ts';
+import { stopSignal } from './stopped.ts';
+import { withApi } from './with-api.ts';
 
 interface Options {
   org?: string;
@@ -53,12 +49,14 @@ async function runExport(options: Options, command: Command): Promise<void> {
   if (out === '-' && all) command.error('--all needs a directory: --out <directory>');
   if (out === '-' && (json || process.stdout.isTTY))
     command.error('name a file with --out, or pipe the output');
-  const { items, serving } = await withStores(async (stores) => {
+  const { items, serving } = await withApi(async (api) => {
+    const signal = stopSignal();
     const done = [];
-    for (const organization of await chosen(stores.queries, org)) {
-      done.push(await exportTo(all ? join(out, `${organization.id}.ndjson`) : out, organization, stores));
+    for (const organization of await chosen(api, org)) {
+      const file = all ? join(out, `${organization.id}.ndjson`) : out;
+      done.push(await exportTo(file, organization, { api, signal }));
     }
-    return { items: done, serving: await stores.log.served() };
+    return { items: done, serving: await api.served() };
   });
   if (serving) note('The server runs: what comes from now on is not in the file.');
   if (out === '-') return;
@@ -79,51 +77,47 @@ interface Named {
 const PAGE = '200';
 
 /** The organization that is named, or all of them. */
-async function chosen(queries: Queries, org: string | undefined): Promise<Named[]> {
+async function chosen(api: Api, org: string | undefined): Promise<Named[]> {
   const named = ({ id, name }: Record<string, unknown>): Named => ({
     id: String(id) as OrganizationId,
     name: String(name),
   });
   if (org !== undefined)
-    return [named(await queries.show('organizations', await queries.resolve('organization', org)))];
+    return [named(await api.show('organizations', await api.resolve('organization', org)))];
   const all: Named[] = [];
   for (let cursor: string | null = ''; cursor !== null; ) {
-    const page = await queries.list('organizations', { limit: PAGE, ...(cursor && { cursor }) });
+    const page = await api.list('organizations', { limit: PAGE, ...(cursor && { cursor }) });
     all.push(...page.items.map(named));
     cursor = page.cursor;
   }
   return all.reverse();
 }
 
+interface Source {
+  api: Api;
+  /** Stops it. */
+  signal: AbortSignal;
+}
+
 /** Writes one organization to a file, or to stdout for `-`. What did not come to its end is taken away. */
-async function exportTo(file: string, organization: Named, { config, log }: Stores) {
-  const secrets = createSecretBox(loadKeys(config).masterKey);
-  await ensureKeyFits(log, secrets);
-  if (file === '-') return { ...organization, ...(await write(process.stdout, organization)), file };
-  const stream = await create(file);
+async function exportTo(file: string, organization: Named, source: Source) {
+  const stream = file === '-' ? process.stdout : await create(file);
   try {
-    const counts = await write(stream, organization);
-    const serving = await log.served();
+    const counts = await write(stream, organization, source);
+    const serving = await source.api.served();
     return { organizationId: organization.id, organization: organization.name, ...counts, serving, file };
   } catch (error) {
-    rmSync(file, { force: true });
-    throw error;
-  }
-
-  function write(to: Writable, named: Named): Promise<Counts> {
-    return writeExport(to, named, { log, masterKeyId: secrets.keyId });
+    if (file !== '-') rmSync(file, { force: true });
+    if (!source.signal.aborted) throw error;
+    throw new CommandFailed('stopped: nothing was exported', { cause: error });
   }
 }
 
 /** Ends what it writes to, but for stdout. */
-async function writeExport(
-  to: Writable,
-  organization: Named,
-  source: { log: Log; masterKeyId: string },
-): Promise<Counts> {
-  const onProgress = (done: number, total: number) =>
-    showProgress(`exporting ${organization.name}`, done, total);
-  const pieces = exportOrganization({ ...source, organization, nowMs: Date.now(), onProgress });
+async function write(to: Writable, organization: Named, { api, signal }: Source): Promise<Counts> {
+  const onProgress = (done: number, total?: number) =>
+    showProgress(`exporting ${organization.name}${total === undefined ? ' (bytes)' : ''}`, done, total);
+  const pieces = api.export(organization, { onProgress, signal });
   let counts = emptyCounts();
   try {
     await pipeline(
@@ -131,7 +125,7 @@ async function writeExport(
         counts = yield* pieces;
       },
       to,
-      { end: to !== process.stdout },
+      { end: to !== process.stdout, signal },
     );
     return counts;
   } finally {

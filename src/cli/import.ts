@@ -8,7 +8,7 @@ import { pipeline } from 'node:stream/promises';
 import type { Command } from 'commander';
 import { type Config, loadConfig } from '../config.ts';
 import { masterKeyIfThere } from '../keys.ts';
-import { type Log, LogUnavailable } from '../log/log.ts';
+import { LogUnavailable } from '../log/log.ts';
 import { openLog } from '../open.ts';
 import { createSecretBox } from '../secrets.ts';
 import { TransferRefused } from '../transfer/errors.ts';
@@ -17,6 +17,8 @@ import { CommandFailed } from './failed.ts';
 import { ensureKeyFits } from './master-key.ts';
 import { note, printJson, printTable } from './output.ts';
 import { clearProgress, showProgress } from './progress.ts';
+import { createRemoteApi } from './remote-api.ts';
+import { remoteServer } from './remote-server.ts';
 
 export function registerImport(program: Command): void {
   program
@@ -34,15 +36,14 @@ export function registerImport(program: Command): void {
 }
 
 async function runImport(files: string[], { json }: { json?: true }): Promise<void> {
-  const config = loadConfig(process.env);
-  const { items, served } = await withLog(config, async (log) => {
+  const { items, served } = await withTarget(async (target) => {
     const done: Imported[] = [];
     for (const file of files) {
-      const imported = await withFile(file, (path) => importFile(path, file, { config, log }));
+      const imported = await importFile(file, target);
       done.push(imported);
       for (const line of remarksOn(imported)) note(line);
     }
-    return { items: done, served: await log.served() };
+    return { items: done, served: await target.served() };
   });
   if (json) printJson({ items, cursor: null });
   else
@@ -65,7 +66,25 @@ function remarksOn({ organization, wasThere, resumed, serving }: Imported): stri
   ];
 }
 
-async function withLog<T>(config: Config, work: (log: Log) => Promise<T>): Promise<T> {
+/** Where organizations are imported. */
+interface Target {
+  /** Rejects with TransferRefused, or LogUnavailable: then the same import is to be made again. */
+  import(file: string, onProgress: (step: string, bytes: number) => void): Promise<Imported>;
+  served(): Promise<boolean>;
+}
+
+async function withTarget<T>(work: (target: Target) => Promise<T>): Promise<T> {
+  const server = remoteServer(process.env);
+  if (server === undefined) return withLog(loadConfig(process.env), work);
+  const api = await createRemoteApi(server);
+  return work({
+    import: (file, onProgress) => api.import(file, (bytes) => onProgress('sending', bytes)),
+    served: api.served,
+  });
+}
+
+/** The log of this configuration. Read models are not needed, and are not made. */
+async function withLog<T>(config: Config, work: (target: Target) => Promise<T>): Promise<T> {
   const masterKey = masterKeyIfThere(config);
   if (masterKey === undefined) {
     throw new CommandFailed(
@@ -75,32 +94,28 @@ async function withLog<T>(config: Config, work: (log: Log) => Promise<T>): Promi
   }
   const log = await openLog(config, { serve: false });
   try {
-    await ensureKeyFits(log, createSecretBox(masterKey));
-    return await work(log);
+    const secrets = createSecretBox(masterKey);
+    await ensureKeyFits(log, secrets);
+    return await work({
+      import: (file, onProgress) =>
+        withFile(file, (path) =>
+          importOrganization({ log, path, secrets, nowMs: Date.now(), runId: randomUUID(), onProgress }),
+        ),
+      served: log.served,
+    });
   } finally {
     await log.close();
   }
 }
 
-async function importFile(
-  path: string,
-  name: string,
-  { config, log }: { config: Config; log: Log },
-): Promise<Imported> {
-  const total = statSync(path).size;
-  const masterKey = masterKeyIfThere(config) ?? Buffer.alloc(0);
+/** Throws CommandFailed. */
+async function importFile(file: string, target: Target): Promise<Imported> {
+  const total = file === '-' ? undefined : statSync(file).size;
   try {
-    return await importOrganization({
-      log,
-      path,
-      secrets: createSecretBox(masterKey),
-      nowMs: Date.now(),
-      runId: randomUUID(),
-      onProgress: (step, bytes) => showProgress(`${step} ${name} (bytes)`, bytes, total),
-    });
+    return await target.import(file, (step, bytes) => showProgress(`${step} ${file} (bytes)`, bytes, total));
   } catch (error) {
     if (error instanceof TransferRefused)
-      throw new CommandFailed(`${name}: ${error.message}`, { cause: error });
+      throw new CommandFailed(`${file}: ${error.message}`, { cause: error });
     if (!(error instanceof LogUnavailable)) throw error;
     throw new CommandFailed(`${error.message}; run the same import again: it goes on where it stopped`, {
       cause: error,

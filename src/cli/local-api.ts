@@ -8,9 +8,12 @@ import { type Directory, openDirectory } from '../command/directory.ts';
 import { destinationRules } from '../config.ts';
 import { createDestinations } from '../destinations.ts';
 import { loadKeys } from '../keys.ts';
+import { projectionsOf } from '../projections/all.ts';
+import { replay } from '../projections/replay.ts';
 import { tail } from '../query/tail.ts';
 import { createSecretBox } from '../secrets.ts';
 import { processTime } from '../time.ts';
+import { exportOrganization } from '../transfer/export.ts';
 import type { Api } from './api.ts';
 import { ensureKeyFits } from './master-key.ts';
 import { type Stores, withStores } from './stores.ts';
@@ -48,6 +51,15 @@ function localApi(stores: Stores, { administrator }: Administration): Api {
     },
     served: () => log.served(),
     tail: (what, signal) => tail(what, { log, queries, reached: stores.reached, signal }),
+    replay({ views: named, verify }, io) {
+      return replay(projectionsOf(named), { log, views: stores.views, verify, time: processTime(), ...io });
+    },
+    async *export(organization, { onProgress }) {
+      const secrets = createSecretBox(loadKeys(stores.config).masterKey);
+      await ensureKeyFits(log, secrets);
+      const source = { log, masterKeyId: secrets.keyId };
+      return yield* exportOrganization({ ...source, organization, nowMs: Date.now(), onProgress });
+    },
   };
 }
 

@@ -24,6 +24,7 @@ import { registerReplay } from './replay.ts';
 import { registerSend } from './send.ts';
 import { registerServe } from './serve.ts';
 import { registerStatus } from './status.ts';
+import { registerVerify } from './verify.ts';
 
 /** All commands. `onRun` is told which one is about to run. */
 export function createProgram(onRun: (command: Command) => void = () => {}): Command {
@@ -79,7 +80,7 @@ const SERVER_OPTIONS = {
 };
 
 /** Commands that open engines, or talk to something else than the API. */
-const LOCAL = ['serve', 'send', 'listen', 'demo', 'doctor', 'replay', 'prune', 'export', 'import'];
+const LOCAL = ['serve', 'send', 'listen', 'demo', 'doctor', 'prune'];
 
 /** Whether a command does its work by the API, wherever that is. */
 function asksApi(command: Command): boolean {
@@ -136,6 +137,7 @@ const COMMANDS = [
   registerInbound,
   registerLogs,
   registerReplay,
+  registerVerify,
   registerPrune,
   registerStatus,
   registerDoctor,

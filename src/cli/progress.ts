@@ -2,9 +2,13 @@
 
 const WIDTH = 24;
 
-/** Shows how much is done, e.g. `deliveries  ████████░░░░░░  12 of 40`. */
-export function showProgress(what: string, done: number, total: number, more = ''): void {
+/** Shows how much is done, e.g. `deliveries  ████████░░░░░░  12 of 40`; without a bar where nobody knows of how many. */
+export function showProgress(what: string, done: number, total: number | undefined, more = ''): void {
   if (!process.stderr.isTTY) return;
+  if (total === undefined) {
+    process.stderr.write(`\r\u001b[K${what}  ${done}${more}`);
+    return;
+  }
   const filled = total === 0 ? WIDTH : Math.min(WIDTH, Math.floor((WIDTH * done) / total));
   const bar = '█'.repeat(filled) + '░'.repeat(WIDTH - filled);
   process.stderr.write(`\r\u001b[K${what}  ${bar}  ${done} of ${total}${more}`);

@@ -1,28 +1,30 @@
-// The API of commands at a server somewhere else, over HTTP, with its admin token. What the server finds wrong is
-// thrown as it would be here, so that it is told in the same words, and of the same option.
+// The API of commands at a server somewhere else.
 
-import { type ApiRequest, requestOf } from '../command/admin/operations.ts';
-import { InvalidInput } from '../command/input.ts';
-import { InvalidConfig } from '../config.ts';
-import { InvalidQuery, NotFound } from '../query/errors.ts';
+import { requestOf } from '../command/admin/operations.ts';
+import type { ReplayedView } from '../projections/replay.ts';
 import type { NamedKind } from '../query/filters.ts';
 import type { Page, Stats } from '../query/queries.ts';
 import type { ResourceName } from '../query/resources.ts';
 import type { Item } from '../query/shapes.ts';
 import type { Status } from '../query/status.ts';
+import type { Imported } from '../transfer/import.ts';
+import type { Report } from '../verify/report.ts';
 import type { Api } from './api.ts';
 import { CommandFailed } from './failed.ts';
-import { harmless } from './output.ts';
+import { followJob } from './remote-job.ts';
+import { connect, type RemoteServer } from './remote-server.ts';
+import { exportFrom, importTo } from './remote-transfer.ts';
 
-export interface RemoteServer {
-  /** Without the path of the API. */
-  url: string;
-  token: string;
-}
-
-/** Beside what commands ask anywhere, what a server knows by itself. */
-interface RemoteApi extends Api {
+/** Beside what commands ask anywhere, what needs no read models, and so is done otherwise beside a server. */
+export interface RemoteApi extends Api {
   status(): Promise<Status>;
+  /** See verify/verify.ts. */
+  verify(
+    asked: { organization?: string; limit: number },
+    io: { onProgress: (read: number, total: number) => void; signal: AbortSignal },
+  ): Promise<Report>;
+  /** See remote-transfer.ts. */
+  import(file: string, onProgress: (bytes: number) => void): Promise<Imported>;
 }
 
 const COLLECTION_OF = {
@@ -32,66 +34,9 @@ const COLLECTION_OF = {
   endpoint: 'endpoints',
 } as const satisfies Record<NamedKind, ResourceName>;
 
-/**
- * The server that HOOKLANE_URL names, with the token of HOOKLANE_TOKEN or else HOOKLANE_ADMIN_TOKEN; undefined: none is
- * named. Throws InvalidConfig.
- */
-export function remoteServer(env: Readonly<Record<string, string | undefined>>): RemoteServer | undefined {
-  const text = env.HOOKLANE_URL || undefined;
-  if (text === undefined) return undefined;
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url === undefined || !/^https?:$/.test(url.protocol) || url.username !== '' || url.search !== '') {
-    const message = 'is not allowed; allowed: where a server listens, as https://hooklane.example.com';
-    throw new InvalidConfig([{ name: 'HOOKLANE_URL', message }]);
-  }
-  const token = env.HOOKLANE_TOKEN || env.HOOKLANE_ADMIN_TOKEN || undefined;
-  if (token === undefined || !/^[\x21-\x7e]+$/.test(token)) {
-    const message =
-      token === undefined
-        ? 'is missing: a server is asked with its admin token'
-        : 'is not allowed; allowed: visible ASCII characters without spaces';
-    throw new InvalidConfig([{ name: 'HOOKLANE_TOKEN', message }]);
-  }
-  return { url: url.href.replace(/\/+$/, ''), token };
-}
-
-/** Loads what speaks HTTP, which other commands do without. */
-export async function createRemoteApi({ url, token }: RemoteServer): Promise<RemoteApi> {
-  const { request } = await import('undici');
-
-  /** The answer to a request; it is a success. */
-  async function call(
-    { method, path, input }: ApiRequest | { method: 'GET'; path: string; input?: undefined },
-    { signal, bodyTimeout }: { signal?: AbortSignal; bodyTimeout?: number } = {},
-  ) {
-    const answer = await request(`${url}/api/v1${path}`, {
-      method,
-      headers: {
-        authorization: `Bearer ${token}`,
-        ...(input === undefined ? {} : { 'content-type': 'application/json' }),
-      },
-      ...(input === undefined ? {} : { body: JSON.stringify(input) }),
-      ...(signal && { signal }),
-      ...(bodyTimeout === undefined ? {} : { bodyTimeout }),
-    }).catch((error: Error) => {
-      if (signal?.aborted) throw error;
-      throw new CommandFailed(`${url} cannot be reached: ${error.message}; is it where Hooklane listens?`, {
-        cause: error,
-      });
-    });
-    if (answer.statusCode < 300) return answer.body;
-    throw problemOf(url, answer.statusCode, await answer.body.text());
-  }
-
-  async function ask<T extends object>(asked: Parameters<typeof call>[0]): Promise<T> {
-    const text = await (await call(asked)).text();
-    try {
-      return JSON.parse(text);
-    } catch (error) {
-      throw new CommandFailed(`${url} answers something else than Hooklane does`, { cause: error });
-    }
-  }
-
+export async function createRemoteApi(server: RemoteServer): Promise<RemoteApi> {
+  const connection = await connect(server);
+  const { url, call, ask } = connection;
   const get = <T extends object>(path: string) => ask<T>({ method: 'GET', path });
   const show = (resource: ResourceName, idOrName: string) =>
     get<Item>(`/${resource}/${encodeURIComponent(idOrName)}`);
@@ -111,12 +56,28 @@ export async function createRemoteApi({ url, token }: RemoteServer): Promise<Rem
       return ask({ method: 'POST', path: `/endpoints/${endpointId}/recover`, input });
     },
     status: () => get<Status>('/status'),
+    verify(input, { onProgress, signal }) {
+      return followJob<Report & { read: number; total: number }>(connection, {
+        ...{ path: '/verifications', input, signal },
+        onProgress: ({ read, total }) => onProgress(read, total),
+      });
+    },
     served: async () => true,
     async tail(what, signal) {
       // Nothing may happen for as long as it likes.
       const body = await call({ method: 'GET', path: `/${what}/tail` }, { signal, bodyTimeout: 0 });
       return itemsIn(body, url, signal);
     },
+    async replay({ views, verify }, { onProgress, signal }) {
+      const input = { verify, ...(views.length === 0 ? {} : { views }) };
+      const report = await followJob<{ views: readonly ReplayedView[] }>(connection, {
+        ...{ path: '/replays', input, signal },
+        onProgress: (latest) => onProgress(latest.views),
+      });
+      return report.views;
+    },
+    export: ({ id }, io) => exportFrom(connection, id, io),
+    import: (file, onProgress) => importTo(connection, file, onProgress),
   };
 }
 
@@ -139,40 +100,4 @@ async function* itemsIn(
     throw new CommandFailed(`${url} is gone: ${(error as Error).message}`, { cause: error });
   }
   if (!signal.aborted) throw new CommandFailed(`${url} has stopped`);
-}
-
-/** What a server says no with (RFC 9457), as what a command would throw by itself. */
-function problemOf(url: string, status: number, text: string): Error {
-  const { type, detail, errors = [] } = parseProblem(text);
-  if (type === 'urn:hooklane:problem:invalid-input') return new InvalidInput(errors);
-  const [first] = errors;
-  if (type === 'urn:hooklane:problem:invalid-query' && first !== undefined) {
-    return new InvalidQuery(first.field, first.message.replace(`${first.field}: `, ''));
-  }
-  if (type === 'urn:hooklane:problem:not-found') return new NotFound('', '', detail);
-  if (status === 401) {
-    return new CommandFailed(`${url} refuses the token; set HOOKLANE_TOKEN, or --token, to its admin token`);
-  }
-  if (type === undefined) {
-    return new CommandFailed(
-      `${url} answered ${status}: ${harmless(text.slice(0, 200))}; is it where Hooklane listens?`,
-    );
-  }
-  return new CommandFailed(harmless(detail ?? `${url} answered ${status}`));
-}
-
-interface ProblemText {
-  type?: string;
-  detail?: string;
-  errors?: { field: string; message: string }[];
-}
-
-function parseProblem(text: string): ProblemText {
-  try {
-    const problem: unknown = JSON.parse(text);
-    if (typeof problem === 'object' && problem !== null) return problem;
-  } catch {
-    // Not JSON: something else than Hooklane answers there.
-  }
-  return {};
 }

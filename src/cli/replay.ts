@@ -2,12 +2,12 @@
 
 import { Argument, type Command, InvalidArgumentError, Option } from 'commander';
 import { projections } from '../projections/all.ts';
-import type { Projection } from '../projections/projection.ts';
-import { compare, rebuild } from '../projections/rebuild.ts';
+import type { ReplayedView } from '../projections/replay.ts';
 import { CommandFailed } from './failed.ts';
 import { note, printJson, printTable } from './output.ts';
 import { clearProgress, progressOf } from './progress.ts';
-import { type Stores, withStores } from './stores.ts';
+import { stopSignal } from './stopped.ts';
+import { withApi } from './with-api.ts';
 
 export function registerReplay(program: Command): void {
   program
@@ -33,47 +33,46 @@ function names(): string[] {
   return projections.map(({ definition }) => definition.name);
 }
 
-async function replay(views: string[], { verify, json }: { verify?: true; json?: true }): Promise<void> {
-  const chosen = projections.filter(
-    ({ definition }) => views.length === 0 || views.includes(definition.name),
-  );
-  const items = await withStores(async (stores) => {
-    const results = [];
-    for (const projection of chosen) {
-      results.push(verify ? await verifyView(projection, stores) : await rebuildView(projection, stores));
+async function replay(
+  views: string[],
+  { verify = false, json }: { verify?: boolean; json?: true },
+): Promise<void> {
+  const replayed = await withApi(async (api) => {
+    const signal = stopSignal();
+    try {
+      return await api.replay({ views, verify }, { onProgress: createWatch(), signal });
+    } catch (error) {
+      if (error !== signal.reason) throw error;
+      throw new CommandFailed('stopped: read models that were not done are as they were', { cause: error });
+    } finally {
+      clearProgress();
     }
-    return results;
   });
+  const items = replayed.map(({ view, events, seconds, documents, differences = 0 }) =>
+    verify ? { view, documents, differences } : { view, events, seconds },
+  );
   if (json) printJson({ items, cursor: null });
-  else
-    printTable(
-      items,
-      ['view', verify ? 'documents' : 'events', ...(verify ? ['differences'] : ['seconds'])],
-      '',
-    );
-  const different = items.filter((item) => 'differences' in item && item.differences > 0);
+  else printTable(items, verify ? ['view', 'documents', 'differences'] : ['view', 'events', 'seconds'], '');
+  const different = replayed.filter(({ differences = 0 }) => differences > 0);
   if (different.length > 0)
     throw new CommandFailed(`differs from its log: ${different.map(({ view }) => view).join(', ')}`);
 }
 
-async function rebuildView(projection: Projection, { log, views }: Stores) {
-  const view = projection.definition.name;
-  const startedMs = performance.now();
-  const { events } = await rebuild(projection, { log, views, onProgress: progressOf(view) });
-  clearProgress();
-  return { view, events, seconds: Number(((performance.now() - startedMs) / 1_000).toFixed(2)) };
+/** Draws how far it is with the view that it is at, and tells of what differs in those that are done. */
+function createWatch(): (views: readonly ReplayedView[]) => void {
+  let done = 0;
+  let drawn: { view: string; draw: (done: number, total: number) => void } | undefined;
+  return (views) => {
+    for (let next = views[done]; next?.seconds !== undefined; next = views[++done]) tellDifferences(next);
+    const now = views[done];
+    if (now === undefined) return;
+    if (drawn?.view !== now.view) drawn = { view: now.view, draw: progressOf(now.view) };
+    drawn.draw(now.events, now.total);
+  };
 }
 
-async function verifyView(projection: Projection, { log, views }: Stores) {
-  const view = projection.definition.name;
-  const { documents, differences, examples } = await compare(projection, {
-    log,
-    views,
-    onProgress: progressOf(view),
-  });
+function tellDifferences({ view, examples = [] }: ReplayedView): void {
   clearProgress();
-  for (const { id, live, rebuilt } of examples) {
+  for (const { id, live, rebuilt } of examples)
     note(`${view} ${id}\n  live:    ${live ?? 'is missing'}\n  rebuilt: ${rebuilt ?? 'is missing'}`);
-  }
-  return { view, documents, differences };
 }

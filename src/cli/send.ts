@@ -1,10 +1,11 @@
 // hooklane send: posts a payload as an integration would, over HTTP.
 
 import type { Command } from 'commander';
-import { loadConfig } from '../config.ts';
+import { loadConfig, urlOf } from '../config.ts';
 import { CommandFailed } from './failed.ts';
 import { httpUrl, readInput, token } from './options.ts';
 import { harmless, printFields, printJson } from './output.ts';
+import { remoteUrl } from './remote-server.ts';
 
 interface SendOptions {
   token: string;
@@ -25,11 +26,10 @@ export function registerSend(program: Command): void {
 }
 
 async function send(file: string, { token: secret, url, json }: SendOptions): Promise<void> {
-  const { host, port } = loadConfig(process.env);
-  const base = url ?? (process.env.HOOKLANE_URL || `http://${host}:${port}`);
+  const base = url ?? remoteUrl(process.env) ?? urlOf(loadConfig(process.env));
   const { request } = await import('undici');
   const input = readInput(file);
-  const { statusCode, body } = await request(new URL('/api/v1/webhooks/logs', base), {
+  const { statusCode, body } = await request(`${base.replace(/\/+$/, '')}/api/v1/webhooks/logs`, {
     method: 'POST',
     headers: { authorization: `Bearer ${secret}`, 'content-type': 'application/json' },
     body: input,

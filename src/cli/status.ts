@@ -13,7 +13,8 @@ import { ViewsUnavailable } from '../views/views.ts';
 import { CommandFailed } from './failed.ts';
 import { duration } from './options.ts';
 import { note, print, printJson } from './output.ts';
-import { createRemoteApi, remoteServer } from './remote-api.ts';
+import { createRemoteApi } from './remote-api.ts';
+import { remoteServer, ServerAway } from './remote-server.ts';
 import { printStatus, type Shown, statusLine } from './status-print.ts';
 import { stopSignal } from './stopped.ts';
 
@@ -84,9 +85,11 @@ async function again(read: Read, { json, watch }: { json: boolean; watch: string
   const everyMs = Math.max(LEAST_WATCH_MS, parseDuration(watch === true ? WATCH : watch) ?? 0);
   const signal = stopSignal();
   const redraws = process.stdout.isTTY && !json;
+  let isSeen = false;
   while (!signal.aborted) {
     try {
       const status = await read();
+      isSeen = true;
       if (json) printJson(status, { line: true });
       else if (redraws) {
         process.stdout.write(CLEAR);
@@ -94,7 +97,9 @@ async function again(read: Read, { json, watch }: { json: boolean; watch: string
       } else print(statusLine(status));
     } catch (error) {
       // What is away comes back, and that it is away is what is watched for.
-      if (!(error instanceof LogUnavailable || error instanceof ViewsUnavailable)) throw error;
+      const isAway = error instanceof LogUnavailable || error instanceof ViewsUnavailable;
+      // A server that was never there is a wrong address.
+      if (!isAway && !(error instanceof ServerAway && isSeen)) throw error;
       note(`hooklane: ${error.message}`);
     }
     // Rejects when it is aborted, which ends the loop.

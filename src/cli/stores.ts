@@ -30,11 +30,20 @@ export interface Stores {
 /** How long a command waits for the server to keep its read models up. */
 const CAUGHT_UP_WITHIN_MS = 3_000;
 
-/** Runs `work` with the stores of the configured data directory, caught up with the log, and closes them. */
-export async function withStores<T>(work: (stores: Stores) => Promise<T>): Promise<T> {
+/** Runs `work` with the log of the configured data directory alone, and closes it. */
+export async function withLog<T>(work: (log: Log, config: Config) => Promise<T>): Promise<T> {
   const config = loadConfig(process.env);
   const log = await openLog(config, { serve: false });
   try {
+    return await work(log, config);
+  } finally {
+    await log.close();
+  }
+}
+
+/** Runs `work` with the stores of the configured data directory, caught up with the log, and closes them. */
+export function withStores<T>(work: (stores: Stores) => Promise<T>): Promise<T> {
+  return withLog(async (log, config) => {
     const views = await openViews(config);
     try {
       const stores = createStores(config, log, views);
@@ -43,9 +52,7 @@ export async function withStores<T>(work: (stores: Stores) => Promise<T>): Promi
     } finally {
       await views.close();
     }
-  } finally {
-    await log.close();
-  }
+  });
 }
 
 function createStores(config: Config, log: Log, views: Views): Stores {

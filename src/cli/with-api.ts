@@ -2,7 +2,8 @@
 
 import type { Api } from './api.ts';
 import { withLocalApi } from './local-api.ts';
-import { createRemoteApi, remoteServer } from './remote-api.ts';
+import { createRemoteApi } from './remote-api.ts';
+import { remoteServer } from './remote-server.ts';
 
 /** Runs `work` with the API of where this command is to look. */
 export async function withApi<T>(work: (api: Api) => Promise<T>): Promise<T> {

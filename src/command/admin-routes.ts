@@ -11,7 +11,7 @@ import type { AdminContext, Decision } from './admin/decision.ts';
 import { CHANGED, type Change, decide, MADE_WITHIN } from './admin/operations.ts';
 import { recoverMissed } from './admin/recover.ts';
 import { MAX_RETRIED, retryWebhooks } from './admin/retry.ts';
-import { acceptJson, jsonBody } from './body.ts';
+import { acceptJson, jsonBody, jsonBodyOr } from './body.ts';
 import { InvalidInput, inputParser } from './input.ts';
 
 export interface AdminRoutesOptions {
@@ -108,7 +108,7 @@ export async function adminRoutes(server: FastifyInstance, options: AdminRoutesO
     });
     if (rotate === undefined) continue;
     server.post(`${path}/rotate-secret`, (request, reply) =>
-      changed(request, reply, rotate, isEmpty(request) ? {} : jsonBody(request).value),
+      changed(request, reply, rotate, jsonBodyOr(request, {})),
     );
   }
   server.post('/deliveries/:id/retry', async (request, reply) => {
@@ -148,10 +148,6 @@ export async function adminRoutes(server: FastifyInstance, options: AdminRoutesO
 
 function entries<K extends string, V>(table: Record<K, V>): [K, V][] {
   return Object.entries(table) as [K, V][];
-}
-
-function isEmpty({ body }: FastifyRequest): boolean {
-  return !Buffer.isBuffer(body) || body.length === 0;
 }
 
 /** Outside production an endpoint may be http. */

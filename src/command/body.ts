@@ -1,7 +1,8 @@
-// Bodies of requests: JSON in UTF-8, of any media type that says so. They are kept as the bytes that came, and
-// parsed by the routes that need one.
+// Bodies of requests: JSON in UTF-8, of any media type that says so. They are kept as the bytes that came (unpacked, if
+// they were packed), and parsed by the routes that need one.
 
 import { isUtf8 } from 'node:buffer';
+import compress from '@fastify/compress';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { Problem } from './problem.ts';
 
@@ -18,16 +19,83 @@ export function acceptJson(server: FastifyInstance, limitBytes: number): void {
   );
 }
 
+const LINES_TYPE = /^application\/(x-)?(ndjson|jsonl|json-?lines)\s*(;|$)/i;
+
+/** Makes the routes of `server` take newline-delimited JSON of `limitBytes` at most, and nothing else. */
+export function acceptLines(server: FastifyInstance, limitBytes: number): void {
+  server.removeAllContentTypeParsers();
+  server.addContentTypeParser(
+    LINES_TYPE,
+    { parseAs: 'buffer', bodyLimit: limitBytes },
+    (_request, body, done) => done(null, body),
+  );
+}
+
+/** The lines of the body, with their numbers from 1, without those that are blank. Throws Problem 400 if there is none. */
+export function linesOf({ body }: FastifyRequest): { number: number; bytes: Buffer }[] {
+  const lines: { number: number; bytes: Buffer }[] = [];
+  const all = Buffer.isBuffer(body) ? body : Buffer.alloc(0);
+  for (let from = 0, number = 1; from < all.length; number++) {
+    const end = all.indexOf('\n', from);
+    const bytes = all.subarray(from, end === -1 ? all.length : end);
+    // Ours is what stands between: what JSON allows around it, a carriage return too, does not count.
+    if (bytes.some((byte) => !BLANK.has(byte))) lines.push({ number, bytes });
+    from += bytes.length + 1;
+  }
+  if (lines.length === 0)
+    throw new Problem(400, 'not-json', 'The body is empty; it must be JSON objects, one a line.');
+  return lines;
+}
+
+/** Space, tab and carriage return. */
+const BLANK: ReadonlySet<number> = new Set([0x20, 0x09, 0x0d]);
+
+const ENCODINGS = ['gzip', 'deflate'] as const;
+
+/**
+ * Makes the routes that `server` gets from now on take bodies that were packed, too. What is unpacked is as large as a
+ * body may be; no more of it is ever unpacked.
+ */
+export async function acceptPacked(server: FastifyInstance): Promise<void> {
+  // RFC 9110 section 8.4.1: in any case, by its old name, or saying that it is not packed.
+  server.addHook('onRequest', async ({ headers }) => {
+    const encoding = headers['content-encoding']?.toLowerCase();
+    if (encoding === 'identity') delete headers['content-encoding'];
+    else if (encoding !== undefined) headers['content-encoding'] = encoding === 'x-gzip' ? 'gzip' : encoding;
+  });
+  await server.register(compress, {
+    globalCompression: false,
+    requestEncodings: [...ENCODINGS],
+    onUnsupportedRequestEncoding: (encoding) => {
+      const detail = `The content-encoding ${JSON.stringify(encoding)} is not one of ${ENCODINGS.join(', ')}.`;
+      return new Problem(415, 'unsupported-encoding', detail, { 'accept-encoding': ENCODINGS.join(', ') });
+    },
+    onInvalidRequestPayload: (encoding) =>
+      new Problem(400, 'not-unpacked', `The body is not ${encoding}, or was cut off.`),
+  });
+}
+
 /** The body as bytes and as what they say. Throws Problem 400 unless it is JSON. */
 export function jsonBody({ body }: FastifyRequest): { bytes: Buffer; value: unknown } {
   if (!Buffer.isBuffer(body) || body.length === 0) {
     throw new Problem(400, 'not-json', 'The body is empty; it must be a JSON object.');
   }
-  if (!isUtf8(body)) throw new Problem(400, 'not-json', 'The body is not UTF-8.');
+  return { bytes: body, value: parseJson(body, 'The body') };
+}
+
+/** What the bytes of `what` (the body, a line) say. Throws Problem 400 unless it is JSON in UTF-8. */
+export function parseJson(bytes: Buffer, what: string): unknown {
+  if (!isUtf8(bytes)) throw new Problem(400, 'not-json', `${what} is not UTF-8.`);
   try {
-    return { bytes: body, value: JSON.parse(body.toString('utf8')) };
+    return JSON.parse(bytes.toString('utf8'));
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
-    throw new Problem(400, 'not-json', `The body is not JSON: ${error.message}.`);
+    throw new Problem(400, 'not-json', `${what} is not JSON: ${error.message}.`);
   }
+}
+
+/** The same, where a body may be left out: then it is `absent`. */
+export function jsonBodyOr(request: FastifyRequest, absent: unknown): unknown {
+  const { body } = request;
+  return Buffer.isBuffer(body) && body.length > 0 ? jsonBody(request).value : absent;
 }

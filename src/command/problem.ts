@@ -21,7 +21,7 @@ export class Problem extends Error {
 }
 
 /** As it is sent. */
-interface ProblemDetails {
+export interface ProblemDetails {
   type: string;
   title: string;
   status: number;
@@ -53,17 +53,20 @@ export function details(status: number, code: string, detail: string): ProblemDe
   return { type: `urn:hooklane:problem:${code}`, title: TITLES[status] ?? 'Error', status, detail };
 }
 
+/** The problem that a client's own error is. */
+export function problemOf(error: Problem | InvalidInput): ProblemDetails {
+  return error instanceof Problem
+    ? details(error.status, error.code, error.message)
+    : { ...details(422, 'invalid-input', error.message), errors: error.errors };
+}
+
 /** Seconds after which it is worth trying again when log or views are away. */
 const RETRY_AFTER_S = '1';
 
 /** Answers with the problem that an error is; an error that is none is our fault, and says nothing of itself. */
 export function sendProblem(reply: FastifyReply, error: unknown): FastifyReply {
-  if (error instanceof Problem) {
-    return send(reply.headers(error.headers), details(error.status, error.code, error.message));
-  }
-  if (error instanceof InvalidInput) {
-    return send(reply, { ...details(422, 'invalid-input', error.message), errors: error.errors });
-  }
+  if (error instanceof Problem) return send(reply.headers(error.headers), problemOf(error));
+  if (error instanceof InvalidInput) return send(reply, problemOf(error));
   if (error instanceof InvalidQuery) {
     const errors = [{ field: error.field, message: error.message }];
     return send(reply, { ...details(422, 'invalid-query', error.message), errors });
@@ -82,7 +85,11 @@ export function sendProblem(reply: FastifyReply, error: unknown): FastifyReply {
 /** What Fastify itself finds wrong, by its codes. */
 const OF_FASTIFY: Readonly<Record<string, [status: number, code: string, detail: string]>> = {
   FST_ERR_CTP_BODY_TOO_LARGE: [413, 'too-large', 'The body is too large.'],
-  FST_ERR_CTP_INVALID_MEDIA_TYPE: [415, 'not-json', 'The content type must be application/json.'],
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: [
+    415,
+    'not-json',
+    'The content type must be application/json, of a batch application/x-ndjson.',
+  ],
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: [400, 'bad-request', 'The body is not as long as content-length says.'],
   FST_ERR_CTP_EMPTY_JSON_BODY: [400, 'not-json', 'The body is empty; it must be JSON.'],
   FST_ERR_CTP_INVALID_JSON_BODY: [400, 'not-json', 'The body is not JSON.'],

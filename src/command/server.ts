@@ -2,11 +2,18 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import rateLimit from '@fastify/rate-limit';
-import Fastify, { type FastifyInstance, type FastifyServerOptions, LogController } from 'fastify';
+import Fastify, {
+  type FastifyInstance,
+  type FastifyRequest,
+  type FastifyServerOptions,
+  LogController,
+} from 'fastify';
 import { MAX_BODY_BYTES } from '../events.ts';
+import type { Limits } from '../limits/limits.ts';
 import type { Log } from '../log/log.ts';
 import { NotFound } from '../query/errors.ts';
 import type { Queries } from '../query/queries.ts';
+import { parseRateLimit } from '../rate-limit.ts';
 import type { SecretBox } from '../secrets.ts';
 import type { Clock } from '../time.ts';
 import { TransferRefused } from '../transfer/errors.ts';
@@ -17,10 +24,13 @@ import { adminRoutes } from './admin-routes.ts';
 import { ensureAdmin } from './authenticate.ts';
 import type { Directory } from './directory.ts';
 import type { Organization } from './directory-state.ts';
+import { type JobRoutesOptions, jobRoutes } from './job-routes.ts';
+import { JobRuns } from './jobs.ts';
 import { otherMethods, rememberMethods } from './other-methods.ts';
 import { details, Problem, sendProblem } from './problem.ts';
 import { readRoutes } from './read-routes.ts';
 import { inboundResources } from './resources.ts';
+import { createStrangers } from './strangers.ts';
 import { type TailRoutesOptions, tailRoutes } from './tail-routes.ts';
 import { transferRoutes } from './transfer-routes.ts';
 import { webhookRoutes } from './webhook-routes.ts';
@@ -39,6 +49,8 @@ const MAX_PARAM_LENGTH = 1_200;
 
 export interface ServerOptions {
   log: Log;
+  /** Counts the posts of integrations. */
+  limits: Limits;
   directory: Directory;
   administrator: Administrator;
   queries: Queries;
@@ -48,20 +60,23 @@ export interface ServerOptions {
   production: boolean;
   /** SHA-256 of the admin token, hexadecimal. */
   adminTokenHash: string;
+  /** How many requests of one address may have no token that is known, as `600/1m`; null: any number. */
+  unauthenticated: string | null;
   /** Resolves when the read models have all that is in the log; bounded. */
   caughtUp: () => Promise<unknown>;
   /** Whether the read models have what stands at these positions; bounded. */
   reached: TailRoutesOptions['reached'];
   /** How it all stands: a JSON document. */
   status: () => Promise<object>;
+  /** What can be done as a job, and on which read models. */
+  jobs: Pick<JobRoutesOptions, 'doTask' | 'views'>;
   /** What is not ready; empty: all is. */
   notReady: () => Promise<{ part: string; detail: string }[]>;
 }
 
 export function buildServer(options: ServerOptions): FastifyInstance {
-  const { log, directory, administrator, queries, clock, logger, production, adminTokenHash } = options;
   const server: FastifyInstance = Fastify({
-    loggerInstance: logger,
+    loggerInstance: options.logger,
     // A line a post would cost as much as the post; what happened to each is in the log of events.
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: MAX_BODY_BYTES,
@@ -76,6 +91,8 @@ export function buildServer(options: ServerOptions): FastifyInstance {
       keepAliveInitialDelay: KEEP_ALIVE_MS,
     },
     requestTimeout: REQUEST_TIMEOUT_MS,
+    // Fastify's own answer while it stops is no problem as RFC 9457 has it.
+    return503OnClosing: false,
     keepAliveTimeout: KEEP_ALIVE_MS,
     frameworkErrors: (error, _request, reply) => void sendProblem(reply, error),
     clientErrorHandler(error, socket) {
@@ -92,12 +109,15 @@ export function buildServer(options: ServerOptions): FastifyInstance {
     const headers = { 'content-type': 'application/problem+json', connection: 'close' };
     response.writeHead(problem.status, headers).end(JSON.stringify(problem));
   });
+  let isStopping = false;
+  server.addHook('preClose', async () => {
+    isStopping = true;
+  });
   server.addHook('onRequest', (request, _reply, done) => {
-    done(
-      hasHost(request.raw)
-        ? undefined
-        : new Problem(400, 'bad-request', 'The request needs the header host.', { connection: 'close' }),
-    );
+    if (isStopping)
+      done(new Problem(503, 'stopping', 'The server is being stopped.', { 'retry-after': '1' }));
+    else if (hasHost(request.raw)) done();
+    else done(new Problem(400, 'bad-request', 'The request needs the header host.', { connection: 'close' }));
   });
   const methodsOf = rememberMethods(server);
   server.setErrorHandler((error, _request, reply) => sendProblem(reply, asProblem(error)));
@@ -118,48 +138,47 @@ export function buildServer(options: ServerOptions): FastifyInstance {
   });
 
   server.register(rateLimit, { global: false });
-  const prefix = '/api/v1';
-  server.register(
-    (scope) =>
-      webhookRoutes(scope, {
-        log,
-        directory,
-        clock,
-        resources: inboundResources,
-        production,
-        limitBytes: MAX_BODY_BYTES,
-      }),
-    { prefix },
-  );
-  server.register(
-    async (scope) => {
-      scope.addHook('onRequest', async (request) => ensureAdmin(request, adminTokenHash));
-      await adminRoutes(scope, {
-        administrator,
-        queries,
-        clock,
-        organizationId: (idOrName) => organizationOf(directory, idOrName).id,
-        caughtUp: options.caughtUp,
-        limitBytes: MAX_BODY_BYTES,
-      });
-      await readRoutes(scope, { queries });
-      await tailRoutes(scope, { log, queries, reached: options.reached });
-      scope.get('/status', () => options.status());
-    },
-    { prefix },
-  );
-  server.register(
-    async (scope) => {
-      scope.addHook('onRequest', async (request) => ensureAdmin(request, adminTokenHash));
-      await transferRoutes(scope, {
-        ...{ log, secrets: options.secrets, clock, caughtUp: options.caughtUp },
-        organization: (idOrName) => organizationOf(directory, idOrName),
-      });
-    },
-    { prefix },
-  );
+  server.register((scope) => apiRoutes(scope, options), { prefix: '/api/v1' });
   server.register((scope) => otherMethods(scope, methodsOf));
   return server;
+}
+
+async function apiRoutes(server: FastifyInstance, options: ServerOptions): Promise<void> {
+  const { log, limits, directory, queries, secrets, clock, adminTokenHash, caughtUp } = options;
+  const { unauthenticated } = options;
+  const strangers = createStrangers(
+    server,
+    unauthenticated === null ? null : (parseRateLimit(unauthenticated) ?? null),
+  );
+  const ensureIsAdmin = (request: FastifyRequest) => ensureAdmin(request, adminTokenHash, strangers);
+  await server.register((scope) =>
+    webhookRoutes(scope, {
+      ...{ log, limits, strangers, directory, clock, production: options.production },
+      resources: inboundResources,
+      limitBytes: MAX_BODY_BYTES,
+    }),
+  );
+  await server.register(async (scope) => {
+    scope.addHook('onRequest', ensureIsAdmin);
+    await adminRoutes(scope, {
+      administrator: options.administrator,
+      ...{ queries, clock, caughtUp },
+      organizationId: (idOrName) => organizationOf(directory, idOrName).id,
+      limitBytes: MAX_BODY_BYTES,
+    });
+    await readRoutes(scope, { queries });
+    await tailRoutes(scope, { log, queries, reached: options.reached });
+    const organization = (idOrName: string) => organizationOf(directory, idOrName);
+    await jobRoutes(scope, { ...options.jobs, organization, clock });
+    scope.get('/status', () => options.status());
+  });
+  await server.register(async (scope) => {
+    scope.addHook('onRequest', ensureIsAdmin);
+    await transferRoutes(scope, {
+      ...{ log, secrets, clock, caughtUp },
+      organization: (idOrName) => organizationOf(directory, idOrName),
+    });
+  });
 }
 
 type ProblemOf = [status: number, code: string, detail: string];
@@ -182,6 +201,7 @@ function asProblem(error: unknown): unknown {
   if (error instanceof TooBusy) return new Problem(503, 'busy', error.message, { 'retry-after': '1' });
   if (error instanceof EndpointIsDisabled) return new Problem(409, 'endpoint-disabled', error.message);
   if (error instanceof NotRetryable) return new Problem(409, 'not-retryable', error.message);
+  if (error instanceof JobRuns) return new Problem(409, 'runs-already', error.message);
   if (error instanceof TransferRefused) {
     const [status, code] =
       error.with === 'file' ? ([422, 'invalid-import'] as const) : ([409, 'transfer-refused'] as const);

@@ -5,14 +5,17 @@ import { randomUUID } from 'node:crypto';
 import { createWriteStream, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Readable, Transform } from 'node:stream';
+import { PassThrough, Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { createGunzip } from 'node:zlib';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { OrganizationId } from '../ids.ts';
 import type { Log } from '../log/log.ts';
 import type { SecretBox } from '../secrets.ts';
 import type { Clock } from '../time.ts';
+import { TransferRefused } from '../transfer/errors.ts';
 import { exportOrganization } from '../transfer/export.ts';
+import type { Failed } from '../transfer/format.ts';
 import { importOrganization } from '../transfer/import.ts';
 import { Problem } from './problem.ts';
 
@@ -71,7 +74,7 @@ export async function transferRoutes(server: FastifyInstance, options: TransferR
     const directory = mkdtempSync(join(tmpdir(), 'hooklane-import-'));
     try {
       const path = join(directory, 'import.ndjson');
-      await pipeline(bodyOf(request), atMost(MAX_IMPORT_BYTES), createWriteStream(path, { mode: 0o600 }));
+      await receive(request, path);
       const imported = await importOrganization({ log, path, secrets, nowMs: clock(), runId: randomUUID() });
       await caughtUp();
       reply.code(imported.wasThere ? 200 : 201);
@@ -87,7 +90,28 @@ async function* from(
   first: IteratorResult<string, unknown>,
   rest: AsyncIterator<string, unknown>,
 ): AsyncGenerator<string> {
-  for (let piece = first; !piece.done; piece = await rest.next()) yield piece.value;
+  try {
+    for (let piece = first; !piece.done; piece = await rest.next()) yield piece.value;
+  } catch (error) {
+    if (!(error instanceof TransferRefused)) throw error;
+    // The status has been sent: why there is no end is said in its place.
+    const failed: Failed = { failed: error.message };
+    yield `${JSON.stringify(failed)}\n`;
+  }
+}
+
+/** Writes the body to a file. Throws Problem. */
+async function receive(request: FastifyRequest, path: string): Promise<void> {
+  const body = bodyOf(request);
+  const decoder = decoderOf(request);
+  try {
+    await pipeline(body, decoder, atMost(MAX_IMPORT_BYTES), createWriteStream(path, { mode: 0o600 }));
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+    if (request.raw.errored !== null || code.startsWith('Z_'))
+      throw new Problem(400, 'bad-request', 'The body was cut off, or is not gzip though it is said to be.');
+    throw error;
+  }
 }
 
 function bodyOf({ body }: FastifyRequest): Readable {
@@ -97,6 +121,15 @@ function bodyOf({ body }: FastifyRequest): Readable {
     'no-body',
     `The body is empty; it must be what an export has written, as ${NDJSON}.`,
   );
+}
+
+/** What undoes the encoding of the body. */
+function decoderOf({ headers }: FastifyRequest): Transform {
+  const encoding = headers['content-encoding'] ?? 'identity';
+  if (encoding === 'gzip') return createGunzip();
+  if (encoding === 'identity') return new PassThrough();
+  const detail = `The body may be encoded as gzip or not at all, not as ${JSON.stringify(encoding)}.`;
+  throw new Problem(415, 'wrong-encoding', detail, { 'accept-encoding': 'gzip' });
 }
 
 /** Passes on so many bytes, and fails at the next. */

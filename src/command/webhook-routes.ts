@@ -1,20 +1,25 @@
 // POST /api/v1/webhooks/<resource>: authenticate, limit, check, append, answer. 201 means that the event is durable.
 // The body is kept as the bytes that came; it is parsed here only to see that it is what it must be.
 
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { newId } from '../ids.ts';
+import type { Limits } from '../limits/limits.ts';
 import type { Log } from '../log/log.ts';
 import type { Clock } from '../time.ts';
 import { ensureAllowed, findIntegration } from './authenticate.ts';
-import { acceptJson, jsonBody } from './body.ts';
+import { batchRoutes, type Post } from './batch-routes.ts';
+import { acceptJson, acceptPacked, jsonBody } from './body.ts';
 import type { Directory } from './directory.ts';
 import type { Integration } from './directory-state.ts';
 import { inputParser } from './input.ts';
 import { createLimiter } from './limiter.ts';
 import type { InboundResource } from './resources/resource.ts';
+import type { Strangers } from './strangers.ts';
 
 export interface WebhookRoutesOptions {
   log: Log;
+  limits: Limits;
+  strangers: Strangers;
   directory: Directory;
   clock: Clock;
   resources: readonly InboundResource[];
@@ -40,36 +45,48 @@ declare module 'fastify' {
 }
 
 export async function webhookRoutes(server: FastifyInstance, options: WebhookRoutesOptions): Promise<void> {
-  const { log, directory, clock, resources, production, limitBytes } = options;
+  const { log, limits, strangers, directory, clock, resources, production, limitBytes } = options;
   server.decorateRequest('integration', null);
   acceptJson(server, limitBytes);
-  const limit = createLimiter(server, integrationOf);
+  await acceptPacked(server);
+  const limit = createLimiter(limits);
 
   // Before the body is read: who may not post is not to keep us reading.
   server.addHook('onRequest', async (request) => {
-    const found = findIntegration(directory, request);
+    const found = findIntegration(directory, request, strangers);
     const integration = found instanceof Promise ? await found : found;
     ensureAllowed(integration, request, production);
     request.integration = integration;
   });
 
+  const postOf = (request: FastifyRequest, reply: FastifyReply): Post => {
+    const integration = integrationOf(request);
+    const { id: integrationId, organizationId, projectId } = integration;
+    const headers = keptHeaders(request);
+    return {
+      limit: () => limit(reply, integration),
+      event(type, body) {
+        const receivedAtMs = clock();
+        const ids = { id: newId('in', receivedAtMs), organizationId, projectId, integrationId };
+        return { type, ...ids, receivedAtMs, headers, body, imported: false };
+      },
+    };
+  };
+
   for (const { path, event: type, schema } of resources) {
     const parse = inputParser<object>(schema);
     server.post(`/webhooks/${path}`, { schema: { response: ANSWER_SCHEMA } }, async (request, reply) => {
-      const integration = integrationOf(request);
       const body = jsonBody(request);
       parse(body.value);
-      await limit(request, reply, integration);
-      const receivedAtMs = clock();
-      const id = newId('in', receivedAtMs);
-      const { id: integrationId, organizationId, projectId } = integration;
-      const headers = keptHeaders(request);
-      const ids = { id, organizationId, projectId, integrationId };
-      await log.append([{ type, ...ids, receivedAtMs, headers, body: body.bytes, imported: false }]);
+      const post = postOf(request, reply);
+      await post.limit();
+      const event = post.event(type, body.bytes);
+      await log.append([event]);
       reply.code(201);
-      return { id, status: 'pending' };
+      return { id: event.id, status: 'pending' };
     });
   }
+  await server.register((scope) => batchRoutes(scope, { log, resources, postOf, limitBytes }));
 }
 
 function integrationOf({ integration }: FastifyRequest): Integration {

@@ -22,15 +22,28 @@ export function healthAfterFailure(
   if (failure?.error === 'interrupted') return undefined;
   const { endpointId, url, warned } = endpoint;
   const failingSinceMs = endpoint.failingSinceMs ?? nowMs;
-  const ids = { endpointId, eventId: derivedId('evt', nowMs, `health ${endpointId}`), atMs: nowMs, url };
+  /** Of two requests that end in the same millisecond one may lead to a warning, and the other to the end. */
+  const idsOf = (what: string) => {
+    return { endpointId, eventId: derivedId('evt', nowMs, `${what} ${endpointId}`), atMs: nowMs, url };
+  };
   if (responseCode === GONE) {
-    return { type: 'EndpointDisabled', ...ids, reason: `answered ${GONE} Gone`, failingSinceMs };
+    return {
+      type: 'EndpointDisabled',
+      ...idsOf('disabled'),
+      reason: `answered ${GONE} Gone`,
+      failingSinceMs,
+    };
   }
   const failingMs = nowMs - failingSinceMs;
   if (failingMs >= disableAfterMs) {
     const reason = `failed for ${formatDuration(disableAfterMs)}`;
-    return { type: 'EndpointDisabled', ...ids, reason, failingSinceMs };
+    return { type: 'EndpointDisabled', ...idsOf('disabled'), reason, failingSinceMs };
   }
   if (warned || failingMs < disableAfterMs / 2) return undefined;
-  return { type: 'EndpointFailing', ...ids, failingSinceMs, disabledAtMs: failingSinceMs + disableAfterMs };
+  return {
+    type: 'EndpointFailing',
+    ...idsOf('failing'),
+    failingSinceMs,
+    disabledAtMs: failingSinceMs + disableAfterMs,
+  };
 }

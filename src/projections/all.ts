@@ -22,3 +22,8 @@ export const projections: readonly Projection[] = [
   triggers,
   deliveries,
 ];
+
+/** Those of the views that are named; all where none is. */
+export function projectionsOf(views: readonly string[]): Projection[] {
+  return projections.filter(({ definition }) => views.length === 0 || views.includes(definition.name));
+}

@@ -37,61 +37,54 @@ export const deliveries: Projection = {
     ],
     history: { prefix: 'wh', payload: ['attempts.responseBody'] },
   },
-  project(event) {
-    switch (event.type) {
-      case 'WebhookScheduled': {
-        const { webhookId: id, organizationId, endpointId, eventId, kind, atMs, dueAtMs } = event;
-        const ids = { organizationId, endpointId, eventId };
-        const due = toIso(dueAtMs);
-        const times = { createdAt: toIso(atMs), nextAttemptAt: due, dueAt: dueAtMs > atMs ? due : null };
-        return [{ id, set: { ...ids, event: kind, status: 'pending', attemptCount: 0, ...times } }];
-      }
-      case 'WebhookOmitted': {
-        const { webhookId: id, organizationId, endpointId, eventId, kind, atMs, reason, freeAtMs } = event;
-        const at = toIso(atMs);
-        const freeAt = freeAtMs === null ? null : toIso(freeAtMs);
-        const ids = { organizationId, endpointId, eventId };
-        const why = { status: 'omitted', reason, omittedFor: reason, freeAt };
-        const end = { attemptCount: 0, createdAt: at, finishedAt: at };
-        return [{ id, set: { ...ids, event: kind, ...why, ...end } }];
-      }
-      case 'WebhookRetried':
-        return [
-          {
-            id: event.webhookId,
-            set: { status: 'pending', reason: null, finishedAt: null, nextAttemptAt: toIso(event.dueAtMs) },
-            put: { retries: { [toIso(event.atMs)]: toIso(event.dueAtMs) } },
-          },
-        ];
-      case 'AttemptStarted': {
-        const { webhookId: id, attempt: number, atMs, host } = event;
-        const started = { number, startedAt: toIso(atMs) };
-        return [
-          {
-            id,
-            set: { attemptCount: number, nextAttemptAt: null, host },
-            put: { attempts: { [number]: started } },
-          },
-        ];
-      }
-      case 'AttemptFailed': {
-        const { error, detail, nextAttemptAtMs } = event;
-        const nextAttemptAt = nextAttemptAtMs === null ? null : toIso(nextAttemptAtMs);
-        return [outcome(event, { error, detail, nextAttemptAt }, { error, nextAttemptAt })];
-      }
-      case 'WebhookProcessed': {
-        const end = { status: 'processed', reason: null, error: null, finishedAt: toIso(event.atMs) };
-        return [outcome(event, {}, end)];
-      }
-      case 'WebhookFailed': {
-        const { webhookId: id, reason, atMs } = event;
-        const at = toIso(atMs);
-        const set = { status: 'error', reason, nextAttemptAt: null, finishedAt: at };
-        return [{ id, set, put: { failures: { [at]: reason } } }];
-      }
-      default:
-        return [];
-    }
+  on: {
+    WebhookScheduled(event) {
+      const { webhookId: id, organizationId, endpointId, eventId, kind, atMs, dueAtMs } = event;
+      const ids = { organizationId, endpointId, eventId };
+      const due = toIso(dueAtMs);
+      const times = { createdAt: toIso(atMs), nextAttemptAt: due, dueAt: dueAtMs > atMs ? due : null };
+      return [{ id, set: { ...ids, event: kind, status: 'pending', attemptCount: 0, ...times } }];
+    },
+    WebhookOmitted(event) {
+      const { webhookId: id, organizationId, endpointId, eventId, kind, atMs, reason, freeAtMs } = event;
+      const at = toIso(atMs);
+      const freeAt = freeAtMs === null ? null : toIso(freeAtMs);
+      const ids = { organizationId, endpointId, eventId };
+      const why = { status: 'omitted', reason, omittedFor: reason, freeAt };
+      const end = { attemptCount: 0, createdAt: at, finishedAt: at };
+      return [{ id, set: { ...ids, event: kind, ...why, ...end } }];
+    },
+    WebhookRetried({ webhookId: id, atMs, dueAtMs }) {
+      const due = toIso(dueAtMs);
+      const set = { status: 'pending', reason: null, finishedAt: null, nextAttemptAt: due };
+      return [{ id, set, put: { retries: { [toIso(atMs)]: due } } }];
+    },
+    AttemptStarted(event) {
+      const { webhookId: id, attempt: number, atMs, host } = event;
+      const started = { number, startedAt: toIso(atMs) };
+      return [
+        {
+          id,
+          set: { attemptCount: number, nextAttemptAt: null, host },
+          put: { attempts: { [number]: started } },
+        },
+      ];
+    },
+    AttemptFailed(event) {
+      const { error, detail, nextAttemptAtMs } = event;
+      const nextAttemptAt = nextAttemptAtMs === null ? null : toIso(nextAttemptAtMs);
+      return [outcome(event, { error, detail, nextAttemptAt }, { error, nextAttemptAt })];
+    },
+    WebhookProcessed(event) {
+      const end = { status: 'processed', reason: null, error: null, finishedAt: toIso(event.atMs) };
+      return [outcome(event, {}, end)];
+    },
+    WebhookFailed(event) {
+      const { webhookId: id, reason, atMs } = event;
+      const at = toIso(atMs);
+      const set = { status: 'error', reason, nextAttemptAt: null, finishedAt: at };
+      return [{ id, set, put: { failures: { [at]: reason } } }];
+    },
   },
 };
 

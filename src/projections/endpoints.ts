@@ -11,20 +11,15 @@ export const endpoints: Projection = {
     topics: ['organizations'],
     indexes: [['organizationId'], ['url']],
   },
-  project(event) {
-    switch (event.type) {
-      case 'EndpointCreated': {
-        const { endpointId: id, organizationId, atMs } = event;
-        return [{ id, set: { organizationId, createdAt: toIso(atMs), ...shownEndpointSettings(event) } }];
-      }
-      case 'EndpointChanged':
-        return [{ id: event.endpointId, set: shownEndpointSettings(event) }];
-      case 'EndpointDisabled':
-        return [{ id: event.endpointId, set: { status: 'disabled', disabledReason: event.reason } }];
-      case 'EndpointDeleted':
-        return [{ id: event.endpointId, set: { deletedAt: toIso(event.atMs) } }];
-      default:
-        return [];
-    }
+  on: {
+    EndpointCreated(event) {
+      const { endpointId: id, organizationId, atMs } = event;
+      return [{ id, set: { organizationId, createdAt: toIso(atMs), ...shownEndpointSettings(event) } }];
+    },
+    EndpointChanged: (event) => [{ id: event.endpointId, set: shownEndpointSettings(event) }],
+    EndpointDisabled: ({ endpointId: id, reason }) => [
+      { id, set: { status: 'disabled', disabledReason: reason } },
+    ],
+    EndpointDeleted: ({ endpointId: id, atMs }) => [{ id, set: { deletedAt: toIso(atMs) } }],
   },
 };

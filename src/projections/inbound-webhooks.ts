@@ -1,8 +1,9 @@
 // Inbound webhooks: what was received, raw, and what became of it. The two topics may come in either order, so what
 // is received only says `pending` where nothing more is known.
 
+import type { DeployReceived, LogReceived } from '../events.ts';
 import { toIso } from '../time.ts';
-import type { Projection } from './projection.ts';
+import type { Change, Projection } from './projection.ts';
 
 export const inboundWebhooks: Projection = {
   definition: {
@@ -12,30 +13,22 @@ export const inboundWebhooks: Projection = {
     indexes: [['organizationId'], ['projectId'], ['integrationId'], ['status']],
     history: { prefix: 'in', payload: ['payload', 'headers'] },
   },
-  project(event) {
-    switch (event.type) {
-      case 'LogReceived':
-      case 'DeployReceived': {
-        const { id, organizationId, projectId, integrationId, receivedAtMs, headers, body } = event;
-        const resource = event.type === 'LogReceived' ? 'logs' : 'deploys';
-        const receivedAt = toIso(receivedAtMs);
-        const payload = body.toString('utf8');
-        return [
-          {
-            id,
-            set: { organizationId, projectId, integrationId, resource, receivedAt, headers, payload },
-            setOnce: { status: 'pending' },
-          },
-        ];
-      }
-      case 'LogRecorded':
-        return [{ id: event.inboundId, set: { status: 'processed', logId: event.logId } }];
-      case 'DeployRecorded':
-        return [{ id: event.inboundId, set: { status: 'processed', eventId: event.eventId } }];
-      case 'InboundWebhookFailed':
-        return [{ id: event.inboundId, set: { status: 'error', error: event.reason } }];
-      default:
-        return [];
-    }
+  on: {
+    LogReceived: (event) => [received('logs', event)],
+    DeployReceived: (event) => [received('deploys', event)],
+    LogRecorded: ({ inboundId: id, logId }) => [{ id, set: { status: 'processed', logId } }],
+    DeployRecorded: ({ inboundId: id, eventId }) => [{ id, set: { status: 'processed', eventId } }],
+    InboundWebhookFailed: ({ inboundId: id, reason }) => [{ id, set: { status: 'error', error: reason } }],
   },
 };
+
+function received(resource: string, event: LogReceived | DeployReceived): Change {
+  const { id, organizationId, projectId, integrationId, receivedAtMs, headers, body } = event;
+  const ids = { organizationId, projectId, integrationId };
+  const payload = body.toString('utf8');
+  return {
+    id,
+    set: { ...ids, resource, receivedAt: toIso(receivedAtMs), headers, payload },
+    setOnce: { status: 'pending' },
+  };
+}

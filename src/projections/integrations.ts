@@ -12,19 +12,13 @@ export const integrations: Projection = {
     topics: ['organizations'],
     indexes: [['organizationId'], ['projectId'], ['name']],
   },
-  project(event) {
-    switch (event.type) {
-      case 'IntegrationCreated': {
-        const { integrationId: id, organizationId, projectId, atMs } = event;
-        return [{ id, set: { organizationId, projectId, createdAt: toIso(atMs), ...settings(event) } }];
-      }
-      case 'IntegrationChanged':
-        return [{ id: event.integrationId, set: settings(event) }];
-      case 'IntegrationDeleted':
-        return [{ id: event.integrationId, set: { deletedAt: toIso(event.atMs) } }];
-      default:
-        return [];
-    }
+  on: {
+    IntegrationCreated(event) {
+      const { integrationId: id, organizationId, projectId, atMs } = event;
+      return [{ id, set: { organizationId, projectId, createdAt: toIso(atMs), ...settings(event) } }];
+    },
+    IntegrationChanged: (event) => [{ id: event.integrationId, set: settings(event) }],
+    IntegrationDeleted: ({ integrationId: id, atMs }) => [{ id, set: { deletedAt: toIso(atMs) } }],
   },
 };
 

@@ -24,27 +24,28 @@ export const logGroups: Projection = {
       ['projectId', 'lastSeenAt'],
     ],
   },
-  project(event) {
-    if (event.type === 'LogsPruned') return [restored(event)];
-    if (event.type !== 'LogRecorded') return [];
-    const { organizationId, projectId, fingerprint, receivedAtMs, inboundPartition, inboundOffset } = event;
-    const { logId, message, level, errorType: type } = event;
-    const receivedAt = toIso(receivedAtMs);
-    // Ids sort by time: of the texts that begin with one the greatest is that of the newest log.
-    const newest = `${logId} ${LOG_LEVELS.indexOf(level)} ${message.slice(0, MAX_MESSAGE_CHARACTERS).toWellFormed()}`;
-    const counted =
-      inboundPartition === null || inboundOffset === null
-        ? null
-        : { seen: 'seen', key: String(inboundPartition), upTo: inboundOffset };
-    return [
-      {
-        id: groupId(event),
-        set: { organizationId, projectId, fingerprint, type },
-        max: { lastSeenAt: receivedAt, newest },
-        min: { firstSeenAt: receivedAt },
-        count: { count: counted },
-      },
-    ];
+  on: {
+    LogRecorded(event) {
+      const { organizationId, projectId, fingerprint, receivedAtMs, inboundPartition, inboundOffset } = event;
+      const { logId, message, level, errorType: type } = event;
+      const receivedAt = toIso(receivedAtMs);
+      // Ids sort by time: of the texts that begin with one the greatest is that of the newest log.
+      const newest = `${logId} ${LOG_LEVELS.indexOf(level)} ${message.slice(0, MAX_MESSAGE_CHARACTERS).toWellFormed()}`;
+      const counted =
+        inboundPartition === null || inboundOffset === null
+          ? null
+          : { seen: 'seen', key: String(inboundPartition), upTo: inboundOffset };
+      return [
+        {
+          id: groupId(event),
+          set: { organizationId, projectId, fingerprint, type },
+          max: { lastSeenAt: receivedAt, newest },
+          min: { firstSeenAt: receivedAt },
+          count: { count: counted },
+        },
+      ];
+    },
+    LogsPruned: (event) => [restored(event)],
   },
 };
 

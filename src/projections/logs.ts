@@ -12,34 +12,35 @@ export const logs: Projection = {
     // What lists show is no payload, and stays.
     history: { prefix: 'log', payload: ['stack', 'tags', 'user', 'extra'] },
   },
-  project(event) {
-    if (event.type !== 'LogRecorded') return [];
-    const { organizationId, projectId, integrationId, message, level, environment, release } = event;
-    const { fingerprint, stack, user, extra } = event;
-    return [
-      {
-        id: event.logId,
-        set: {
-          organizationId,
-          projectId,
-          integrationId,
-          inboundWebhookId: event.inboundId,
-          message,
-          level,
-          type: event.errorType,
-          environment,
-          release,
-          fingerprint,
-          occurredAt: toIso(event.occurredAtMs),
-          receivedAt: toIso(event.receivedAtMs),
-          stack,
-          tags: JSON.stringify(event.tags),
-          user,
-          extra,
+  on: {
+    LogRecorded(event) {
+      const { organizationId, projectId, integrationId, message, level, environment, release } = event;
+      const { fingerprint, stack, user, extra } = event;
+      return [
+        {
+          id: event.logId,
+          set: {
+            organizationId,
+            projectId,
+            integrationId,
+            inboundWebhookId: event.inboundId,
+            message,
+            level,
+            type: event.errorType,
+            environment,
+            release,
+            fingerprint,
+            occurredAt: toIso(event.occurredAtMs),
+            receivedAt: toIso(event.receivedAtMs),
+            stack,
+            tags: JSON.stringify(event.tags),
+            user,
+            extra,
+          },
+          // A recorder that has lost its position makes the event again, later.
+          setOnce: { recordedAt: toIso(event.atMs) },
         },
-        // A recorder that has lost its position makes the event again, later.
-        setOnce: { recordedAt: toIso(event.atMs) },
-      },
-    ];
+      ];
+    },
   },
 };

@@ -10,21 +10,15 @@ export const organizations: Projection = {
     topics: ['organizations', 'outbound'],
     indexes: [['name']],
   },
-  project(event) {
-    const id = event.organizationId;
-    switch (event.type) {
-      case 'OrganizationCreated':
-        return [{ id, set: { name: event.name, createdAt: toIso(event.atMs) } }];
-      case 'OrganizationChanged':
-        return [{ id, set: { name: event.name } }];
-      case 'OrganizationDeleted':
-        return [{ id, set: { deletedAt: toIso(event.atMs) } }];
-      case 'AttemptStarted':
-        return [{ id, max: { sentLastWebhookAt: toIso(event.atMs) } }];
-      case 'WebhooksPruned':
-        return [{ id, max: { sentLastWebhookAt: toIso(event.lastStartedAtMs) } }];
-      default:
-        return [];
-    }
+  on: {
+    OrganizationCreated: ({ organizationId: id, name, atMs }) => [
+      { id, set: { name, createdAt: toIso(atMs) } },
+    ],
+    OrganizationChanged: ({ organizationId: id, name }) => [{ id, set: { name } }],
+    OrganizationDeleted: ({ organizationId: id, atMs }) => [{ id, set: { deletedAt: toIso(atMs) } }],
+    AttemptStarted: ({ organizationId: id, atMs }) => [{ id, max: { sentLastWebhookAt: toIso(atMs) } }],
+    WebhooksPruned: ({ organizationId: id, lastStartedAtMs }) => [
+      { id, max: { sentLastWebhookAt: toIso(lastStartedAtMs) } },
+    ],
   },
 };

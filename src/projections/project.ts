@@ -3,19 +3,19 @@
 import { atMsOf, type Topic } from '../events.ts';
 import type { Batch, Offsets } from '../log/log.ts';
 import type { Patch, ViewBatch, ViewPositions, Views } from '../views/views.ts';
-import type { Projection } from './projection.ts';
+import { changesOf, type Projection } from './projection.ts';
 
 /** What the events of a batch change in the views of `projections`, and how far that takes them. */
 export function projectBatch(projections: readonly Projection[], batch: Batch<Topic>): ViewBatch {
   const { topic, partition, next } = batch;
   const patches: Patch[] = [];
   const newestAtMs = batch.events.reduce((newest, { event }) => Math.max(newest, atMsOf(event) ?? 0), 0);
-  for (const { definition, project } of projections) {
-    if (!definition.topics.includes(topic)) continue;
-    const view = definition.name;
+  for (const projection of projections) {
+    const { name: view, topics } = projection.definition;
+    if (!topics.includes(topic)) continue;
     for (const { event, offset } of batch.events) {
       const cause = { topic, partition, offset };
-      for (const change of project(event)) patches.push({ view, cause, ...change });
+      for (const change of changesOf(projection, event)) patches.push({ view, cause, ...change });
     }
   }
   return { patches, positions: [{ topic, partition, offset: next }], newestAtMs };

@@ -1,7 +1,7 @@
-// What a projection is: a view's declaration, and what one event changes in it. Pure; all that depends on the order
-// of topics is left to patches that commute.
+// What a projection is: a view's declaration, and what each type of event changes in it. Pure; all that depends on the
+// order of topics is left to patches that commute.
 
-import type { HooklaneEvent } from '../events.ts';
+import type { EventType, HooklaneEvent } from '../events.ts';
 import type { Patch, ViewDefinition } from '../views/views.ts';
 
 /** A change of one document of the projection's own view. */
@@ -9,6 +9,18 @@ export type Change = Omit<Patch, 'view' | 'cause'>;
 
 export interface Projection {
   definition: ViewDefinition;
-  /** What an event changes; events that it knows nothing of change nothing. */
-  project(event: HooklaneEvent): Change[];
+  /** By type of event, what such an event changes; events of all other types change nothing. */
+  on: { readonly [T in EventType]?: (event: Extract<HooklaneEvent, { type: T }>) => Change[] };
+}
+
+/** What an event changes in the view of a projection. */
+export function changesOf({ on }: Projection, event: HooklaneEvent): Change[] {
+  // The compiler does not see that the function is the one for this very event.
+  const change = on[event.type] as ((event: HooklaneEvent) => Change[]) | undefined;
+  return change === undefined ? [] : change(event);
+}
+
+/** The types of events that change anything in the view of a projection. */
+export function eventTypesOf({ on }: Projection): EventType[] {
+  return Object.keys(on) as EventType[];
 }

@@ -10,18 +10,11 @@ export const projects: Projection = {
     topics: ['organizations'],
     indexes: [['organizationId'], ['name']],
   },
-  project(event) {
-    switch (event.type) {
-      case 'ProjectCreated': {
-        const { projectId: id, organizationId, name, atMs } = event;
-        return [{ id, set: { organizationId, name, createdAt: toIso(atMs) } }];
-      }
-      case 'ProjectChanged':
-        return [{ id: event.projectId, set: { name: event.name } }];
-      case 'ProjectDeleted':
-        return [{ id: event.projectId, set: { deletedAt: toIso(event.atMs) } }];
-      default:
-        return [];
-    }
+  on: {
+    ProjectCreated: ({ projectId: id, organizationId, name, atMs }) => [
+      { id, set: { organizationId, name, createdAt: toIso(atMs) } },
+    ],
+    ProjectChanged: ({ projectId: id, name }) => [{ id, set: { name } }],
+    ProjectDeleted: ({ projectId: id, atMs }) => [{ id, set: { deletedAt: toIso(atMs) } }],
   },
 };

@@ -14,6 +14,7 @@ import type { Rewrite, StoredEvent } from '../log/log.ts';
 import { applyPatch } from '../views/patch.ts';
 import type { Fields } from '../views/views.ts';
 import { groupId, logGroups, prunedLogs } from './log-groups.ts';
+import { changesOf } from './projection.ts';
 
 /** The id of what an event is part of the history of; undefined: it is configuration, or stands for others. */
 export function historyIdOf(event: HooklaneEvent): string | undefined {
@@ -69,7 +70,7 @@ export function createPartitionPruning(beforeMs: number): PartitionPruning {
   function groupOf(event: Extract<HooklaneEvent, { type: 'LogRecorded' | 'LogsPruned' }>): Standing<Fields> {
     const group = groups.get(groupId(event)) ?? { state: {}, offset: undefined };
     groups.set(groupId(event), group);
-    for (const change of logGroups.project(event)) applyPatch(group.state, change);
+    for (const change of changesOf(logGroups, event)) applyPatch(group.state, change);
     return group;
   }
 

@@ -12,17 +12,17 @@ import {
   ViewsRefused,
 } from '../views/views.ts';
 import { projectBatch } from './project.ts';
-import type { Projection } from './projection.ts';
+import { eventTypesOf, type Projection } from './projection.ts';
 
 interface Stores {
   log: Log;
   views: Views;
-  /** Called after each batch: events done, of how many as known so far. */
+  /** Called once it has begun, and after each batch: events done, of how many as known so far. */
   onProgress?: (done: number, total: number) => void;
   signal?: AbortSignal;
 }
 
-/** Rebuilds a view and puts it in the place of the live one. Resolves to how many events were read. */
+/** Rebuilds a view and puts it in the place of the live one. Resolves to how many events of its topics were read, or read past. */
 export async function rebuild(projection: Projection, stores: Stores): Promise<{ events: number }> {
   return withShadow(projection, { ...stores, likeLive: false }, async (shadow) => {
     let events = 0;
@@ -37,11 +37,23 @@ export async function rebuild(projection: Projection, stores: Stores): Promise<{
 export interface Comparison {
   documents: number;
   differences: number;
-  /** The first ones: ids, with what is live and what was rebuilt; undefined: there is none. */
-  examples: { id: string; live: string | undefined; rebuilt: string | undefined }[];
+  /** The first ones. */
+  examples: Example[];
+}
+
+/** A document that differs: what is live and what was rebuilt, long texts from where they differ; undefined: there is none. */
+export interface Example {
+  id: string;
+  live: string | undefined;
+  rebuilt: string | undefined;
 }
 
 const MAX_EXAMPLES = 20;
+/** Events that are read, and applied, at a time: the more, the fewer pages of indexes are written again and again. */
+const BATCH_EVENTS = 5_000;
+/** Characters of a document that are told, and of them before the first that differs. */
+const TOLD_LENGTH = 500;
+const TOLD_BEFORE = 100;
 
 /** Rebuilds a view aside and compares it with the live one, document by document; changes nothing. */
 export async function compare(projection: Projection, stores: Stores): Promise<Comparison> {
@@ -52,7 +64,7 @@ export async function compare(projection: Projection, stores: Stores): Promise<C
       events += await catchUp(projection, shadow, stores, events);
       const before = await stores.views.positions(view);
       if (!equalPositions(before, await shadow.positions())) continue;
-      const comparison = await compareDocuments(stores.views.scan(view), shadow.scan());
+      const comparison = await compareDocuments(stores.views.scan(view), shadow.scan(), stores.signal);
       // What was written while we compared makes differences that are none.
       if (comparison.differences === 0 || equalPositions(before, await stores.views.positions(view))) {
         await shadow.drop();
@@ -87,7 +99,7 @@ async function catchUp(
   { log, views, onProgress, signal }: Stores,
   before: number,
 ): Promise<number> {
-  const { name, topics } = projection.definition;
+  const { name, topics, history } = projection.definition;
   // SQLite answers at once: rounds that find nothing to read must not keep everything else, abort() too, from running.
   await nextTurn();
   signal?.throwIfAborted();
@@ -106,15 +118,21 @@ async function catchUp(
     }
     total += ends.reduce((sum, end, partition) => sum + end - (positions[topic]?.[partition] ?? 0), 0);
   }
+  // By the newest event of all, of whatever type, a history lets go of what is old.
+  const types = history === undefined ? { types: eventTypesOf(projection) } : {};
   let done = 0;
+  onProgress?.(before, total);
   for (const topic of topics) {
-    for await (const batch of log.read(topic, { from: positions[topic] ?? {} })) {
+    const reached = { ...positions[topic] };
+    for await (const batch of log.read(topic, { from: { ...reached }, ...types, batch: BATCH_EVENTS })) {
       signal?.throwIfAborted();
       await shadow.apply(projectBatch([projection], batch));
-      done += batch.events.length;
+      done += batch.next - (reached[batch.partition] ?? 0);
+      reached[batch.partition] = batch.next;
       onProgress?.(before + done, Math.max(total, before + done));
     }
   }
+  signal?.throwIfAborted();
   return done;
 }
 
@@ -129,10 +147,11 @@ function equalPositions(a: ViewPositions, b: ViewPositions): boolean {
 async function compareDocuments(
   live: AsyncIterable<ScannedDocument[]>,
   rebuilt: AsyncIterable<ScannedDocument[]>,
+  signal: AbortSignal | undefined,
 ): Promise<Comparison> {
   const comparison: Comparison = { documents: 0, differences: 0, examples: [] };
-  const left = each(live);
-  const right = each(rebuilt);
+  const left = each(live, signal);
+  const right = each(rebuilt, signal);
   let a = (await left.next()).value;
   let b = (await right.next()).value;
   while (a !== undefined || b !== undefined) {
@@ -144,7 +163,7 @@ async function compareDocuments(
     if (liveText !== rebuiltText) {
       comparison.differences++;
       if (comparison.examples.length < MAX_EXAMPLES) {
-        comparison.examples.push({ id, live: liveText, rebuilt: rebuiltText });
+        comparison.examples.push(exampleOf(id, liveText, rebuiltText));
       }
     }
     if (inLive !== undefined) a = (await left.next()).value;
@@ -153,8 +172,26 @@ async function compareDocuments(
   return comparison;
 }
 
-async function* each(batches: AsyncIterable<ScannedDocument[]>): AsyncGenerator<ScannedDocument, undefined> {
-  for await (const batch of batches) yield* batch;
+function exampleOf(id: string, live: string | undefined, rebuilt: string | undefined): Example {
+  let same = 0;
+  while (live !== undefined && same < live.length && live[same] === rebuilt?.[same]) same++;
+  const from = Math.max(0, same - TOLD_BEFORE);
+  const told = (text: string | undefined) => {
+    if (text === undefined || text.length <= TOLD_LENGTH) return text;
+    const to = from + TOLD_LENGTH;
+    return `${from > 0 ? '…' : ''}${text.slice(from, to)}${to < text.length ? '…' : ''}`;
+  };
+  return { id, live: told(live), rebuilt: told(rebuilt) };
+}
+
+async function* each(
+  batches: AsyncIterable<ScannedDocument[]>,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<ScannedDocument, undefined> {
+  for await (const batch of batches) {
+    signal?.throwIfAborted();
+    yield* batch;
+  }
   return undefined;
 }
 

@@ -34,6 +34,8 @@ export interface Facts {
   /** Recorder, dispatcher and, by topic, the projector: the slowest of its views. */
   groups: ({ group: string; topic: Topic } & Behind)[];
   views: ({ view: string } & Behind)[];
+  /** Views that have read further than the log goes. */
+  ahead: string[];
   /** By status; at most `countedTo`, and so are `logs`. */
   deliveries: { pending: number; processed: number; omitted: number; error: number };
   logs: number;
@@ -43,6 +45,8 @@ export interface Facts {
   oldestPendingAt: string | null;
   /** Organizations of which the dispatcher knows something. */
   lanes: number;
+  /** Of them, those that are being imported, or whose import was cut off: nothing of them is sent. */
+  importing: number;
   laneStates: LaneStates;
   timers: Timers;
   endpoints: EndpointHealth;

@@ -11,7 +11,7 @@ export const MOST_LAG_MS = 60_000;
 export interface StatusProblem {
   level: 'unhealthy' | 'warning';
   /** Stable, for scripts. */
-  what: 'no-server' | 'lag' | 'overdue' | 'endpoints' | 'incomplete';
+  what: 'no-server' | 'ahead' | 'lag' | 'overdue' | 'importing' | 'endpoints' | 'incomplete';
   /** For people. */
   detail: string;
 }
@@ -19,7 +19,13 @@ export interface StatusProblem {
 /** What is wrong, the worst first. */
 export function judge(facts: Facts): StatusProblem[] {
   const problems = facts.serving ? [...late(facts), ...overdue(facts)] : unserved(facts);
-  return [...problems, ...ailing(facts), ...incomplete(facts)];
+  return [...foreign(facts), ...problems, ...moving(facts), ...ailing(facts), ...incomplete(facts)];
+}
+
+function foreign({ ahead }: Facts): StatusProblem[] {
+  if (ahead.length === 0) return [];
+  const detail = `${ahead.join(', ')}: read further than the log goes, so made from another one, and what comes is not shown: stop Hooklane and delete the read models, they are rebuilt from the log`;
+  return [{ level: 'unhealthy', what: 'ahead', detail }];
 }
 
 /** Without a server all of it is late: that is one thing, not several. */
@@ -56,6 +62,13 @@ function overdue({ timers }: Facts): StatusProblem[] {
   const endpoints = timers.overdue === 1 ? '1 endpoint' : `${timers.overdue} endpoints`;
   const detail = `what was to be sent to ${endpoints} more than ${formatDuration(OVERDUE_MS)} ago still waits, longest for ${endpointId} since ${since}: no dispatcher runs, or it has too much to do`;
   return [{ level: 'unhealthy', what: 'overdue', detail }];
+}
+
+function moving({ importing }: Facts): StatusProblem[] {
+  const told = some(importing, 'organization', 'being imported');
+  if (told === undefined) return [];
+  const detail = `${told}: nothing of it is sent before that has come to its end; an import that was cut off is to be run again`;
+  return [{ level: 'warning', what: 'importing', detail }];
 }
 
 function ailing({ endpoints }: Facts): StatusProblem[] {

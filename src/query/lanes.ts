@@ -53,6 +53,8 @@ export interface EndpointHealth {
 
 export interface LanesSummary {
   lanes: number;
+  /** Those that are being imported: nothing of them moves before that has come to its end. */
+  importing: number;
   states: LaneStates;
   timers: Timers;
   endpoints: EndpointHealth;
@@ -124,7 +126,7 @@ export function readLanes(nowMs: number): LanesReading {
     const dueAtMs = Math.min(found.dueAtMs, digest?.dueAtMs ?? Number.POSITIVE_INFINITY);
     // What waits behind a request that is in flight waits for that.
     const moveAtMs = found.inFlight > 0 ? found.endsAtMs : Math.max(dueAtMs, lastStartedAtMs + gapMs);
-    if (moveAtMs < nowMs - OVERDUE_MS) {
+    if (lane.importing === null && moveAtMs < nowMs - OVERDUE_MS) {
       timers.overdue++;
       const { organizationId } = lane;
       const since = toIso(moveAtMs);
@@ -155,9 +157,13 @@ export function readLanes(nowMs: number): LanesReading {
   }
 
   let lanes = 0;
+  let importing = 0;
   function settle(): void {
     lanes += saved.size;
-    for (const lane of saved.values()) settleLane(lane);
+    for (const lane of saved.values()) {
+      settleLane(lane);
+      if (lane.importing !== null) importing++;
+    }
     saved.clear();
     waiting.clear();
   }
@@ -170,7 +176,7 @@ export function readLanes(nowMs: number): LanesReading {
     settle,
     summary() {
       settle();
-      return { lanes, states, timers, endpoints: { ...health, worst: worstOf(health.worst) } };
+      return { lanes, importing, states, timers, endpoints: { ...health, worst: worstOf(health.worst) } };
     },
   };
 }

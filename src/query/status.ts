@@ -6,6 +6,7 @@ import type { Topic } from '../events.ts';
 import type { Log } from '../log/log.ts';
 import { type Clock, toIso } from '../time.ts';
 import type { Document, ViewDefinition, Views } from '../views/views.ts';
+import { viewsAhead } from './ahead.ts';
 import type { Behind, Facts, OldestPending } from './facts.ts';
 import { judge, type StatusProblem } from './health.ts';
 import { createLags, type Lag, type Lags, together } from './lag.ts';
@@ -50,12 +51,14 @@ export async function readStatus(options: StatusOptions): Promise<Status> {
     serving: await log.served(),
     topics: await readTopics(log, lags),
     ...behind,
+    ahead: await viewsAhead(options),
     deliveries: await countDeliveries(views),
     logs: await views.count('logs', [], COUNTED_TO),
     countedTo: COUNTED_TO,
     oldestPending,
     oldestPendingAt: oldestPending?.createdAt ?? null,
     lanes: lanes.lanes,
+    importing: lanes.importing,
     laneStates: lanes.states,
     timers: lanes.timers,
     endpoints: lanes.endpoints,

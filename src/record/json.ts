@@ -33,11 +33,41 @@ export function parsePayload(body: Buffer): JsonObject {
 function parse(text: string): unknown {
   try {
     // Some senders on Windows begin with a byte order mark, which JSON.parse() refuses.
-    return JSON.parse(text.startsWith('\ufeff') ? text.slice(1) : text);
+    const json = text.startsWith('\ufeff') ? text.slice(1) : text;
+    return MAY_BE_INEXACT.test(json) ? parseWithText(json, exactly) : JSON.parse(json);
   } catch (error) {
     const detail = error instanceof Error ? error.message : String(error);
     throw new Unrecordable(`the payload is not JSON: ${detail}`, { cause: error });
   }
+}
+
+/** Only where a number has so many digits, or such an exponent, may it be none that a double holds: few texts have one. */
+const MAY_BE_INEXACT = /[\d.]{16}|[eE][+-]?\d{3}/;
+
+/** As JSON.parse, which tells of what text it has made a value; its types do not know yet. Source: ES2026, JSON.parse. */
+const parseWithText = JSON.parse as (
+  text: string,
+  reviver: (key: string, value: unknown, context?: { source?: string }) => unknown,
+) => unknown;
+
+/** A number that a double cannot hold (`12345678901234567890`, `1e400`) as the text it was sent as. */
+function exactly(_key: string, value: unknown, context?: { source?: string }): unknown {
+  const source = context?.source;
+  if (typeof value !== 'number' || source === undefined) return value;
+  return isExact(value, source) ? value : source;
+}
+
+/** A double holds every decimal number of so many digits. Source: DBL_DIG of C, for IEEE 754. */
+const HELD_DIGITS = 15;
+
+function isExact(value: number, source: string): boolean {
+  if (/^-?\d+$/.test(source)) return Number.isFinite(value) && BigInt(source) === BigInt(value);
+  const [written = ''] = source.split(/e/i);
+  const digits = written.replace(/[-.]/g, '').replace(/^0+|0+$/g, '');
+  // Too large, or too small, for a double.
+  if (!Number.isFinite(value) || (value === 0 && digits !== '')) return false;
+  // With more of them it is held if it comes back as it was: 0.30000000000000004 does.
+  return digits.length <= HELD_DIGITS || String(value) === source.replace(/e\+?(?=\d)/i, 'e+');
 }
 
 function nameOf(value: unknown): string {

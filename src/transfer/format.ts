@@ -61,6 +61,11 @@ export interface End {
   sha256: string;
 }
 
+/** What stands in the place of the end where an export that was under way came to none: why, for people. */
+export interface Failed {
+  failed: string;
+}
+
 /** What may be in a file: not the marks, which an import writes itself, nor topic `lanes`. */
 export type MovedEvent = InboundEvent | OrganizationEvent | OutboundEvent;
 
@@ -86,6 +91,13 @@ export function lineOf(event: MovedEvent): string {
     if (Buffer.isBuffer(value)) values[name] = value.toString('base64');
   }
   return JSON.stringify(values);
+}
+
+/** The last line of a file, whose end `text` is; undefined: the file was cut off. */
+export function lastLineOf(text: string): End | Failed | undefined {
+  if (!text.endsWith('\n')) return undefined;
+  const line = text.slice(0, -1).split('\n').at(-1) ?? '';
+  return /^\{"(end|failed)":/.test(line) ? JSON.parse(line) : undefined;
 }
 
 /** Events that a file must not hold. */

@@ -14,7 +14,7 @@ import {
   newKeeping,
   type Retention,
 } from './retention.ts';
-import { createTableSql, tableName } from './sqlite-shape.ts';
+import { createIndexSql, createTableSql, tableName } from './sqlite-shape.ts';
 import { openTable, type Table } from './sqlite-table.ts';
 import { RebuildRuns, type ViewDefinition, type ViewPositions, ViewsUnavailable } from './views.ts';
 
@@ -55,8 +55,10 @@ export interface Catalogue {
   forget(view: string, beforeMs: number): void;
   /** Frees a bounded part of what lies before the horizon. Whether there may be more. */
   sweep(generation: Generation): boolean;
-  /** A new and empty shadow of a view; one whose maker is dead is dropped. Throws RebuildRuns. */
+  /** A new and empty shadow of a view, without indexes; one whose maker is dead is dropped. Throws RebuildRuns. */
   beginShadow(view: string, options: { deadAfterMs: number; likeLive: boolean }): Generation;
+  /** Makes one of the indexes that a generation lacks. False: it has them all. */
+  addIndex(generation: Generation): boolean;
   /** Throws ViewsUnavailable if the shadow is none any more: a newer one has been begun, or it has been ended. */
   checkShadow(shadow: Generation): void;
   /** Notes that the maker of the shadow lives. */
@@ -79,6 +81,7 @@ export function createCatalogue(
   const readShadow = db.prepare('SELECT generation, heard FROM shadows WHERE view = ?');
   const hearOfShadow = db.prepare('UPDATE shadows SET heard = ? WHERE view = ?');
   const deleteShadow = db.prepare('DELETE FROM shadows WHERE view = ?');
+  const hasIndex = db.prepare("SELECT 1 FROM sqlite_schema WHERE type = 'index' AND name = ?");
   const readPositions = db.prepare('SELECT topic, partition, next FROM positions WHERE generation = ?');
   const movePosition = db.prepare(
     `INSERT INTO positions VALUES (?, ?, ?, ?)
@@ -126,6 +129,13 @@ export function createCatalogue(
     const insert = 'INSERT INTO keeping (generation, newest, documents, payloads) VALUES (?, ?, ?, ?)';
     db.prepare(insert).run(generation, newestMs, documentsMs, payloadsMs);
     return open(name, generation, shapeOf(definition));
+  }
+
+  function addIndex({ view, generation, shape }: Generation): boolean {
+    const all = createIndexSql(tableName(view, generation), shape);
+    const [, sql] = all.find(([name]) => hasIndex.get(name) === undefined) ?? [];
+    if (sql !== undefined) db.exec(sql);
+    return sql !== undefined;
   }
 
   function dropGeneration(view: string, generation: number): void {
@@ -188,7 +198,9 @@ export function createCatalogue(
     install() {
       for (const definition of definitions) {
         if (readView.get(definition.name) !== undefined) continue;
-        makeLive(addGeneration(definition, newKeeping(retention)));
+        const generation = addGeneration(definition, newKeeping(retention));
+        while (addIndex(generation));
+        makeLive(generation);
       }
     },
     definition: definitionOf,
@@ -249,6 +261,7 @@ export function createCatalogue(
       db.prepare('INSERT INTO shadows VALUES (?, ?, ?)').run(view, shadow.generation, Date.now());
       return shadow;
     },
+    addIndex,
     checkShadow({ view, generation }) {
       if (readShadow.get(view)?.generation !== generation) {
         throw new ViewsUnavailable(`another rebuild of ${view} has begun, or this one has ended`);

@@ -21,7 +21,7 @@ export function indexedFields({ indexes }: Shape): string[] {
   return [...new Set(indexes.flat())].map(checkedField);
 }
 
-/** The SQL that makes the table of a shape, with its indexes. Each index ends with `id`, for pages. */
+/** The SQL that makes the table of a shape, without its indexes. */
 export function createTableSql(table: string, shape: Shape): string {
   const columns = [
     'id TEXT PRIMARY KEY',
@@ -29,11 +29,16 @@ export function createTableSql(table: string, shape: Shape): string {
     ...shape.topics.map((topic) => `seen_${topic} INTEGER`),
     ...indexedFields(shape).map((field) => `f_${field} ANY`),
   ];
-  const indexes = shape.indexes.map((fields, i) => {
-    const indexed = fields.map((field) => `f_${field}`).join(', ');
-    return `CREATE INDEX ${table}_${i} ON ${table} (${indexed}, id);`;
+  return `CREATE TABLE ${table} (${columns.join(', ')}) STRICT`;
+}
+
+/** The SQL that makes each index of a table, by the index's name. Each ends with `id`, for pages. */
+export function createIndexSql(table: string, { indexes }: Shape): [name: string, sql: string][] {
+  return indexes.map((fields, i) => {
+    const name = `${table}_${i}`;
+    const indexed = fields.map((field) => `f_${checkedField(field)}`).join(', ');
+    return [name, `CREATE INDEX ${name} ON ${table} (${indexed}, id)`];
   });
-  return `CREATE TABLE ${table} (${columns.join(', ')}) STRICT; ${indexes.join(' ')}`;
 }
 
 const FALSE = Uint8Array.of(0);

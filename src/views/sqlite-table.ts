@@ -5,7 +5,7 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { Topic } from '../events.ts';
 import type { Shape } from './definition.ts';
-import { applyPatch, canonicalJson } from './patch.ts';
+import { applyPatch } from './patch.ts';
 import { age, type Horizon, withoutPayload } from './retention.ts';
 import { type BoundSql, countSql, findSql, firstSql, type Source } from './sqlite-query.ts';
 import { columnValue, indexedFields } from './sqlite-shape.ts';
@@ -32,6 +32,8 @@ const SWEPT_DOCUMENTS = 100;
 /** Different queries whose statements are kept prepared. */
 const MAX_STATEMENTS = 200;
 
+const ASCII = /^[\x20-\x7e]*$/;
+
 /** A document while patches are applied to it. */
 interface Entry {
   fields: Fields;
@@ -50,6 +52,7 @@ export function openTable(db: DatabaseSync, name: string, shape: Shape): Table {
   const read = ['id', 'doc', ...seenColumns].join(', ');
   const select = db.prepare(`SELECT ${read} FROM ${name} WHERE id = ?`);
   const selectAfter = db.prepare(`SELECT ${read} FROM ${name} WHERE id > ? ORDER BY id LIMIT ?`);
+  const selectGreatest = db.prepare(`SELECT max(id) AS id FROM ${name}`);
   const upsert = db.prepare(
     `INSERT INTO ${name} (${columns.join(', ')}) VALUES (${columns.map(() => '?').join(', ')})
      ON CONFLICT (id) DO UPDATE SET ${updates.join(', ')}`,
@@ -74,8 +77,8 @@ export function openTable(db: DatabaseSync, name: string, shape: Shape): Table {
     return statement;
   }
 
-  function load(id: string): Entry {
-    const row = select.get(id);
+  function load(id: string, greatest: string): Entry {
+    const row = isGreater(id, greatest) ? undefined : select.get(id);
     if (row === undefined) return { fields: {}, seen: topics.map(() => null), changed: false };
     const seen = seenColumns.map((column) => (row[column] === null ? null : Number(row[column])));
     return { fields: parse(row.doc), seen, changed: false };
@@ -83,13 +86,15 @@ export function openTable(db: DatabaseSync, name: string, shape: Shape): Table {
 
   return {
     apply(patches, horizon) {
+      if (patches.length === 0) return;
       const entries = new Map<string, Entry>();
+      const greatest = String(selectGreatest.get()?.id ?? '');
       for (const patch of patches) {
         if (patch.id < horizon.documents) continue;
         const at = topics.indexOf(patch.cause.topic);
         // The table is older than the declaration, which has a new topic: that comes in when it is rebuilt.
         if (at === -1) continue;
-        const entry = entries.get(patch.id) ?? load(patch.id);
+        const entry = entries.get(patch.id) ?? load(patch.id, greatest);
         entries.set(patch.id, entry);
         const { offset } = patch.cause;
         if (offset <= (entry.seen[at] ?? -1)) continue;
@@ -101,7 +106,7 @@ export function openTable(db: DatabaseSync, name: string, shape: Shape): Table {
         if (!changed) continue;
         age(id, document, horizon);
         const indexed = fields.map((field) => columnValue(document[field]));
-        upsert.run(id, canonicalJson(document), ...seen, ...indexed);
+        upsert.run(id, JSON.stringify(document), ...seen, ...indexed);
       }
     },
 
@@ -147,11 +152,19 @@ export function openTable(db: DatabaseSync, name: string, shape: Shape): Table {
       const rows = selectBetween.all(swept, payloads, SWEPT_DOCUMENTS);
       for (const { id, doc } of rows) {
         const document = parse(doc);
-        if (withoutPayload(document, payload)) updateDoc.run(canonicalJson(document), id ?? null);
+        if (withoutPayload(document, payload)) updateDoc.run(JSON.stringify(document), id ?? null);
       }
       return { swept: String(rows.at(-1)?.id ?? swept), more: rows.length === SWEPT_DOCUMENTS };
     },
   };
+}
+
+/**
+ * Whether SQLite, too, sorts `id` behind `other`: it goes by bytes, which in ASCII is the same. As ids sort by time, most
+ * that come are greater than all that are there, and so are new without being looked for.
+ */
+function isGreater(id: string, other: string): boolean {
+  return id > other && ASCII.test(id);
 }
 
 /** A row as it is read, without a payload that lies before the horizon. */

@@ -4,11 +4,13 @@
 import type { AddressInfo } from 'node:net';
 import type { TestContext } from 'node:test';
 import { pino } from 'pino';
+import { doTask } from '../../src/cli/task.ts';
 import { createAdministrator } from '../../src/command/admin/administrator.ts';
 import { type Directory, openDirectory } from '../../src/command/directory.ts';
 import { buildServer } from '../../src/command/server.ts';
 import { createDestinations } from '../../src/destinations.ts';
 import type { EventOf, Topic } from '../../src/events.ts';
+import { createMemoryLimits } from '../../src/limits/memory.ts';
 import type { Log } from '../../src/log/log.ts';
 import { openSqliteLog } from '../../src/log/sqlite.ts';
 import { projections } from '../../src/projections/all.ts';
@@ -47,6 +49,7 @@ export interface Made {
 export interface ApiOptions {
   production?: boolean;
   allowHttp?: boolean;
+  unauthenticated?: string;
   notReady?: () => Promise<{ part: string; detail: string }[]>;
 }
 
@@ -87,6 +90,7 @@ export async function startApi(t: TestContext, options: ApiOptions = {}): Promis
   });
   const server = buildServer({
     log: served,
+    limits: createMemoryLimits(),
     directory,
     administrator: createAdministrator({
       log: served,
@@ -102,6 +106,7 @@ export async function startApi(t: TestContext, options: ApiOptions = {}): Promis
     logger,
     production,
     adminTokenHash: hashToken(ADMIN_TOKEN),
+    unauthenticated: options.unauthenticated ?? null,
     caughtUp: () => reachedEnd(log, { views, projections, withinMs: 5_000 }),
     reached: (positions) => reached(positions, { views, projections, withinMs: 5_000 }),
     status: shareStatus({
@@ -110,6 +115,10 @@ export async function startApi(t: TestContext, options: ApiOptions = {}): Promis
       definitions: projections.map(({ definition }) => definition),
       clock,
     }),
+    jobs: {
+      doTask: (task, io) => doTask(task, { log, views, ...io }),
+      views: projections.map(({ definition }) => definition.name),
+    },
     notReady: options.notReady ?? (async () => []),
   });
   stops.push(() => server.close());

@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -141,6 +142,31 @@ test('it starts and serves without a warning, and writes no line for a request',
     lines.filter((line) => /"(req|res)":/.test(line)),
     [],
   );
+});
+
+test('a request that comes while it stops is refused with a problem', async (t) => {
+  const { app, port, call } = await serve(t);
+  const socket = connect(port, '127.0.0.1');
+  let text = '';
+  socket.setEncoding('utf8').on('data', (chunk) => {
+    text += chunk;
+  });
+  // The head of the second is not whole yet, so its connection is not idle.
+  const head = 'GET /healthz HTTP/1.1\r\nhost: a\r\n';
+  socket.write(`${head}\r\n${head}`);
+  await waitFor('the first to be answered', () => text.startsWith('HTTP/1.1 200 '));
+  const closed = app.close();
+  await waitFor('no more connections', () =>
+    call('/healthz').then(
+      () => false,
+      () => true,
+    ),
+  );
+  text = '';
+  socket.write('\r\n');
+  await closed;
+  await waitFor('the answer', () => text !== '');
+  assert.match(text, /^HTTP\/1\.1 503 .*urn:hooklane:problem:stopping/s);
 });
 
 test('a disk that is full refuses posts, and takes them again when there is room; none that was taken is lost', async (t) => {

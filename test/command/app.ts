@@ -3,6 +3,7 @@
 import type { TestContext } from 'node:test';
 import { type Logger, pino } from 'pino';
 import { type App, startApp } from '../../src/cli/app.ts';
+import { ROLES, type Role } from '../../src/cli/roles.ts';
 import { loadConfig } from '../../src/config.ts';
 import { temporaryDirectory } from '../support/directory.ts';
 import { ADMIN_TOKEN, type Client, createClient } from './client.ts';
@@ -19,6 +20,8 @@ export interface ServeOptions {
   /** The data directory; default: one of its own. */
   path?: string;
   logger?: Logger;
+  /** Default: all. */
+  roles?: readonly Role[];
 }
 
 /** Starts it, to be stopped after the test `t`. */
@@ -36,7 +39,7 @@ export async function serve(t: TestContext, options: ServeOptions = {}): Promise
     ...options.env,
   });
   const { logger = pino({ level: 'silent' }) } = options;
-  const roles = new Set(['api', 'record', 'project', 'dispatch'] as const);
+  const roles = new Set(options.roles ?? ROLES);
   const app = await startApp({ config, roles, logger });
   stops.push(() => app.close());
   const { url = '', defaults } = app;

@@ -52,6 +52,10 @@ const OF_PATH: Record<string, fc.Arbitrary<object>> = {
   '/projects/:id/integrations': fc.record({ name, origins: value }, { requiredKeys: ['name'] }),
   '/endpoints/:id/rotate-secret': fc.constant({}),
   '/deliveries/:id/retry': fc.constant({}),
+  '/replays': fc.record(
+    { views: seldom(value, fc.constant<unknown>(['logs'])), verify: fc.boolean() },
+    { requiredKeys: [] },
+  ),
 };
 const COLLECTIONS = [
   'organizations',

@@ -70,3 +70,34 @@ test('of many posts at once as many are taken as the limit allows', async (t) =>
   assert.equal(answers.filter(({ status }) => status === 429).length, 27);
   assert.equal((await events('inbound')).length, 3);
 });
+
+test('posts that the sustained limit refuses use nothing of the burst up', async (t) => {
+  const rateLimits = { burst: '3/1h', sustained: '2/2h' };
+  const { call, ok, token, integrationId } = await startWithIntegration(t, {}, { rateLimits });
+  for (let i = 0; i < 2; i++) assert.equal((await call(LOGS, { token, json: {} })).status, 201);
+  for (let i = 0; i < 5; i++) assertProblem(await call(LOGS, { token, json: {} }), 429);
+  const path = `/api/v1/integrations/${integrationId}`;
+  await ok(path, { method: 'PATCH', json: { rateLimits: { sustained: null } } });
+  assert.equal((await call(LOGS, { token, json: {} })).status, 201);
+  assertProblem(await call(LOGS, { token, json: {} }), 429);
+});
+
+test('an address whose requests have no token that is known is answered 429 in the end, one with a token is not', async (t) => {
+  const { call, token, log } = await startWithIntegration(t, { unauthenticated: '4/1h' });
+  const ends = await log.ends('inbound');
+  const strangers = [
+    () => call(LOGS, { token: null, json: {} }),
+    () => call(LOGS, { token: 'made-up', json: {} }),
+    () => call('/api/v1/organizations', { token: null }),
+    () => call('/api/v1/organizations', { token: 'made-up' }),
+  ];
+  for (const stranger of strangers) assertProblem(await stranger(), 401);
+  for (const stranger of strangers) {
+    const refused = await stranger();
+    assertProblem(refused, 429);
+    assert.match(String(refused.headers['retry-after']), /^3(600|5\d\d)$/);
+  }
+  assert.deepEqual(await log.ends('inbound'), ends);
+  assert.equal((await call(LOGS, { token, json: {} })).status, 201);
+  assert.equal((await call('/api/v1/organizations')).status, 200);
+});

@@ -2,9 +2,14 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { gzipSync } from 'node:zlib';
 import { request } from 'undici';
+import type { OrganizationId } from '../../src/ids.ts';
+import { lastLineOf } from '../../src/transfer/format.ts';
+import { id, scheduled } from '../projections/facts.ts';
 import { temporaryDirectory } from '../support/directory.ts';
 import { waitFor } from '../support/wait.ts';
+import { startWithOrganization } from './api.ts';
 import { serve } from './app.ts';
 import { ADMIN_TOKEN, assertProblem } from './client.ts';
 
@@ -41,6 +46,38 @@ test('an organization moves by HTTP, and its token goes on working', async (t) =
   const shown = await to.ok<{ status: string }>(`/api/v1/inbound-webhooks/${id}`);
   assert.equal(shown.status, 'processed');
   await to.ok('/api/v1/webhooks/logs', post);
+});
+
+test('what is imported may be gzip; what is cut off, or encoded otherwise, is refused and leaves the server well', async (t) => {
+  const { call, port, ok } = await serve(t, { env });
+  const { text } = await exported(port, 'default');
+  const send = (raw: Buffer, encoding: string) =>
+    call('/api/v1/import', { raw, headers: { ...headers, 'content-encoding': encoding } });
+  const packed = gzipSync(text);
+  const whole = await send(packed, 'gzip');
+  assertProblem(whole, 409);
+  assert.match(String(whole.body?.detail), /^org_\w+ is here already/);
+  assertProblem(await send(packed.subarray(0, -20), 'gzip'), 400);
+  assertProblem(await send(Buffer.from(text), 'gzip'), 400);
+  assertProblem(await send(packed, 'br'), 415);
+  await ok('/healthz');
+});
+
+test('an export that comes to no end under way says why in the place of its end', async (t) => {
+  const { port, call, organization, log } = await startWithOrganization(t);
+  const organizationId = organization.slice(organization.lastIndexOf('/') + 1) as OrganizationId;
+  // No lane knows of them, so they came while it was read.
+  const webhooks = Array.from({ length: 1_000 }, (_, n) =>
+    scheduled({ organizationId, webhookId: id('wh', n) }),
+  );
+  await log.append(webhooks);
+  const { status, text } = await exported(port, organizationId);
+  assert.equal(status, 200);
+  const line = lastLineOf(text);
+  assert.ok(line !== undefined && 'failed' in line);
+  assert.match(line.failed, /has changed while it was read/);
+  const refused = await call('/api/v1/import', { raw: text, headers });
+  assertProblem(refused, 422);
 });
 
 test('what cannot be exported or imported is a problem that says why', async (t) => {

@@ -124,6 +124,20 @@ function patchContract({ it, viewsFor }: Kit): void {
     assert.equal((await views.get('items', 'doc_00'))?.a, 3);
   });
 
+  it('documents keep what they have in whatever order their ids come, which may be any text', async (t) => {
+    const views = await viewsFor(t);
+    // By bytes the second comes before the third; by JavaScript's order of texts it is the other way round.
+    const ids = ['doc_01', 'doc_\uff71', 'doc_\u{1f600}', 'doc_00'];
+    const each = (offset: number, field: string) =>
+      ids.map((id, i) => patch(id, offset + i, { set: { [field]: i } }));
+    for (const one of [...each(0, 'a'), ...each(4, 'b')])
+      await views.apply({ patches: [one], positions: [] });
+    await views.apply({ patches: each(8, 'c'), positions: [] });
+    for (const [i, id] of ids.entries()) {
+      assert.deepEqual(await views.get('items', id), { id, a: i, b: i, c: i });
+    }
+  });
+
   it('a patch that sets nothing still makes the document', async (t) => {
     const views = await viewsFor(t);
     await views.apply({ patches: [patch('doc_00', 0, { set: { a: null } })], positions: [] });

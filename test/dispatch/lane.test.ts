@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { decide } from '../../src/dispatch/decide.ts';
+import { decide, type LaneInput } from '../../src/dispatch/decide.ts';
 import { evolve } from '../../src/dispatch/evolve.ts';
 import {
   MAX_IN_FLIGHT_PER_ENDPOINT,
@@ -344,6 +344,25 @@ suite('the health of an endpoint', () => {
     for (const event of decide(lane, finished, day)) evolve(lane, event);
     for (const event of [scheduled(), attemptStarted({ atMs: day + 9_000 })]) evolve(lane, event, cause);
     assert.equal(decide(lane, finished, day + 9_000).length, 2);
+  });
+
+  test('is warned of and disabled within a millisecond by two events, each with an id of its own', () => {
+    const inFlight = [
+      scheduled({ webhookId: otherWebhookId }),
+      attemptStarted({ webhookId: otherWebhookId }),
+    ];
+    const lane = laneAfter(endpointCreated({ retriesMs: [], gapMs: 0 }), ...failing, ...again, ...inFlight);
+    const idsOf = (input: LaneInput) => {
+      const events = decide(lane, input, day);
+      for (const event of events) evolve(lane, event);
+      return events.flatMap((event) => ('eventId' in event ? [event.eventId] : []));
+    };
+    const options = { disableAfterMs: 2 * day };
+    const [warning] = idsOf(attemptFinished(answered500, options));
+    const gone = attemptFinished({ ...answered500, responseCode: 410 }, options);
+    const [end] = idsOf({ ...gone, webhookId: otherWebhookId } as LaneInput);
+    assert.ok(warning !== undefined && end !== undefined);
+    assert.notEqual(warning, end);
   });
 
   test('ends with its being disabled when the time is over', () => {

@@ -248,6 +248,8 @@ testOnAllEngines(
     }
     const verified = await run(t, ['replay', '--verify'], { env });
     assert.equal(verified.exit, 0, verified.stderr);
+    const held = await run(t, ['verify'], { env });
+    assert.equal(held.exit, 0, `${held.stdout}${held.stderr}`);
     await stop(server);
   },
 );

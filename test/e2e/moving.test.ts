@@ -134,6 +134,8 @@ async function move(t: TestContext, envFor: (directory: string) => Environment):
     new Webhook(String(queue.signingSecret)).verify(body, headers as Record<string, string>);
     assert.equal(headers.authorization, queued[0]?.headers.authorization);
   }
+  const held = await run(t, ['verify'], { env: target });
+  assert.equal(held.exit, 0, `${held.stdout}${held.stderr}`);
   const verified = await run(t, ['replay', '--verify'], { env: target });
   assert.equal(verified.exit, 0, verified.stderr);
   await stop(after);

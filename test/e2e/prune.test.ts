@@ -65,6 +65,7 @@ test('prune takes what is old out of the log while the server serves, and read m
     for (const { view, differences } of (await askList(t, ['replay', '--verify'], { env })) as Fields[]) {
       assert.equal(differences, 0, String(view));
     }
+    assert.deepEqual((await ask(t, ['verify'], { env })).findings, []);
   };
   await verified();
   const messages = (await askList(t, ['logs', 'list'], { env })).map(({ message }) => message);

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { temporaryDirectory } from '../support/directory.ts';
 import { startReceiver } from '../support/receiver.ts';
+import { freePort } from '../support/server.ts';
 import { waitFor } from '../support/wait.ts';
 import { testOnAllEngines } from './engines.ts';
 import { ask, type Fields, fetchItem, post, run, serve, start, stop } from './hooklane.ts';
@@ -82,4 +83,26 @@ test('it is watched, a line each time, until Ctrl+C, which is no failure', async
       /^\S+Z unhealthy recorder\/inbound=0 dispatcher\/organizations=1 .* unhealthy:no-server$/,
     );
   for (const line of json?.stdout().trim().split('\n') ?? []) assert.equal(JSON.parse(line).healthy, false);
+});
+
+test('a server is watched over its stop and its next start', async (t) => {
+  const directory = temporaryDirectory(t);
+  const port = await freePort();
+  const server = await serve(t, directory, { port });
+  const token = readFileSync(join(directory, 'admin-token'), 'utf8').trim();
+  const env = { HOOKLANE_URL: server.url, HOOKLANE_TOKEN: token };
+  const watching = start(t, ['status', '--watch', '100ms'], { env });
+  const lines = () => watching.stdout().split('\n').length;
+  await waitFor('a line', () => lines() > 1, 30_000);
+  await stop(server);
+  await waitFor('word that it is away', () =>
+    /is gone|cannot be reached|is being stopped/.test(watching.stderr()),
+  );
+  const before = lines();
+  await serve(t, directory, { port });
+  await waitFor('another line', () => lines() > before, 30_000);
+  watching.kill('SIGINT');
+  assert.equal(await watching.ended, 0, watching.stderr());
+  const never = await run(t, ['status', '--watch'], { env: { ...env, HOOKLANE_URL: 'http://127.0.0.1:9' } });
+  assert.deepEqual([never.exit, /cannot be reached/.test(never.stderr)], [1, true]);
 });

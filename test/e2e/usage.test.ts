@@ -80,6 +80,8 @@ const REFUSED: [args: string[], exit: 1 | 2, says: RegExp][] = [
   [['logs', 'show', 'log_1'], 1, /log "log_1"/],
   [['logs', 'list', '--level', 'loud'], 2, /--level.*'loud'.*warning/],
   [['replay', 'nothing'], 2, /'nothing'.*deliveries/],
+  [['verify', '--org', 'nobody'], 1, /organization "nobody"/],
+  [['verify', '--limit', '0'], 2, /--limit.*'0'.*1 to 10000/],
   [['status', '--watch', 'often'], 2, /--watch.*'often'.*250ms/],
   [['listen', '--port', '65536'], 2, /--port.*'65536'.*65535/],
   [['listen', '--status', 'ok'], 2, /--status.*'ok'/],
@@ -174,6 +176,9 @@ testOnAllEngines('an empty store is told of kindly, and is an empty list to scri
     const { exit, stderr } = await run(t, args, { env });
     assert.deepEqual([exit, stderr], [0, '']);
   }
+  const verified = await run(t, ['verify'], { env });
+  assert.deepEqual(verified, { exit: 0, stdout: '', stderr: 'There is nothing in the log yet.\n' });
+  assert.deepEqual((await ask(t, ['verify'], { env })).findings, []);
 });
 
 /** Runs `hooklane …args` for people, in a terminal of so many columns if that is said. */

@@ -141,6 +141,17 @@ test('compare finds what was changed, is missing and is too much, and changes no
   assert.deepEqual(await everything(views), before);
 });
 
+test('of a long document compare tells where it differs', async (t) => {
+  const { directory, log, views } = openStores(t);
+  const message = `${'a'.repeat(800)} here ${'z'.repeat(800)}`;
+  await log.append([facts.logRecorded({ message })]);
+  await projectToEnd({ log, views, projections });
+  tamper(directory, 'logs', ' here zz', ' there zz');
+  const [example] = (await compare(logs, { log, views })).examples;
+  assert.match(example?.live ?? '', /^…a{90,110} there z{300,400}…$/);
+  assert.match(example?.rebuilt ?? '', /^…a{90,110} here z{300,400}…$/);
+});
+
 test('compare tells of documents that are missing, and of no more than 20 of them', async (t) => {
   const { log, views } = openStores(t);
   await log.append(recordedLogs(0, 30));

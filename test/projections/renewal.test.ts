@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { pino } from 'pino';
 import { logs } from '../../src/projections/logs.ts';
-import type { Projection } from '../../src/projections/projection.ts';
+import { changesOf, type Projection } from '../../src/projections/projection.ts';
 import { projectToEnd, startProjector } from '../../src/projections/projector.ts';
 import { startRenewal } from '../../src/projections/renewal.ts';
 import { processTime } from '../../src/time.ts';
@@ -17,10 +17,12 @@ import { openStores } from './stores.ts';
 /** The projection as a coming release may have it: it shouts. */
 const LOUD: Projection = {
   definition: { ...logs.definition, version: logs.definition.version + 1 },
-  project: (event) =>
-    logs.project(event).map(({ set = {}, ...change }) => {
-      return { ...change, set: { ...set, message: String(set.message).toUpperCase() } };
-    }),
+  on: {
+    LogRecorded: (event) =>
+      changesOf(logs, event).map(({ set = {}, ...change }) => {
+        return { ...change, set: { ...set, message: String(set.message).toUpperCase() } };
+      }),
+  },
 };
 const LOGS = 3_000;
 

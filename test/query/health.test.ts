@@ -10,12 +10,14 @@ function facts(given: Partial<Facts> = {}): Facts {
     topics: [],
     groups: [],
     views: [],
+    ahead: [],
     deliveries: { pending: 0, processed: 0, omitted: 0, error: 0 },
     logs: 0,
     countedTo: 100,
     oldestPending: null,
     oldestPendingAt: null,
     lanes: 0,
+    importing: 0,
     laneStates: { sending: 0, waiting: 0, gap: 0, idle: 0 },
     timers: TIMERS,
     endpoints: { active: 0, failing: 0, disabled: 0, plain: 0, worst: [] },
@@ -45,6 +47,15 @@ test('a lag is unhealthy when its oldest event has waited for too long, however 
   const [problem] = judge(facts({ groups: [behind('recorder', 1, MOST_LAG_MS + 5_000)] }));
   assert.equal(problem?.what, 'lag');
   assert.match(problem?.detail ?? '', /the recorder is 1m 5s behind in inbound, by 1 events/);
+});
+
+test('read models that are ahead of the log are unhealthy, served or not', () => {
+  for (const serving of [true, false])
+    assert.deepEqual(told({ serving, ahead: ['logs'] }), ['unhealthy ahead']);
+});
+
+test('an organization that is being imported is warned of: its import may have been cut off', () => {
+  assert.deepEqual(told({ importing: 2 }), ['warning importing']);
 });
 
 test('without a server all that waits is one thing that is wrong, also what is due tomorrow', () => {

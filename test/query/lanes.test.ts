@@ -21,7 +21,7 @@ function endpoint(name: string, state: Partial<LaneEndpointState> = {}): LaneEnd
 }
 
 function lane(name: string, ...endpoints: LaneEndpointState[]): LaneSaved {
-  return { ...EXAMPLES.LaneSaved, organizationId: `org_${name}`, endpoints };
+  return { ...EXAMPLES.LaneSaved, organizationId: `org_${name}`, importing: null, endpoints };
 }
 
 let webhooks = 0;
@@ -59,6 +59,15 @@ test('each lane is in one state: it sends, or has something that waits, or is in
 });
 
 const EMPTY_DIGEST = { dueAtMs: 0, sinceMs: 0, untilMs: 0, counts: [], newest: [] };
+
+test('what is being imported waits, and is not overdue however long that takes', () => {
+  const late = { dueAtMs: NOW_MS - 2 * OVERDUE_MS };
+  const records = [lane('x', endpoint('a')), pending(['x', 'a'], late)] as const;
+  const { timers, importing } = summaryOf(...records);
+  assert.deepEqual([timers.overdue, importing], [1, 0]);
+  const held = summaryOf({ ...records[0], importing: 'held' }, records[1]);
+  assert.deepEqual([held.timers.overdue, held.timers.due, held.importing], [0, 1, 1]);
+});
 
 test('what waits is counted by when it is due, digests too', () => {
   const { timers } = summaryOf(

@@ -59,6 +59,23 @@ test('the status tells what is to be read, what is in which state, and since whe
   assert.ok(status.viewsBytes > 0);
 });
 
+test('read models that were made from a log that went further are told of, and others are not', async (t) => {
+  const { log, views } = openStores(t);
+  await log.append([facts.logReceived(), facts.scheduled()]);
+  await projectToEnd({ log, views, projections });
+  assert.deepEqual((await statusOf({ log, views })).ahead, []);
+  const [end = 0] = (await log.ends('outbound')).toSorted((a, b) => b - a);
+  const partition = (await log.ends('outbound')).indexOf(end);
+  await views.apply({ patches: [], positions: [{ topic: 'outbound', partition, offset: end + 1 }] });
+  const { ahead, healthy, problems } = await statusOf({ log, views });
+  assert.deepEqual(
+    ahead,
+    definitions.filter(({ topics }) => topics.includes('outbound')).map(({ name }) => name),
+  );
+  assert.ok(ahead.includes('deliveries') && !ahead.includes('logs'));
+  assert.deepEqual([healthy, problems[0]?.what], [false, 'ahead']);
+});
+
 test('the status counts lanes, not what is pending in them, and the bytes of both stores', async (t) => {
   const { log, views } = openStores(t);
   const lane = (n: number): LaneSaved => ({

@@ -295,3 +295,39 @@ test('extra stays bounded where numbers grow by being written again', () => {
   assert.ok(extra.length <= 256 * 1024, `${extra.length}`);
   assert.match(JSON.parse(extra).truncated, /^\{"a":\[1000000.*…$/);
 });
+
+test('a number that a double cannot hold is kept as the text it was sent as, every other one as a number', () => {
+  const extraText = (number: string) => {
+    return logOf(`{"message":"m","n":${number},"deep":[{"id":${number}}]}`).extra;
+  };
+  for (const kept of [
+    ...['12345678901234567890', '9007199254740993', '-9007199254740993', '1e400', '-1e400', '1e-400'],
+    ...['0.12345678901234567890', '3.14159265358979323846264338327950288'],
+  ]) {
+    assert.equal(extraText(kept), `{"n":"${kept}","deep":[{"id":"${kept}"}]}`);
+  }
+  for (const [number, written = number] of [
+    ...[
+      ['0'],
+      ['-1'],
+      ['9007199254740992'],
+      ['1000000000000000000000', '1e+21'],
+      ['1.50', '1.5'],
+      ['1e3', '1000'],
+    ],
+    ...[
+      ['0.30000000000000004'],
+      ['0e400', '0'],
+      ['0.1000000000000000000000', '0.1'],
+      ['1.7976931348623157e308', '1.7976931348623157e+308'],
+    ],
+  ]) {
+    assert.equal(extraText(number ?? ''), `{"n":${written},"deep":[{"id":${written}}]}`);
+  }
+});
+
+test('ids with more digits than a double has find their places as they are', () => {
+  const log = logOf('{"message":"m","user":{"id":175928847299117063},"tags":{"guild":175928847299117063}}');
+  assert.equal(log.user, '{"id":"175928847299117063"}');
+  assert.deepEqual(log.tags, { guild: '175928847299117063' });
+});

@@ -22,6 +22,8 @@ import {
   type StoredEvent,
 } from '../../src/log/log.ts';
 import { partitionOf } from '../../src/log/partitioner.ts';
+import type { VerifiedLog } from '../../src/verify/verify.ts';
+import { logOf } from '../verify/history.ts';
 import type { Breaks } from './breaks.ts';
 import type { Process, World } from './world.ts';
 
@@ -42,6 +44,8 @@ export interface SimulatedLog {
   openFor(process: Process): Pick<Log, 'append' | 'join' | 'read' | 'follow'>;
   /** All that was ever written to a topic, in the order of writing. */
   written(topic: Topic): readonly Written[];
+  /** All that was ever written, for who only reads, once all of it is worked off. */
+  left(): VerifiedLog;
   /** Nobody can use the log for so long. */
   goAway(ms: number): void;
   /** Gives a partition of a group to another member. */
@@ -264,6 +268,7 @@ export function createLog(world: World, { faults, breaks }: LogOptions): Simulat
   return {
     bugs,
     written: (topic) => all.get(topic) ?? [],
+    left: () => logOf((topic) => topics.get(topic) ?? []),
     onWritten: (listener) => void listeners.push(listener),
     goAway(ms) {
       awayUntilMs = Math.max(awayUntilMs, world.now() + ms);

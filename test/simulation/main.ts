@@ -46,9 +46,10 @@ if (broken !== undefined && !isBreak(broken)) {
 const startedMs = performance.now();
 const report = await simulate({ seed, hours, organizations, ...(broken && { broken }) });
 const seconds = ((performance.now() - startedMs) / 1_000).toFixed(1);
-const { findings, digest, faults, ...counts } = report;
+const { findings, verified, digest, faults, ...counts } = report;
 for (const { invariant, what } of findings.slice(0, 50))
   process.stdout.write(`✖ invariant ${invariant}: ${what}\n`);
+for (const { check, message } of verified) process.stdout.write(`✖ hooklane verify, ${check}: ${message}\n`);
 process.stdout.write(
   `${findings.length === 0 ? '✔' : '✖'} seed ${seed}: ${hours} hours of ${organizations} organizations in ${seconds} s, ` +
     `${findings.length} findings\n  ${JSON.stringify({ ...counts, ...faults })}\n  ${digest}\n`,

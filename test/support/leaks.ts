@@ -10,7 +10,7 @@ import { after } from 'node:test';
 import { isMainThread } from 'node:worker_threads';
 
 /** How long sockets and the like may take to close after the last test. */
-const GRACE_MS = 5_000;
+const GRACE_MS = 15_000;
 
 // Threads of ours preload this as well, and have the files of their process open when they end.
 if (isMainThread) watch();

@@ -8,6 +8,7 @@ import type { HooklaneEvent } from '../../src/events.ts';
 import { type Log, LogUnavailable } from '../../src/log/log.ts';
 import { createSecretBox } from '../../src/secrets.ts';
 import { importOrganization } from '../../src/transfer/import.ts';
+import { verify } from '../../src/verify/verify.ts';
 import { openLog as openKafkaLog } from '../log/kafka-open.ts';
 import { organizationCreated, projectCreated } from '../projections/facts.ts';
 import { temporaryDirectory } from '../support/directory.ts';
@@ -82,6 +83,7 @@ for (const [name, skip, open] of TARGETS) {
       (record) => record.type === 'PendingSaved' && record.endpointId === queue.endpointId,
     );
     assert.equal(queued.length, 2 + 4);
+    assert.deepEqual((await verify({ log: to })).findings, []);
     const again = await imported(path, to);
     assert.deepEqual([again.wasThere, again.resumed], [true, false]);
   });
@@ -124,10 +126,12 @@ async function cutOffAnywhere(t: TestContext, open: (t: TestContext) => Promise<
       const served = part === 0.4 ? serve(to) : undefined;
       const cut = `append ${n}, ${part} of it`;
       await assert.rejects(imported(path, cutOff(to, n, part)), LogUnavailable, cut);
+      assert.deepEqual((await verify({ log: to })).findings, [], cut);
       const { resumed, wasThere } = await imported(path, to);
       const isDone = n === APPENDS && part > 0;
       assert.deepEqual([resumed, wasThere], [!isDone && (n > 1 || part > 0), isDone], cut);
       await served?.stop();
+      assert.deepEqual((await verify({ log: to })).findings, [], cut);
       const events = await eventsIn(to, 'organizations');
       assert.equal(events.filter(({ type }) => type === 'OrganizationImportEnded').length, 1, cut);
       const came = events.filter((event) => event.type === 'LogRecorded' && event.inboundPartition === null);

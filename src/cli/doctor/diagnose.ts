@@ -23,9 +23,11 @@ export async function diagnose(
   const machine = judgeMachine(lookAtMachine(nearestAbove(config.dataDirectory), nowMs()));
   const { masterKey, checks: directory } = examineDirectory(config, wrong);
   const log = unknown.log
-    ? { checks: [unlooked('log')], served: undefined }
+    ? { checks: [unlooked('log')], isThere: undefined, served: undefined }
     : await examineLog(config, { masterKey, nowMs: nowMs() });
-  const views = unknown.views ? [unlooked('read models')] : await examineViews(config, nowMs());
+  const views = unknown.views
+    ? [unlooked('read models')]
+    : await examineViews(config, { log: log.isThere, nowMs: nowMs() });
   const server = await examineServer(config, { env, served: log.served, nowMs: nowMs() });
   const checks = [...configuration, ...machine, ...directory, ...log.checks, ...views, ...server];
   return { healthy: checks.every(({ state }) => state !== 'problem'), checks };

@@ -3,7 +3,8 @@
 
 import { accessSync, constants, existsSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { ADMIN_TOKEN, type Config, MASTER_KEY, type Rule } from '../../config.ts';
+import type { Config } from '../../config.ts';
+import { ADMIN_TOKEN, MASTER_KEY, type Rule } from '../../config-rules.ts';
 import { type Check, checksOf, reasonOf } from './check.ts';
 
 /** What stands at a path; undefined fields where there is nothing. */

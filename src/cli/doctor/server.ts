@@ -1,8 +1,8 @@
 // The server, over HTTP: at the port that is configured, and at HOOKLANE_URL where that is set. Judged apart from where it
 // is asked.
 
-import { isIPv6 } from 'node:net';
-import type { Config } from '../../config.ts';
+import { type Config, InvalidConfig, urlOf } from '../../config.ts';
+import { remoteServer } from '../remote-server.ts';
 import { type Check, checksOf } from './check.ts';
 import type { Env } from './configuration.ts';
 import { judgeServerClock } from './stores.ts';
@@ -109,23 +109,24 @@ export async function examineServer(
     const url = urlOf(config);
     checks.push(judgePort(url, await probe(url), served));
   }
-  const remote = env.HOOKLANE_URL || undefined;
-  if (remote === undefined) return checks;
-  if (!URL.canParse(remote) || !/^https?:/.test(remote)) {
-    const mend = 'set it to where a server listens, as https://hooklane.example.com';
-    return [...checks, problem('HOOKLANE_URL', 'is no URL of http or https', mend)];
-  }
-  const { origin, pathname } = new URL(remote);
-  const base = `${origin}${pathname.replace(/\/+$/, '')}`;
-  const token = env.HOOKLANE_TOKEN || env.HOOKLANE_ADMIN_TOKEN || undefined;
-  return [...checks, ...judgeRemote(base, await probe(base, token), nowMs)];
+  return [...checks, ...(await examineRemote(env, nowMs))];
 }
 
-/** Where a server of this configuration is to be reached from here. */
-export function urlOf({ host, port }: Pick<Config, 'host' | 'port'>): string {
-  const here = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host;
-  return `http://${isIPv6(here) ? `[${here}]` : here}:${port}`;
+/** The server that commands are to ask, if there is one. */
+async function examineRemote(env: Env, nowMs: number): Promise<Check[]> {
+  try {
+    const server = remoteServer(env);
+    return server === undefined ? [] : judgeRemote(server.url, await probe(server.url, server.token), nowMs);
+  } catch (error) {
+    if (!(error instanceof InvalidConfig)) throw error;
+    return error.problems.map(({ name, message }) => problem(name, message, MENDS[name] ?? `set ${name}`));
+  }
 }
+
+const MENDS: Readonly<Record<string, string>> = {
+  HOOKLANE_URL: 'set it to where a server listens, or unset it',
+  HOOKLANE_TOKEN: 'set it to the admin token of that server, or unset HOOKLANE_URL',
+};
 
 /** Asks who listens at `url`. */
 export async function probe(url: string, token?: string): Promise<Probe> {

@@ -12,7 +12,7 @@ import { summarizeLanes } from '../../query/status.ts';
 import { takeUntil } from '../../query/take.ts';
 import { createSecretBox, SecretUnreadable } from '../../secrets.ts';
 import { toIso } from '../../time.ts';
-import type { ViewsLook } from '../../views/views.ts';
+import { type ViewsLook, ViewsRefused } from '../../views/views.ts';
 import { bytes } from '../status-print.ts';
 import { type Check, checksOf, reasonOf } from './check.ts';
 import type { DirectoryExamined } from './directory.ts';
@@ -35,6 +35,8 @@ type MasterKey = DirectoryExamined['masterKey'];
 
 export interface LogExamined {
   checks: Check[];
+  /** Whether there is one; undefined: nobody can say. */
+  isThere: boolean | undefined;
   /** Whether a process works the log off; undefined: nobody can say. */
   served: boolean | undefined;
 }
@@ -47,25 +49,27 @@ export async function examineLog(
   try {
     const look = await lookAtLog(config);
     const { checks, isThere } = judgeLook(look, config.topicPrefix);
-    if (!isThere) return { checks, served: false };
+    if (!isThere) return { checks, isThere, served: false };
     const log = await openLog(config, { serve: false });
     try {
       const served = await log.served();
       return {
         checks: [...checks, ...(await examineOpened(log, config, { masterKey, nowMs, served }))],
+        isThere,
         served,
       };
     } finally {
       await log.close();
     }
   } catch (error) {
-    return { checks: [ofLog.problem('log', reasonOf(error), mendLog(config))], served: undefined };
+    const checks = [ofLog.problem('log', reasonOf(error), mendLog(config))];
+    return { checks, isThere: undefined, served: undefined };
   }
 }
 
 function mendLog({ log }: Config): string {
   return log === 'sqlite'
-    ? 'see what it says; docs/operations.md tells what the files are'
+    ? 'give this user its rights, or make room; a file that is damaged is put back from a backup (docs/operations.md)'
     : 'see to it that the brokers run, that HOOKLANE_LOG names them, and that this user has the rights of docs/deploy.md';
 }
 
@@ -189,17 +193,35 @@ export function judgeEndpoints(
 
 // ── the read models ─────────────────────────────────────────────────────────────────────────────────────────
 
-/** Looks at the store of read models. */
-export async function examineViews(config: Config, nowMs: number): Promise<Check[]> {
+/** Looks at the store of read models. `log`: whether there is a log; undefined: nobody can say. */
+export async function examineViews(
+  config: Config,
+  { log, nowMs }: { log: boolean | undefined; nowMs: number },
+): Promise<Check[]> {
   try {
-    return judgeViews(await lookAtViews(config), nowMs);
+    const look = await lookAtViews(config);
+    return [...judgeViews(look, nowMs), ...(log === false ? judgeOrphans(look) : [])];
   } catch (error) {
-    const mend =
-      config.views === 'sqlite'
-        ? 'stop Hooklane and move views.db away: it comes back from the log'
-        : 'see to it that MongoDB runs, that HOOKLANE_VIEWS names it, and that its user may read and write the database';
-    return [ofViews.problem('store', reasonOf(error), mend)];
+    // What can be done about a file is said by how to mend it.
+    const reason = reasonOf(error).replace(/; views\.db may be moved.*$/, '');
+    return [ofViews.problem('store', reason, mendViews(config, error))];
   }
+}
+
+function mendViews({ views }: Config, error: unknown): string {
+  if (views !== 'sqlite')
+    return 'see to it that MongoDB runs, that HOOKLANE_VIEWS names it, and that its user may read and write the database';
+  return error instanceof ViewsRefused
+    ? 'stop Hooklane and move views.db away: it comes back from the log'
+    : 'give this user its rights, or make room, and try again';
+}
+
+/** Read models without the log that they were made from: of a new one they would not show what comes. */
+function judgeOrphans({ versions }: Pick<ViewsLook, 'versions'>): Check[] {
+  if (versions.size === 0) return [];
+  const mend =
+    'put the log back from a backup, or set HOOKLANE_LOG and HOOKLANE_DATA to where it is; to begin anew, delete the read models';
+  return [ofViews.problem('log of them', 'there are read models, and no log that they were made from', mend)];
 }
 
 export function judgeViews({ versions, server, serverAtMs }: ViewsLook, nowMs: number): Check[] {

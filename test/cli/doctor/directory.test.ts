@@ -10,7 +10,8 @@ import {
   judgeStoreFile,
   nearestAbove,
 } from '../../../src/cli/doctor/directory.ts';
-import { loadConfig, MASTER_KEY } from '../../../src/config.ts';
+import { loadConfig } from '../../../src/config.ts';
+import { MASTER_KEY } from '../../../src/config-rules.ts';
 import { loadKeys } from '../../../src/keys.ts';
 import { temporaryDirectory } from '../../support/directory.ts';
 

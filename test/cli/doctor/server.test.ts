@@ -3,7 +3,8 @@ import { once } from 'node:events';
 import { createServer as createHttpServer } from 'node:http';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { type TestContext, test } from 'node:test';
-import { judgePort, judgeRemote, type Probe, probe, urlOf } from '../../../src/cli/doctor/server.ts';
+import { examineServer, judgePort, judgeRemote, type Probe, probe } from '../../../src/cli/doctor/server.ts';
+import { loadConfig, urlOf } from '../../../src/config.ts';
 import { startApi } from '../../command/api.ts';
 import { ADMIN_TOKEN } from '../../command/client.ts';
 import { freePort } from '../../support/server.ts';
@@ -83,4 +84,23 @@ test('others are told from Hooklane, and from nobody', async (t) => {
   assert.equal((await probe(await listen(t, rude))).type, 'failed');
   assert.deepEqual(await probe(`http://127.0.0.1:${await freePort()}`), { type: 'refused' });
   assert.equal((await probe('http://nowhere.invalid:1')).type, 'failed');
+});
+
+test('where commands are to ask is held against what they take, and asked', async (t) => {
+  const { port } = await startApi(t);
+  const url = `http://127.0.0.1:${port}`;
+  const config = loadConfig({ PORT: '0' });
+  const look = async (env: Record<string, string>) => {
+    const checks = await examineServer(config, { env, served: false, nowMs: Date.now() });
+    return checks.map(({ state, name }) => `${state} ${name}`).filter((line) => line !== 'ok port');
+  };
+  assert.deepEqual(await look({}), []);
+  assert.deepEqual(await look({ HOOKLANE_URL: url, HOOKLANE_TOKEN: ADMIN_TOKEN }), ['ok HOOKLANE_URL']);
+  assert.deepEqual(await look({ HOOKLANE_URL: url, HOOKLANE_TOKEN: 'wrong' }), [
+    'ok HOOKLANE_URL',
+    'problem HOOKLANE_TOKEN',
+  ]);
+  assert.deepEqual(await look({ HOOKLANE_URL: url }), ['problem HOOKLANE_TOKEN']);
+  for (const wrong of ['nowhere', 'ftp://a.example', 'http://user@a.example', 'http://a.example?a=1'])
+    assert.deepEqual(await look({ HOOKLANE_URL: wrong, HOOKLANE_TOKEN: 'x' }), ['problem HOOKLANE_URL']);
 });

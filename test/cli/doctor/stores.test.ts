@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import {
@@ -99,7 +99,7 @@ test('a log that is there is looked at: its key, its clock, whether it is served
   const directory = temporaryDirectory(t);
   const config = loadConfig({ HOOKLANE_DATA: directory });
   assert.deepEqual(states((await examineLog(config, { masterKey, nowMs: NOW_MS })).checks), ['ok log']);
-  assert.deepEqual(states(await examineViews(config, NOW_MS)), ['ok store']);
+  assert.deepEqual(states(await examineViews(config, { log: true, nowMs: NOW_MS })), ['ok store']);
   assert.ok(!existsSync(join(directory, 'log.db')) && !existsSync(join(directory, 'views.db')));
 
   const log = openSqliteLog({ directory, serve: true });
@@ -112,7 +112,10 @@ test('a log that is there is looked at: its key, its clock, whether it is served
   const problems = ['ok log', 'problem master key', 'problem clock and log', 'ok endpoints'];
   assert.deepEqual(states(ill.checks), problems);
   await (await openViews(config)).close();
-  assert.deepEqual(states(await examineViews(config, NOW_MS)), ['ok store', 'ok versions']);
+  assert.deepEqual(states(await examineViews(config, { log: true, nowMs: NOW_MS })), [
+    'ok store',
+    'ok versions',
+  ]);
 });
 
 test('files that are not ours, or are broken, are told', async (t) => {
@@ -122,7 +125,30 @@ test('files that are not ours, or are broken, are told', async (t) => {
   const { checks, served } = await examineLog(config, { masterKey, nowMs: NOW_MS });
   assert.deepEqual([states(checks), served], [['problem log'], undefined]);
   assert.match(checks[0]?.detail ?? '', /log\.db is not a SQLite database/);
-  assert.deepEqual(states(await examineViews(config, NOW_MS)), ['problem store']);
+  assert.deepEqual(states(await examineViews(config, { log: true, nowMs: NOW_MS })), ['problem store']);
+});
+
+test('read models without the log that they were made from are a problem', async (t) => {
+  const config = loadConfig({ HOOKLANE_DATA: temporaryDirectory(t) });
+  const none = await examineLog(config, { masterKey, nowMs: NOW_MS });
+  assert.deepEqual([none.isThere, states(none.checks)], [false, ['ok log']]);
+  const look = async () => states(await examineViews(config, { log: none.isThere, nowMs: NOW_MS }));
+  assert.deepEqual(await look(), ['ok store']);
+  await (await openViews(config)).close();
+  assert.deepEqual(await look(), ['ok store', 'ok versions', 'problem log of them']);
+});
+
+test('read models that cannot be written are not to be deleted, those that are broken are', async (t) => {
+  const directory = temporaryDirectory(t);
+  const config = loadConfig({ HOOKLANE_DATA: directory });
+  const mend = async () => (await examineViews(config, { log: true, nowMs: NOW_MS }))[0]?.mend ?? '';
+  writeFileSync(join(directory, 'views.db'), 'no database '.repeat(100));
+  assert.match(await mend(), /move views\.db away/);
+  rmSync(join(directory, 'views.db'));
+  await (await openViews(config)).close();
+  // What keeps a file from being used, whoever asks: its journal is no file.
+  mkdirSync(join(directory, 'views.db-wal'));
+  assert.match(await mend(), /rights, or make room/);
 });
 
 // ── Kafka and MongoDB ───────────────────────────────────────────────────────────────────────────────────────
@@ -188,7 +214,9 @@ test('a login that is refused, rights that are missing, and brokers that are awa
 test('MongoDB is looked at, and nothing is made there', { skip: missing('mongodb') }, async (t) => {
   const config = loadConfig({ HOOKLANE_DATA: temporaryDirectory(t), HOOKLANE_VIEWS: emptyDatabase(t) });
   const look = async () =>
-    (await examineViews(config, Date.now())).map(({ state, name }) => `${state} ${name}`);
+    (await examineViews(config, { log: true, nowMs: Date.now() })).map(
+      ({ state, name }) => `${state} ${name}`,
+    );
   const [store, clock, ...rest] = await look();
   assert.deepEqual([store, rest], ['ok store', []]);
   assert.match(clock ?? '', /^ok clock of MongoDB \d/);
@@ -201,7 +229,7 @@ test('a MongoDB that is away, or refuses the login, is told, without the passwor
 }, async (t) => {
   const look = async (url: string) => {
     const config = loadConfig({ HOOKLANE_DATA: temporaryDirectory(t), HOOKLANE_VIEWS: url });
-    const checks = await examineViews(config, NOW_MS);
+    const checks = await examineViews(config, { log: true, nowMs: NOW_MS });
     assert.deepEqual(states(checks), ['problem store']);
     assert.ok(!JSON.stringify(checks).includes('hush'));
     return checks[0]?.detail ?? '';

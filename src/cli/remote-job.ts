@@ -1,0 +1,38 @@
+// A job of a server: begun, followed until it has ended, and cancelled when whoever waits for it is stopped.
+
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Job } from '../command/jobs.ts';
+import { CommandFailed } from './failed.ts';
+import type { Connection } from './remote-server.ts';
+
+/** How often it is looked how far it is. */
+const LOOK_EVERY_MS = 250;
+
+export interface Followed<Report> {
+  /** Of the jobs of this kind, below that of the API. */
+  path: string;
+  input: object;
+  onProgress: (report: Report) => void;
+  signal: AbortSignal;
+}
+
+/** Resolves to what was reported last, once it is done. Rejects with CommandFailed, and the signal's reason. */
+export async function followJob<Report extends object>(
+  { ask }: Connection,
+  { path, input, onProgress, signal }: Followed<Report>,
+): Promise<Report> {
+  type Reported = Job & Report;
+  let job = await ask<Reported>({ method: 'POST', path, input });
+  const own = `${path}/${job.id}`;
+  while (job.status === 'running') {
+    onProgress(job);
+    // Rejects when it is stopped, which is looked at next.
+    await delay(LOOK_EVERY_MS, undefined, { signal }).catch(() => {});
+    job = await ask<Reported>({ method: signal.aborted ? 'DELETE' : 'GET', path: own });
+  }
+  onProgress(job);
+  if (job.status === 'done') return job;
+  if (job.status === 'failed') throw new CommandFailed(String(job.error));
+  signal.throwIfAborted();
+  throw new CommandFailed(`${job.id} was cancelled by somebody else, or as the server was stopped`);
+}

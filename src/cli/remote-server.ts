@@ -1,0 +1,172 @@
+// A server somewhere else, spoken to over HTTP with its admin token. What it finds wrong is thrown as it would be here, so
+// that it is told in the same words, and of the same option.
+
+import type { Readable } from 'node:stream';
+import type { ApiRequest } from '../command/admin/operations.ts';
+import { InvalidInput } from '../command/input.ts';
+import { InvalidConfig } from '../config.ts';
+import { LogUnavailable } from '../log/log.ts';
+import { InvalidQuery, NotFound } from '../query/errors.ts';
+import { TransferRefused } from '../transfer/errors.ts';
+import { CommandFailed } from './failed.ts';
+import { harmless } from './output.ts';
+
+export interface RemoteServer {
+  /** Without the path of the API. */
+  url: string;
+  token: string;
+}
+
+/** Where the server is that HOOKLANE_URL names; undefined: none is named. Throws InvalidConfig. */
+export function remoteUrl(env: Readonly<Record<string, string | undefined>>): string | undefined {
+  const text = env.HOOKLANE_URL || undefined;
+  if (text === undefined) return undefined;
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined || !/^https?:$/.test(url.protocol) || url.username !== '' || url.search !== '') {
+    const message = 'is not allowed; allowed: where a server listens, as https://hooklane.example.com';
+    throw new InvalidConfig([{ name: 'HOOKLANE_URL', message }]);
+  }
+  return url.href.replace(/\/+$/, '');
+}
+
+/**
+ * The server that HOOKLANE_URL names, with the token of HOOKLANE_TOKEN or else HOOKLANE_ADMIN_TOKEN; undefined: none is
+ * named. Throws InvalidConfig.
+ */
+export function remoteServer(env: Readonly<Record<string, string | undefined>>): RemoteServer | undefined {
+  const url = remoteUrl(env);
+  if (url === undefined) return undefined;
+  const token = env.HOOKLANE_TOKEN || env.HOOKLANE_ADMIN_TOKEN || undefined;
+  if (token === undefined || !/^[\x21-\x7e]+$/.test(token)) {
+    const message =
+      token === undefined
+        ? 'is missing: a server is asked with its admin token'
+        : 'is not allowed; allowed: visible ASCII characters without spaces';
+    throw new InvalidConfig([{ name: 'HOOKLANE_TOKEN', message }]);
+  }
+  return { url, token };
+}
+
+/** A request below the path of the API. What it asks with is sent as JSON. */
+export interface Asked extends Omit<ApiRequest, 'method'> {
+  method: ApiRequest['method'] | 'GET' | 'DELETE';
+}
+
+export interface AskedMore {
+  signal?: AbortSignal;
+  /** Instead of `input`, as it comes. */
+  body?: Readable;
+  headers?: Record<string, string>;
+  /** Until the answer begins, and between its pieces; 0: for ever. Default: those of undici, 5 minutes. */
+  headersTimeout?: number;
+  bodyTimeout?: number;
+}
+
+export interface Connection {
+  url: string;
+  /** The answer to a request; it is a success. Rejects with what is wrong, and ServerAway where no server is. */
+  call(asked: Asked, more?: AskedMore): Promise<AsyncIterable<Buffer> & { text(): Promise<string> }>;
+  /** The JSON in it. */
+  ask<T extends object>(asked: Asked, more?: AskedMore): Promise<T>;
+}
+
+/** There is no server, or no longer. */
+export class ServerAway extends Error {
+  readonly code = 'SERVER_AWAY';
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'ServerAway';
+  }
+}
+
+/** Loads what speaks HTTP, which other commands do without. */
+export async function connect({ url, token }: RemoteServer): Promise<Connection> {
+  const { request } = await import('undici');
+
+  const call: Connection['call'] = async ({ method, path, input }, { headers, body, ...more } = {}) => {
+    const answer = await request(`${url}/api/v1${path}`, {
+      method,
+      headers: {
+        authorization: `Bearer ${token}`,
+        ...(input === undefined ? {} : { 'content-type': 'application/json' }),
+        ...headers,
+      },
+      body: body ?? (input === undefined ? null : JSON.stringify(input)),
+      ...more,
+    }).catch((error: Error) => {
+      if (more.signal?.aborted) throw error;
+      throw isCut(error)
+        ? new ServerAway(`${url} is gone: ${error.message}`, { cause: error })
+        : new ServerAway(`${url} cannot be reached: ${error.message}; is it where Hooklane listens?`, {
+            cause: error,
+          });
+    });
+    if (answer.statusCode < 300) return answer.body;
+    throw problemOf(url, answer.statusCode, await answer.body.text());
+  };
+
+  return {
+    url,
+    call,
+    async ask(asked, more) {
+      const text = await (await call(asked, more)).text();
+      try {
+        return JSON.parse(text);
+      } catch (error) {
+        throw new CommandFailed(`${url} answers something else than Hooklane does`, { cause: error });
+      }
+    },
+  };
+}
+
+/** Whether a connection that there was has broken. */
+export function isCut(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'UND_ERR_SOCKET';
+}
+
+/** What a server says no with (RFC 9457), as what a command would throw by itself. */
+function problemOf(url: string, status: number, text: string): Error {
+  const { type, detail, errors = [] } = parseProblem(text);
+  if (type === 'urn:hooklane:problem:invalid-input') return new InvalidInput(errors);
+  const [first] = errors;
+  if (type === 'urn:hooklane:problem:invalid-query' && first !== undefined) {
+    return new InvalidQuery(first.field, first.message.replace(`${first.field}: `, ''));
+  }
+  if (type === 'urn:hooklane:problem:invalid-import') return new TransferRefused(harmless(detail ?? ''));
+  if (type === 'urn:hooklane:problem:transfer-refused')
+    return new TransferRefused(harmless(detail ?? ''), { with: 'log' });
+  if (type === 'urn:hooklane:problem:unavailable')
+    return new LogUnavailable(`${url}: ${harmless(detail ?? '')}`);
+  if (type === 'urn:hooklane:problem:not-found') return new NotFound('', '', detail);
+  if (status === 401) {
+    return new CommandFailed(`${url} refuses the token; set HOOKLANE_TOKEN, or --token, to its admin token`);
+  }
+  if (type === 'urn:hooklane:problem:stopping') return new ServerAway(`${url} is being stopped`);
+  if (status === 408) {
+    return new CommandFailed(
+      `${url} would wait no longer for all of it; import it on the machine of the server`,
+    );
+  }
+  if (type === undefined) {
+    return new CommandFailed(
+      `${url} answered ${status}: ${harmless(text.slice(0, 200))}; is it where Hooklane listens?`,
+    );
+  }
+  return new CommandFailed(harmless(detail ?? `${url} answered ${status}`));
+}
+
+interface ProblemText {
+  type?: string;
+  detail?: string;
+  errors?: { field: string; message: string }[];
+}
+
+function parseProblem(text: string): ProblemText {
+  try {
+    const problem: unknown = JSON.parse(text);
+    if (typeof problem === 'object' && problem !== null) return problem;
+  } catch {
+    // Not JSON: something else than Hooklane answers there.
+  }
+  return {};
+}

@@ -1,0 +1,39 @@
+// What the tasks of jobs do, wherever they are done: in a thread of the server, or in a test.
+
+import type { Task } from '../command/job-routes.ts';
+import type { Work } from '../command/jobs.ts';
+import type { Log } from '../log/log.ts';
+import { projectionsOf } from '../projections/all.ts';
+import { replay } from '../projections/replay.ts';
+import { processTime } from '../time.ts';
+import { verify } from '../verify/verify.ts';
+import type { Views } from '../views/views.ts';
+
+/** Does a task on these stores. Rejects with what they reject with, and the signal's reason. */
+export async function doTask(
+  task: Task,
+  { onReport, ...io }: Parameters<Work>[0] & { log: Log; views: Views },
+): Promise<void> {
+  switch (task.type) {
+    case 'replay': {
+      const { verify: compare } = task;
+      const onProgress = (views: object) => onReport({ verify: compare, views });
+      await replay(projectionsOf(task.views), { ...io, verify: compare, onProgress, time: processTime() });
+      return;
+    }
+    case 'verification': {
+      const { organizationId, limit } = task;
+      const about = organizationId === undefined ? {} : { organizationId };
+      const report = await verify(io, {
+        organizationId,
+        ...(limit === undefined ? {} : { limit }),
+        signal: io.signal,
+        onProgress: (read, total) => onReport({ ...about, read, total }),
+      });
+      onReport({ ...about, ...report });
+      return;
+    }
+    default:
+      task satisfies never;
+  }
+}

@@ -1,0 +1,72 @@
+// POST /api/v1/webhooks/<resource>/batch: posts as newline-delimited JSON. Each line is a post of its own: checked, counted
+// against the limits, and answered, on its own. Those that are taken are appended together.
+
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { InboundEvent } from '../events.ts';
+import type { Log } from '../log/log.ts';
+import { acceptLines, linesOf, parseJson } from './body.ts';
+import { InvalidInput, inputParser } from './input.ts';
+import { Problem, type ProblemDetails, problemOf } from './problem.ts';
+import type { InboundResource } from './resources/resource.ts';
+
+export interface BatchRoutesOptions {
+  log: Log;
+  resources: readonly InboundResource[];
+  /** Who posts, and how what is posted becomes an event. */
+  postOf: (request: FastifyRequest, reply: FastifyReply) => Post;
+  /** Of one line. */
+  limitBytes: number;
+}
+
+/** What somebody posts. */
+export interface Post {
+  /** Counts it against the limits of the integration. Rejects with Problem 429. */
+  limit(): Promise<void>;
+  /** The event that it becomes, received now. */
+  event(type: InboundEvent['type'], body: Buffer): InboundEvent;
+}
+
+/** Of a batch. */
+const MAX_LINES = 1_000;
+const MAX_BATCH_BYTES = 4 * 1024 * 1024;
+
+/** How a line is answered. */
+type Answer = { line: number } & ({ status: 201; id: string } | ProblemDetails);
+
+export async function batchRoutes(server: FastifyInstance, options: BatchRoutesOptions): Promise<void> {
+  const { log, resources, postOf, limitBytes } = options;
+  acceptLines(server, MAX_BATCH_BYTES);
+
+  for (const { path, event: type, schema } of resources) {
+    const parse = inputParser<object>(schema);
+    server.post(`/webhooks/${path}/batch`, async (request, reply) => {
+      const lines = linesOf(request);
+      if (lines.length > MAX_LINES)
+        throw new Problem(
+          413,
+          'too-large',
+          `A batch has ${MAX_LINES} lines at most, this one ${lines.length}.`,
+        );
+      const post = postOf(request, reply);
+      const events: InboundEvent[] = [];
+      const items: Answer[] = [];
+      for (const { number: line, bytes } of lines) {
+        try {
+          if (bytes.length > limitBytes)
+            throw new Problem(413, 'too-large', `A line has ${limitBytes} bytes at most.`);
+          parse(parseJson(bytes, 'The line'));
+          await post.limit();
+          const event = post.event(type, bytes);
+          events.push(event);
+          items.push({ line, status: 201, id: event.id });
+        } catch (error) {
+          if (!(error instanceof Problem || error instanceof InvalidInput)) throw error;
+          if (error instanceof Problem) reply.headers(error.headers);
+          items.push({ line, ...problemOf(error) });
+        }
+      }
+      if (events.length > 0) await log.append(events);
+      return { accepted: events.length, refused: items.length - events.length, items };
+    });
+  }
+}
