@@ -13,7 +13,10 @@ test('each variable that is set is told, and those that are not', () => {
   );
   const told = Object.fromEntries(checks.map(({ name, detail }) => [name, detail]));
   assert.deepEqual([told.PORT, told.HOOKLANE_DATA, 'PATH' in told], ['81', 'x', false]);
-  assert.match(told.defaults ?? '', /HOST, NODE_ENV, HOOKLANE_LOG, .*HOOKLANE_SUSTAINED, .*HOOKLANE_TRUST_PROXY$/);
+  assert.match(
+    told.defaults ?? '',
+    /HOST, NODE_ENV, HOOKLANE_LOG, .*HOOKLANE_SUSTAINED, .*HOOKLANE_TRUST_PROXY$/,
+  );
   assert.ok(checks.every(({ state }) => state === 'ok'));
   assert.deepEqual(
     [config.port, config.dataDirectory, unknown],
