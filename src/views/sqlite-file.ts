@@ -12,8 +12,6 @@ import { type ViewsLook, ViewsRefused, ViewsUnavailable } from './views.ts';
 export const FILES = ['views.db', 'views.db-wal'];
 /** The application id is `HkVw`. */
 const KIND = { applicationId: 0x486b5677, format: 1 };
-/** Pages of the write-ahead log (64 MiB) before it is copied into the file: a page that is written often is copied once. */
-const CHECKPOINT_PAGES = 16_384;
 /** How long a write waits for another process that writes. */
 const BUSY_MS = 5_000;
 /** CORRUPT and NOTADB. Source: sqlite.org/rescode.html. */
@@ -57,8 +55,7 @@ export function openViewsFile(directory: string): DatabaseSync {
       db.exec(`BEGIN IMMEDIATE; ${TABLES}
         PRAGMA application_id = ${KIND.applicationId}; PRAGMA user_version = ${KIND.format}; COMMIT`);
     }
-    db.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;
-      PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
+    db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL');
     addHeard(db);
     addKeeping(db);
     return db;
