@@ -58,10 +58,11 @@ const ENCODINGS = ['gzip', 'deflate'] as const;
  */
 export async function acceptPacked(server: FastifyInstance): Promise<void> {
   // RFC 9110 section 8.4.1: in any case, by its old name, or saying that it is not packed.
-  server.addHook('onRequest', async ({ headers }) => {
+  server.addHook('onRequest', ({ headers }, _reply, done) => {
     const encoding = headers['content-encoding']?.toLowerCase();
     if (encoding === 'identity') delete headers['content-encoding'];
     else if (encoding !== undefined) headers['content-encoding'] = encoding === 'x-gzip' ? 'gzip' : encoding;
+    done();
   });
   await server.register(compress, {
     globalCompression: false,
