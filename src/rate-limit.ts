@@ -22,3 +22,10 @@ export function parseRateLimit(text: string): RateLimit | undefined {
   if (windowMs === undefined || max < 1 || max > MAX_COUNT) return undefined;
   return windowMs >= MIN_WINDOW_MS && windowMs <= MAX_WINDOW_MS ? { max, windowMs } : undefined;
 }
+
+/** The same of what was checked when it was set. Throws, as anything else is a bug. */
+export function rateLimitOf(text: string): RateLimit {
+  const limit = parseRateLimit(text);
+  if (limit === undefined) throw new Error(`${JSON.stringify(text)} was set as a rate limit, and is none`);
+  return limit;
+}

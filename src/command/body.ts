@@ -11,23 +11,20 @@ const JSON_TYPE = /^application\/([\w.-]+\+)?json\s*(;|$)/i;
 
 /** Makes the routes of `server` take JSON of `limitBytes` at most, and nothing else. */
 export function acceptJson(server: FastifyInstance, limitBytes: number): void {
-  server.removeAllContentTypeParsers();
-  server.addContentTypeParser(
-    JSON_TYPE,
-    { parseAs: 'buffer', bodyLimit: limitBytes },
-    (_request, body, done) => done(null, body),
-  );
+  acceptOnly(server, JSON_TYPE, limitBytes);
 }
 
 const LINES_TYPE = /^application\/(x-)?(ndjson|jsonl|json-?lines)\s*(;|$)/i;
 
 /** Makes the routes of `server` take newline-delimited JSON of `limitBytes` at most, and nothing else. */
 export function acceptLines(server: FastifyInstance, limitBytes: number): void {
+  acceptOnly(server, LINES_TYPE, limitBytes);
+}
+
+function acceptOnly(server: FastifyInstance, type: RegExp, bodyLimit: number): void {
   server.removeAllContentTypeParsers();
-  server.addContentTypeParser(
-    LINES_TYPE,
-    { parseAs: 'buffer', bodyLimit: limitBytes },
-    (_request, body, done) => done(null, body),
+  server.addContentTypeParser(type, { parseAs: 'buffer', bodyLimit }, (_request, body, done) =>
+    done(null, body),
   );
 }
 

@@ -3,7 +3,7 @@
 
 import type { FastifyReply } from 'fastify';
 import type { Limits, NamedLimit, Taken } from '../limits/limits.ts';
-import { parseRateLimit } from '../rate-limit.ts';
+import { rateLimitOf } from '../rate-limit.ts';
 import type { Integration } from './directory-state.ts';
 import { Problem } from './problem.ts';
 
@@ -21,7 +21,7 @@ export function createLimiter(limits: Limits): Limiter {
     const known = parsed.get(texts);
     if (known !== undefined) return known;
     const all = Object.entries({ burst, sustained }).flatMap(([name, text]) =>
-      text === null ? [] : [{ name, ...limitOf(text) }],
+      text === null ? [] : [{ name, ...rateLimitOf(text) }],
     );
     if (parsed.size >= MAX_PARSED) parsed.clear();
     parsed.set(texts, all);
@@ -41,12 +41,6 @@ export function createLimiter(limits: Limits): Limiter {
     const detail = `The ${name} limit of this integration is ${integration[name]}.`;
     throw new Problem(429, 'rate-limited', detail, { 'retry-after': String(freedInSeconds) });
   };
-}
-
-function limitOf(text: string) {
-  const limit = parseRateLimit(text);
-  if (limit === undefined) throw new Error(`an integration has ${JSON.stringify(text)} as its rate limit`);
-  return limit;
 }
 
 /** The limit that leaves the fewest places; of those that leave none the one that is full for longest. */

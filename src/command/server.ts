@@ -14,7 +14,7 @@ import type { Limits } from '../limits/limits.ts';
 import type { Log } from '../log/log.ts';
 import { NotFound } from '../query/errors.ts';
 import type { Queries } from '../query/queries.ts';
-import { parseRateLimit } from '../rate-limit.ts';
+import { rateLimitOf } from '../rate-limit.ts';
 import type { SecretBox } from '../secrets.ts';
 import type { Clock } from '../time.ts';
 import { TransferRefused } from '../transfer/errors.ts';
@@ -153,10 +153,7 @@ export function buildServer(options: ServerOptions): FastifyInstance {
 async function apiRoutes(server: FastifyInstance, options: ServerOptions): Promise<void> {
   const { log, limits, directory, queries, secrets, clock, adminTokenHash, caughtUp } = options;
   const { unauthenticated } = options;
-  const strangers = createStrangers(
-    server,
-    unauthenticated === null ? null : (parseRateLimit(unauthenticated) ?? null),
-  );
+  const strangers = createStrangers(server, unauthenticated === null ? null : rateLimitOf(unauthenticated));
   const ensureIsAdmin = (request: FastifyRequest) => ensureAdmin(request, adminTokenHash, strangers);
   await server.register((scope) =>
     webhookRoutes(scope, {

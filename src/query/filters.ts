@@ -117,8 +117,7 @@ const ISO = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d+)?)?)(Z|[+-]\d\d
 
 /** An age (`1h`: an hour ago) or an ISO 8601 time, UTC unless it names a zone, in milliseconds. Throws InvalidQuery. */
 export function parseTime(field: string, text: string, nowMs: number): number {
-  const ageMs = parseDuration(text);
-  const atMs = ageMs === undefined ? parseIso(text) : nowMs - ageMs;
+  const atMs = ageOrTime(text, nowMs);
   if (Number.isNaN(atMs)) {
     throw new InvalidQuery(
       field,
@@ -130,10 +129,15 @@ export function parseTime(field: string, text: string, nowMs: number): number {
 
 /** The same, of the past alone. Throws InvalidQuery. */
 export function parsePast(field: string, text: string, nowMs: number): number {
-  const ageMs = parseDuration(text);
-  const atMs = ageMs === undefined ? parseIso(text) : nowMs - ageMs;
+  const atMs = ageOrTime(text, nowMs);
   if (atMs <= nowMs) return Math.max(0, atMs);
   throw new InvalidQuery(field, 'allowed: an age such as 90d, or a time in the past such as 2026-01-31');
+}
+
+/** NaN for what is neither. */
+function ageOrTime(text: string, nowMs: number): number {
+  const ageMs = parseDuration(text);
+  return ageMs === undefined ? parseIso(text) : nowMs - ageMs;
 }
 
 /** NaN for what is no time. Date.parse() alone takes a time without a zone as local, and 30 February as 2 March. */
