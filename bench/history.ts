@@ -155,9 +155,10 @@ for (let i = 0; i < 200; i++) {
   if (cursor === null) break;
 }
 const counted = performance.now();
-const { total: all } = await queries.stats({ by: 'hour', since: '90d' });
-const statsSeconds = (performance.now() - counted) / 1_000;
-process.stderr.write(`counted ${all.total} in ${statsSeconds.toFixed(1)} s\n`);
+// Of the last 24 h, as `stats` does by itself: it reads each document that it counts.
+const { total: all } = await queries.stats({ by: 'hour' });
+const stats = { deliveries: Number(all.total), seconds: (performance.now() - counted) / 1_000 };
+process.stderr.write(`stats counted ${stats.deliveries} in ${stats.seconds.toFixed(1)} s\n`);
 rows.push({ filters: `page ${deep.length} of 200`, items: 200, ...summary(deep.slice(-ROUNDS)) });
 const bytes = await views.size();
 await views.close();
@@ -181,7 +182,7 @@ const report = {
   machine,
   deliveries: total,
   fillSeconds,
-  statsSeconds,
+  stats,
   bytes,
   rows,
 };
