@@ -20,7 +20,7 @@ import { countDeliveries, DEFAULT_SINCE } from './stats.ts';
 export const DEFAULT_LIMIT = 50;
 const MAX_LIMIT = 200;
 /** Documents that filters which no index answers may look at for one page. */
-const MAX_EXAMINED = 20_000;
+const MAX_EXAMINED = 5_000;
 
 /** Documents that are read at a time for it. More than MAX_LIMIT. */
 const CHUNK_DOCUMENTS = 500;
