@@ -21,6 +21,8 @@ export interface Stores {
   queries: Queries;
   /** Waits until the read models have all that is in the log now; projects it where nobody else does. */
   refresh(): Promise<void>;
+  /** As refresh(), but tells whether they have. */
+  hasAll(): Promise<boolean>;
   /** Waits until the read models have what stands at these positions; projects it where nobody else does. */
   caughtUp(positions: readonly Position[]): Promise<void>;
   /** As caughtUp(), but tells whether they have. */
@@ -61,19 +63,21 @@ function createStores(config: Config, log: Log, views: Views): Stores {
     await projectToEnd({ log, views, projections });
     return true;
   }
+  async function hasAll(): Promise<boolean> {
+    if (await log.served()) return reachedEnd(log, { views, projections, withinMs: CAUGHT_UP_WITHIN_MS });
+    await projectToEnd({ log, views, projections });
+    return true;
+  }
   return {
     config,
     log,
     views,
     queries: createQueries({ views, clock: processTime().now }),
     async refresh() {
-      if (await log.served())
-        await warnUnless(reachedEnd(log, { views, projections, withinMs: CAUGHT_UP_WITHIN_MS }));
-      else {
-        await renewOutdated(log, views);
-        await projectToEnd({ log, views, projections });
-      }
+      if (!(await log.served())) await renewOutdated(log, views);
+      await warnUnless(hasAll());
     },
+    hasAll,
     caughtUp: (positions) => warnUnless(haveReached(positions)),
     reached: haveReached,
   };

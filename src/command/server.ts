@@ -27,6 +27,7 @@ import type { Directory } from './directory.ts';
 import type { Organization } from './directory-state.ts';
 import { type JobRoutesOptions, jobRoutes } from './job-routes.ts';
 import { JobRuns } from './jobs.ts';
+import type { Once } from './once.ts';
 import { otherMethods, rememberMethods } from './other-methods.ts';
 import { details, Problem, sendProblem } from './problem.ts';
 import { readRoutes } from './read-routes.ts';
@@ -54,6 +55,8 @@ export interface ServerOptions {
   limits: Limits;
   directory: Directory;
   administrator: Administrator;
+  /** Has what comes under an Idempotency-Key done once. */
+  once: Once;
   queries: Queries;
   secrets: SecretBox;
   clock: Clock;
@@ -151,13 +154,13 @@ export function buildServer(options: ServerOptions): FastifyInstance {
 }
 
 async function apiRoutes(server: FastifyInstance, options: ServerOptions): Promise<void> {
-  const { log, limits, directory, queries, secrets, clock, adminTokenHash, caughtUp } = options;
+  const { log, once, limits, directory, queries, secrets, clock, adminTokenHash, caughtUp } = options;
   const { unauthenticated } = options;
   const strangers = createStrangers(server, unauthenticated === null ? null : rateLimitOf(unauthenticated));
   const ensureIsAdmin = (request: FastifyRequest) => ensureAdmin(request, adminTokenHash, strangers);
   await server.register((scope) =>
     webhookRoutes(scope, {
-      ...{ log, limits, strangers, directory, clock, production: options.production },
+      ...{ log, once, limits, strangers, directory, clock, production: options.production },
       resources: inboundResources,
       limitBytes: MAX_BODY_BYTES,
     }),
@@ -166,7 +169,7 @@ async function apiRoutes(server: FastifyInstance, options: ServerOptions): Promi
     scope.addHook('onRequest', ensureIsAdmin);
     await adminRoutes(scope, {
       administrator: options.administrator,
-      ...{ queries, clock, caughtUp },
+      ...{ once, queries, clock, caughtUp },
       organizationId: (idOrName) => organizationOf(directory, idOrName).id,
       limitBytes: MAX_BODY_BYTES,
     });
