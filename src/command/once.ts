@@ -22,7 +22,6 @@ import { newId, type Prefix, siblingId, timeOf } from '../ids.ts';
 import type { Time } from '../time.ts';
 import type { Claim } from '../views/claims.ts';
 import { type Views, ViewsUnavailable } from '../views/views.ts';
-import { Problem } from './problem.ts';
 
 /** How long a key counts. */
 const COUNTS_MS = 24 * 3_600_000;
@@ -52,16 +51,37 @@ export interface Asked<P extends Prefix> {
   prefix: P;
 }
 
+const WHY = {
+  REUSED: 'this Idempotency-Key was used before, with another body; another request needs another key',
+  IN_USE:
+    'another request with this Idempotency-Key is under way, or it is not known yet what became of it; try again later',
+  CATCHING_UP:
+    'what was posted before is still being looked through for Idempotency-Keys; nothing was accepted, try again later',
+  TOO_SLOW: 'it took too long to see whether this is a repeat; nothing was accepted, try again later',
+} as const;
+
+/** Why nothing is done for a request with an Idempotency-Key; but for REUSED it is worth asking again, after a while. */
+export class OnceRefused extends Error {
+  readonly code = 'ONCE_REFUSED';
+  readonly why: keyof typeof WHY;
+  readonly retryAfterSeconds: number;
+  constructor(why: keyof typeof WHY, retryAfterSeconds = 1) {
+    super(WHY[why]);
+    this.name = 'OnceRefused';
+    this.why = why;
+    this.retryAfterSeconds = retryAfterSeconds;
+  }
+}
+
 /**
- * Does what is asked for, and appends its event: with what `stamp` gives, at once. That throws Problem 503 where it has
+ * Does what is asked for, and appends its event: with what `stamp` gives, at once. That throws OnceRefused where it has
  * become too late to append. Who rejects before has refused, and the key is free again.
  */
 export type Work<P extends Prefix> = (stamp: () => Stamp<P>) => Promise<unknown>;
 
 /**
- * Has work done once for all who ask for the same; `replayed`: it was done for another request. Rejects as `work` does;
- * with Problem 422 for another body under the key, 409 while another request may still come to an end, 503 while the read
- * model lags behind; with ViewsUnavailable and LogUnavailable.
+ * Has work done once for all who ask for the same; `replayed`: it was done for another request. Rejects as `work` does, and
+ * with OnceRefused, ViewsUnavailable and LogUnavailable.
  */
 export type Once = <P extends Prefix>(
   asked: Asked<P>,
@@ -80,11 +100,7 @@ export function createOnce({ views, caughtUp, time }: OnceOptions): Once {
   let started: Promise<void> | undefined;
 
   async function ensureCaughtUp(): Promise<void> {
-    if (await caughtUp()) return;
-    const detail = 'What was posted before is still being looked through for Idempotency-Keys.';
-    throw new Problem(503, 'catching-up', `${detail} Nothing was accepted. Try again later.`, {
-      'retry-after': '1',
-    });
+    if (!(await caughtUp())) throw new OnceRefused('CATCHING_UP');
   }
 
   /** All who ask wait for the same; who asks after it has failed begins anew. */
@@ -121,9 +137,7 @@ export function createOnce({ views, caughtUp, time }: OnceOptions): Once {
       return new Promise((resolve) => void time.after(lookMs, resolve));
     }
     const freeInMs = untilMs + SKEW_MS - time.now();
-    throw new Problem(409, 'idempotency-key-in-use', IN_USE, {
-      'retry-after': String(Math.max(1, Math.ceil(freeInMs / 1_000))),
-    });
+    throw new OnceRefused('IN_USE', Math.max(1, Math.ceil(freeInMs / 1_000)));
   }
 
   /** The claim on the key, held from now on; or what came of another request under it. */
@@ -172,14 +186,14 @@ export function createOnce({ views, caughtUp, time }: OnceOptions): Once {
     const outcome = await claimOrFind(wanted, prefix);
     if ('found' in outcome) {
       const { found } = outcome;
-      if (found.body !== bodyHash) throw new Problem(422, 'idempotency-key-reused', REUSED);
+      if (found.body !== bodyHash) throw new OnceRefused('REUSED');
       return { id: siblingId(prefix, found.id), replayed: true };
     }
     const { held } = outcome;
     const id = siblingId(prefix, held.id);
     let isStamped = false;
     const stamp = () => {
-      if (time.elapsed() - heldMs > APPEND_WITHIN_MS) throw new Problem(503, 'busy', TOO_LATE, RETRY);
+      if (time.elapsed() - heldMs > APPEND_WITHIN_MS) throw new OnceRefused('TOO_SLOW');
       isStamped = true;
       return { id, keyHash, bodyHash };
     };
@@ -194,12 +208,6 @@ export function createOnce({ views, caughtUp, time }: OnceOptions): Once {
     return { id, replayed: false };
   };
 }
-
-const RETRY = { 'retry-after': '1' };
-const TOO_LATE = 'It took too long to see whether this is a repeat; nothing was accepted. Try again later.';
-const IN_USE =
-  'Another request with this Idempotency-Key is under way, or it is not known yet what became of it. Try again later.';
-const REUSED = 'This Idempotency-Key was used before, with another body. Another request needs another key.';
 
 /** It does not matter to who asked: a claim that stays as it is ends with its lease, and then the read model knows. */
 function ifAway(error: unknown): void {

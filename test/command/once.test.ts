@@ -4,8 +4,14 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { pino } from 'pino';
-import { type Asked, createOnce, type Once, type OnceOptions, type Stamp } from '../../src/command/once.ts';
-import { Problem } from '../../src/command/problem.ts';
+import {
+  type Asked,
+  createOnce,
+  type Once,
+  type OnceOptions,
+  OnceRefused,
+  type Stamp,
+} from '../../src/command/once.ts';
 import type { EventPublished } from '../../src/events.ts';
 import { newId } from '../../src/ids.ts';
 import { type Log, LogUnavailable } from '../../src/log/log.ts';
@@ -112,14 +118,14 @@ function fixture(t: TestContext): Fixture {
 const ASKED: Asked<'evt'> = { scope: 'org_1 events', key: 'key 1', body: '{}', prefix: 'evt' };
 const PUBLISHED = { type: 'EventPublished', organizationId: 'org_1', kind: 'k', data: '{}' } as const;
 
-/** That it is refused with this problem; gives it. */
-async function refused(promise: Promise<unknown>, status: number, code: string): Promise<Problem> {
+/** That it is refused so; gives the error. */
+async function refused(promise: Promise<unknown>, why: OnceRefused['why']): Promise<OnceRefused> {
   const error = await promise.then(
     () => undefined,
     (reason: unknown) => reason,
   );
-  assert.ok(error instanceof Problem, String(error));
-  assert.deepEqual([error.status, error.code], [status, code]);
+  assert.ok(error instanceof OnceRefused, String(error));
+  assert.equal(error.why, why);
   return error;
 }
 
@@ -156,7 +162,7 @@ test('the same key elsewhere is another one, and with another body it is refused
   const { id } = await publish();
   const elsewhere = await publish({ scope: 'org_2 events' });
   assert.equal(elsewhere.replayed, false);
-  await refused(publish({ body: '{ }' }), 422, 'idempotency-key-reused');
+  await refused(publish({ body: '{ }' }), 'REUSED');
   assert.deepEqual(await publish(), { id, replayed: true });
   assert.equal((await published()).length, 2);
 });
@@ -167,7 +173,7 @@ test('a repeat is known by the read model alone, in another process too, for 24 
   while (await views.claims.expire(time.now() + DAY_MS));
   time.put(DAY_MS - 1);
   assert.deepEqual(await publish({}, restarted()), { id, replayed: true });
-  await refused(publish({ body: 'other' }, restarted()), 422, 'idempotency-key-reused');
+  await refused(publish({ body: 'other' }, restarted()), 'REUSED');
   time.put(1);
   const later = await publish({ body: 'other' }, restarted());
   assert.equal(later.replayed, false);
@@ -192,11 +198,11 @@ test('who is refused leaves the key free, and those who waited for it go on', as
   const { promise: asked, resolve: ask } = Promise.withResolvers<void>();
   const full = once(ASKED, async () => {
     await asked;
-    throw new Problem(429, 'rate-limited', 'one too many');
+    throw new RangeError('one too many');
   });
   const waits = publish({ body: 'other' });
   ask();
-  await refused(full, 429, 'rate-limited');
+  await assert.rejects(full, RangeError);
   assert.equal((await waits).replayed, false);
   assert.equal((await published()).length, 1);
 });
@@ -205,9 +211,9 @@ test('who waits in vain is told when it is worth asking again', async (t) => {
   const { leave, publish, time, published } = fixture(t);
   await leave('before');
   const beganMs = time.elapsed();
-  const { headers } = await refused(publish(), 409, 'idempotency-key-in-use');
+  const { retryAfterSeconds } = await refused(publish(), 'IN_USE');
   assert.ok(time.elapsed() - beganMs >= 5_000);
-  time.put(Number(headers['retry-after']) * 1_000);
+  time.put(retryAfterSeconds * 1_000);
   assert.equal((await publish()).replayed, false);
   assert.equal((await published()).length, 1);
 });
@@ -240,9 +246,9 @@ test('of many who follow one who died, one does it', async (t) => {
 test('what was appended before its process died is found in the log, once the lease is over', async (t) => {
   const { leave, publish, time, published, restarted } = fixture(t);
   const id = await leave('after');
-  await refused(publish(), 409, 'idempotency-key-in-use');
+  await refused(publish(), 'IN_USE');
   time.put(LEASE_OVER_MS);
-  await refused(publish({ body: 'other' }), 422, 'idempotency-key-reused');
+  await refused(publish({ body: 'other' }), 'REUSED');
   assert.deepEqual(await publish({}, restarted()), { id, replayed: true });
   assert.equal((await published()).length, 1);
 });
@@ -261,8 +267,8 @@ test('a key is not taken before the read model has what was in the log at the st
       return !isBehind;
     },
   });
-  const { headers } = await refused(publish({}, once), 503, 'catching-up');
-  assert.equal(headers['retry-after'], '1');
+  const { retryAfterSeconds } = await refused(publish({}, once), 'CATCHING_UP');
+  assert.equal(retryAfterSeconds, 1);
   isBehind = false;
   assert.deepEqual(await publish({}, once), { id, replayed: true });
   assert.equal((await publish({ key: 'key 2' }, once)).replayed, false);
@@ -275,7 +281,7 @@ test('who is too slow appends nothing, and leaves the key free', async (t) => {
     time.put(3_001);
     stamp();
   });
-  await refused(slow, 503, 'busy');
+  await refused(slow, 'TOO_SLOW');
   assert.equal((await publish()).replayed, false);
   assert.equal((await published()).length, 1);
 });
