@@ -58,16 +58,15 @@ export function withStores<T>(work: (stores: Stores) => Promise<T>): Promise<T> 
 }
 
 function createStores(config: Config, log: Log, views: Views): Stores {
-  async function haveReached(positions: readonly Position[]): Promise<boolean> {
-    if (await log.served()) return reached(positions, { views, projections, withinMs: CAUGHT_UP_WITHIN_MS });
+  /** What `look` finds, where a server keeps the read models up; else they are brought up here. */
+  async function lookOrProject(look: () => Promise<boolean>): Promise<boolean> {
+    if (await log.served()) return look();
     await projectToEnd({ log, views, projections });
     return true;
   }
-  async function hasAll(): Promise<boolean> {
-    if (await log.served()) return reachedEnd(log, { views, projections, withinMs: CAUGHT_UP_WITHIN_MS });
-    await projectToEnd({ log, views, projections });
-    return true;
-  }
+  const options = { views, projections, withinMs: CAUGHT_UP_WITHIN_MS };
+  const hasAll = () => lookOrProject(() => reachedEnd(log, options));
+  const haveReached = (positions: readonly Position[]) => lookOrProject(() => reached(positions, options));
   return {
     config,
     log,

@@ -31,6 +31,8 @@ const EVERY_MS = 60_000;
 const PAUSE_MS = 20;
 /** Claims stay for so long after their lease: clocks of hosts differ, and whoever looked into the read model is done. */
 const EXPIRED_MS = 60_000;
+/** How long it waits for the read model, which is a little behind as long as anything comes. */
+const REACHED_WITHIN_MS = 1_000;
 
 export function startSweeper({ log, views, projections, logger, time }: SweeperOptions): Sweeper {
   const closing = new AbortController();
@@ -43,7 +45,8 @@ export function startSweeper({ log, views, projections, logger, time }: SweeperO
   /** What came of a claim was in the log when its lease was over, or nothing did: so the read model has it by now. */
   async function expireClaims(): Promise<void> {
     const beforeMs = time.now() - EXPIRED_MS;
-    if (!(await reachedEnd(log, { views, projections: [idempotencyKeys], withinMs: 0 }))) return;
+    if (!(await reachedEnd(log, { views, projections: [idempotencyKeys], withinMs: REACHED_WITHIN_MS })))
+      return;
     while (!signal.aborted && (await views.claims.expire(beforeMs))) await pause(PAUSE_MS, signal, time);
   }
 
