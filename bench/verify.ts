@@ -11,7 +11,13 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { createCapacity } from '../src/dispatch/capacity.ts';
 import { createCrank } from '../src/dispatch/crank.ts';
-import type { EndpointCreated, HooklaneEvent, LogReceived, OrganizationEvent } from '../src/events.ts';
+import {
+  type EndpointCreated,
+  type HooklaneEvent,
+  type LogReceived,
+  type OrganizationEvent,
+  UNKEYED,
+} from '../src/events.ts';
 import { newId } from '../src/ids.ts';
 import { openSqliteLog } from '../src/log/sqlite.ts';
 import { record } from '../src/record/record.ts';
@@ -103,7 +109,7 @@ async function fill(directory: string, posts: number): Promise<void> {
   for (let n = 0; n < posts; n++) {
     nowMs += EVERY_MS;
     const body = Buffer.from(errorPayload(n));
-    const came = { receivedAtMs: nowMs, headers: {}, body, imported: false };
+    const came = { receivedAtMs: nowMs, headers: {}, body, imported: false, ...UNKEYED };
     const received: LogReceived = { type: 'LogReceived', id: newId('in', nowMs), ...ids, ...came };
     written.push(received);
     dispatch(record(received, { nowMs, partition: 0, offset: inboundOffset++ }));

@@ -20,8 +20,19 @@ import type {
 /** The largest payload that is taken, in bytes. */
 export const MAX_BODY_BYTES = 256 * 1024;
 
+/** What comes under an Idempotency-Key bears it, so that a repeat is known; null: it came without one. */
+export interface Keyed {
+  /** SHA-256 of the key and where it counts, hexadecimal. */
+  keyHash: string | null;
+  /** SHA-256 of what was asked for, hexadecimal: another body under the same key is no repeat. */
+  bodyHash: string | null;
+}
+
+/** What came without an Idempotency-Key. */
+export const UNKEYED = { keyHash: null, bodyHash: null } as const satisfies Keyed;
+
 /** The fields of everything an integration sends. `body` is the JSON as it came, `headers` the ones worth keeping. */
-interface Received {
+interface Received extends Keyed {
   id: InboundId;
   organizationId: OrganizationId;
   projectId: ProjectId;
@@ -290,7 +301,7 @@ export interface InboundWebhookFailed {
 }
 
 /** A trigger of any kind, published through the API. */
-export interface EventPublished {
+export interface EventPublished extends Keyed {
   type: 'EventPublished';
   eventId: EventId;
   organizationId: OrganizationId;

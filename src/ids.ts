@@ -18,7 +18,19 @@ export type EventId = `evt_${string}`;
 export type WebhookId = `wh_${string}`;
 
 /** What an id may name, by its prefix. */
-export type Prefix = 'org' | 'prj' | 'int' | 'ep' | 'in' | 'log' | 'evt' | 'wh' | 'rpl' | 'vrf' | 'prn';
+export type Prefix =
+  | 'org'
+  | 'prj'
+  | 'int'
+  | 'ep'
+  | 'in'
+  | 'log'
+  | 'evt'
+  | 'wh'
+  | 'key'
+  | 'rpl'
+  | 'vrf'
+  | 'prn';
 
 const nextUlid = monotonicFactory();
 

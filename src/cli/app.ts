@@ -6,6 +6,7 @@ import type { Logger } from 'pino';
 import { createAdministrator } from '../command/admin/administrator.ts';
 import { openDirectory } from '../command/directory.ts';
 import { createDefaults, type Defaults } from '../command/first-start.ts';
+import { createOnce } from '../command/once.ts';
 import { buildServer } from '../command/server.ts';
 import { type Config, destinationRules } from '../config.ts';
 import { createDestinations } from '../destinations.ts';
@@ -16,6 +17,7 @@ import { loadKeys } from '../keys.ts';
 import type { Log } from '../log/log.ts';
 import { openLimits, openLog, openViews, skewMs } from '../open.ts';
 import { projections } from '../projections/all.ts';
+import { idempotencyKeys } from '../projections/idempotency-keys.ts';
 import { reached, reachedEnd } from '../projections/reached.ts';
 import { createQueries } from '../query/queries.ts';
 import { shareStatus } from '../query/status.ts';
@@ -37,6 +39,9 @@ const IDLE_CHECK_MS = 50;
 
 /** How long an admin's request waits for the read models, so that who has written reads it. */
 const CAUGHT_UP_WITHIN_MS = 1_000;
+
+/** How long a request with an Idempotency-Key waits for their read model. */
+const KEYS_WITHIN_MS = 3_000;
 
 export interface App {
   /** Where the API listens; undefined without the role `api`. */
@@ -116,6 +121,11 @@ export async function startApp({ config, roles, logger }: AppOptions): Promise<A
         limits,
         directory,
         administrator,
+        once: createOnce({
+          ...{ views, time },
+          caughtUp: () =>
+            reachedEnd(log, { views, projections: [idempotencyKeys], withinMs: KEYS_WITHIN_MS }),
+        }),
         queries: createQueries({ views, clock: time.now }),
         secrets,
         clock: time.now,

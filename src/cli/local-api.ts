@@ -1,10 +1,11 @@
 // The API of commands over the stores of the data directory, beside a running server or without one.
 
 import { type Administrator, createAdministrator } from '../command/admin/administrator.ts';
-import { decide } from '../command/admin/operations.ts';
+import { perform } from '../command/admin/perform.ts';
 import { recoverMissed } from '../command/admin/recover.ts';
 import { retryWebhooks } from '../command/admin/retry.ts';
 import { type Directory, openDirectory } from '../command/directory.ts';
+import { createOnce } from '../command/once.ts';
 import { destinationRules } from '../config.ts';
 import { createDestinations } from '../destinations.ts';
 import { loadKeys } from '../keys.ts';
@@ -30,7 +31,7 @@ export async function withLocalApi<T>(work: (api: Api) => Promise<T>): Promise<T
 }
 
 function localApi(stores: Stores, { administrator }: Administration): Api {
-  const { log, queries } = stores;
+  const { log, views, queries } = stores;
   return {
     list: queries.list,
     groups: queries.groups,
@@ -38,7 +39,8 @@ function localApi(stores: Stores, { administrator }: Administration): Api {
     show: queries.show,
     resolve: queries.resolve,
     async perform(operation) {
-      return (await administrator()).run((context) => decide(context, operation));
+      const once = createOnce({ views, caughtUp: stores.hasAll, time: processTime() });
+      return (await perform(operation, { administrator: await administrator(), once })).answer;
     },
     async retry(ids) {
       // All are looked up before the first is tried: a wrong id changes nothing.

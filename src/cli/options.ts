@@ -3,6 +3,7 @@
 
 import { readFileSync } from 'node:fs';
 import { InvalidArgumentError } from 'commander';
+import { isIdempotencyKey, KEY_ALLOWED } from '../idempotency-key.ts';
 import { parseRateLimit, RATE_LIMIT_ALLOWED } from '../rate-limit.ts';
 import { parseDuration } from '../time.ts';
 import { CommandFailed } from './failed.ts';
@@ -34,6 +35,11 @@ export function rateLimit(text: string): string {
   if (text !== 'none' && parseRateLimit(text) === undefined) {
     throw new InvalidArgumentError(`Allowed: ${RATE_LIMIT_ALLOWED}; or none.`);
   }
+  return text;
+}
+
+export function idempotencyKey(text: string): string {
+  if (!isIdempotencyKey(text)) throw new InvalidArgumentError(`Allowed: ${KEY_ALLOWED}.`);
   return text;
 }
 

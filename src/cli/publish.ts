@@ -1,7 +1,16 @@
 // hooklane publish: a trigger of any kind.
 
 import { type Command, InvalidArgumentError } from 'commander';
+import { idempotencyKey } from './options.ts';
 import { change } from './resource.ts';
+
+interface PublishOptions {
+  org: string;
+  event: string;
+  data: { value: unknown };
+  idempotencyKey?: string;
+  json?: true;
+}
 
 export function registerPublish(program: Command): void {
   program
@@ -10,16 +19,21 @@ export function registerPublish(program: Command): void {
     .requiredOption('--org <organization>', 'the organization (id or name)')
     .requiredOption('--event <kind>', 'its kind, such as order.paid')
     .requiredOption('--data <json>', 'its data', json)
+    .option(
+      '--idempotency-key <key>',
+      'publish it once, however often this is run within 24 h',
+      idempotencyKey,
+    )
     .option('--json', 'print one JSON document')
     .addHelpText(
       'after',
       `\nExample:\n  $ hooklane publish --org acme --event order.paid --data '{"total":12}'`,
     )
-    .action((options: { org: string; event: string; data: { value: unknown }; json?: true }) =>
+    .action(({ data, event: kind, ...options }: PublishOptions) =>
       change(async (api) => {
-        const within = await api.resolve('organization', options.org);
-        const input = { kind: options.event, data: options.data.value };
-        return { type: 'create-within', collection: 'events', within, input };
+        const organization = await api.resolve('organization', options.org);
+        const input = { kind, data: data.value };
+        return { type: 'publish', organization, input, idempotencyKey: options.idempotencyKey };
       }, options),
     );
 }

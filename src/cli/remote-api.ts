@@ -53,7 +53,10 @@ export async function createRemoteApi(server: RemoteServer): Promise<RemoteApi> 
     stats: (filters) => get<Stats>(`/deliveries/stats?${new URLSearchParams(filters)}`),
     show,
     resolve: async (kind, idOrName) => String((await show(COLLECTION_OF[kind], idOrName)).id),
-    perform: (operation) => ask(requestOf(operation)),
+    perform(operation) {
+      const { headers, ...asked } = requestOf(operation);
+      return ask(asked, headers && { headers });
+    },
     async retry(ids) {
       const path = '/deliveries/retry';
       return (await ask<{ items: object[] }>({ method: 'POST', path, input: { ids } })).items;

@@ -3,13 +3,14 @@
 import type { Command } from 'commander';
 import { loadConfig, urlOf } from '../config.ts';
 import { CommandFailed } from './failed.ts';
-import { httpUrl, readInput, token } from './options.ts';
+import { httpUrl, idempotencyKey, readInput, token } from './options.ts';
 import { harmless, printFields, printJson } from './output.ts';
 import { remoteUrl } from './remote-server.ts';
 
 interface SendOptions {
   token: string;
   url?: string;
+  idempotencyKey?: string;
   json?: true;
 }
 
@@ -20,18 +21,26 @@ export function registerSend(program: Command): void {
     .argument('<file>', 'a file with a JSON object; - for standard input')
     .requiredOption('--token <token>', "the integration's publicSecret", token)
     .option('--url <url>', 'the server (default: HOOKLANE_URL, or http://HOST:PORT)', httpUrl)
+    .option('--idempotency-key <key>', 'post it once, however often this is run within 24 h', idempotencyKey)
     .option('--json', 'print one JSON document')
     .addHelpText('after', `\nExample:\n  $ echo '{"message":"Hello"}' | hooklane send --token ints_… -`)
     .action(send);
 }
 
-async function send(file: string, { token: secret, url, json }: SendOptions): Promise<void> {
+async function send(
+  file: string,
+  { token: secret, url, idempotencyKey: key, json }: SendOptions,
+): Promise<void> {
   const base = url ?? remoteUrl(process.env) ?? urlOf(loadConfig(process.env));
   const { request } = await import('undici');
   const input = readInput(file);
   const { statusCode, body } = await request(`${base.replace(/\/+$/, '')}/api/v1/webhooks/logs`, {
     method: 'POST',
-    headers: { authorization: `Bearer ${secret}`, 'content-type': 'application/json' },
+    headers: {
+      authorization: `Bearer ${secret}`,
+      'content-type': 'application/json',
+      ...(key === undefined ? {} : { 'idempotency-key': key }),
+    },
     body: input,
   }).catch((error: Error) => {
     throw new CommandFailed(`${base} cannot be reached: ${error.message}; is it where Hooklane listens?`, {

@@ -21,6 +21,8 @@ export interface Stores {
   queries: Queries;
   /** Waits until the read models have all that is in the log now; projects it where nobody else does. */
   refresh(): Promise<void>;
+  /** As refresh(), but tells whether they have. */
+  hasAll(): Promise<boolean>;
   /** Waits until the read models have what stands at these positions; projects it where nobody else does. */
   caughtUp(positions: readonly Position[]): Promise<void>;
   /** As caughtUp(), but tells whether they have. */
@@ -56,24 +58,25 @@ export function withStores<T>(work: (stores: Stores) => Promise<T>): Promise<T> 
 }
 
 function createStores(config: Config, log: Log, views: Views): Stores {
-  async function haveReached(positions: readonly Position[]): Promise<boolean> {
-    if (await log.served()) return reached(positions, { views, projections, withinMs: CAUGHT_UP_WITHIN_MS });
+  /** What `look` finds, where a server keeps the read models up; else they are brought up here. */
+  async function lookOrProject(look: () => Promise<boolean>): Promise<boolean> {
+    if (await log.served()) return look();
     await projectToEnd({ log, views, projections });
     return true;
   }
+  const options = { views, projections, withinMs: CAUGHT_UP_WITHIN_MS };
+  const hasAll = () => lookOrProject(() => reachedEnd(log, options));
+  const haveReached = (positions: readonly Position[]) => lookOrProject(() => reached(positions, options));
   return {
     config,
     log,
     views,
     queries: createQueries({ views, clock: processTime().now }),
     async refresh() {
-      if (await log.served())
-        await warnUnless(reachedEnd(log, { views, projections, withinMs: CAUGHT_UP_WITHIN_MS }));
-      else {
-        await renewOutdated(log, views);
-        await projectToEnd({ log, views, projections });
-      }
+      if (!(await log.served())) await renewOutdated(log, views);
+      await warnUnless(hasAll());
     },
+    hasAll,
     caughtUp: (positions) => warnUnless(haveReached(positions)),
     reached: haveReached,
   };

@@ -9,13 +9,17 @@ import { type Clock, toIso } from '../time.ts';
 import type { Administrator } from './admin/administrator.ts';
 import type { AdminContext, Decision } from './admin/decision.ts';
 import { CHANGED, type Change, decide, MADE_WITHIN } from './admin/operations.ts';
+import { perform } from './admin/perform.ts';
 import { recoverMissed } from './admin/recover.ts';
 import { MAX_RETRIED, retryWebhooks } from './admin/retry.ts';
 import { acceptJson, jsonBody, jsonBodyOr } from './body.ts';
+import { idempotencyKeyOf, tellReplayed } from './idempotency-header.ts';
 import { InvalidInput, inputParser } from './input.ts';
+import type { Once } from './once.ts';
 
 export interface AdminRoutesOptions {
   administrator: Administrator;
+  once: Once;
   queries: Queries;
   clock: Clock;
   /** The id of an organization that is given by id or name, as the directory knows it. */
@@ -43,7 +47,7 @@ const parseMissed = inputParser<{ since: string; after?: string }>({
 });
 
 export async function adminRoutes(server: FastifyInstance, options: AdminRoutesOptions): Promise<void> {
-  const { administrator, queries, clock, organizationId, caughtUp } = options;
+  const { administrator, once, queries, clock, organizationId, caughtUp } = options;
   acceptJson(server, options.limitBytes);
 
   function idOf(request: FastifyRequest, collection: string): string {
@@ -93,6 +97,16 @@ export async function adminRoutes(server: FastifyInstance, options: AdminRoutesO
       return made;
     });
   }
+  server.post('/organizations/:id/events', async (request, reply) => {
+    const organization = idOf(request, 'organizations');
+    const input = jsonBody(request).value;
+    const idempotencyKey = idempotencyKeyOf(request);
+    const published = { type: 'publish', organization, input, idempotencyKey } as const;
+    const { answer: made, replayed } = await perform(published, { administrator, once });
+    tellReplayed(reply, replayed);
+    reply.code(201);
+    return made;
+  });
   for (const [collection, { change, rotate, remove }] of entries(CHANGED)) {
     const path = `/${collection}/:id`;
     const changed = async (request: FastifyRequest, reply: FastifyReply, by: Change, input: unknown) => {

@@ -5,7 +5,9 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { InboundEvent } from '../events.ts';
 import type { Log } from '../log/log.ts';
 import { acceptLines, linesOf, parseJson } from './body.ts';
+import { refuseIdempotencyKey } from './idempotency-header.ts';
 import { InvalidInput, inputParser } from './input.ts';
+import type { Stamp } from './once.ts';
 import { Problem, type ProblemDetails, problemOf } from './problem.ts';
 import type { InboundResource } from './resources/resource.ts';
 
@@ -22,8 +24,8 @@ export interface BatchRoutesOptions {
 export interface Post {
   /** Counts it against the limits of the integration. Rejects with Problem 429. */
   limit(): Promise<void>;
-  /** The event that it becomes, received now. */
-  event(type: InboundEvent['type'], body: Buffer): InboundEvent;
+  /** The event that it becomes, received now; without a stamp, one of its own. */
+  event(type: InboundEvent['type'], body: Buffer, stamp?: Stamp<'in'>): InboundEvent;
 }
 
 /** Of a batch. */
@@ -40,6 +42,7 @@ export async function batchRoutes(server: FastifyInstance, options: BatchRoutesO
   for (const { path, event: type, schema } of resources) {
     const parse = inputParser<object>(schema);
     server.post(`/webhooks/${path}/batch`, async (request, reply) => {
+      refuseIdempotencyKey(request, 'does not count for a batch: post what is to be taken once alone');
       const lines = linesOf(request);
       if (lines.length > MAX_LINES)
         throw new Problem(

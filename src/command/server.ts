@@ -27,6 +27,7 @@ import type { Directory } from './directory.ts';
 import type { Organization } from './directory-state.ts';
 import { type JobRoutesOptions, jobRoutes } from './job-routes.ts';
 import { JobRuns } from './jobs.ts';
+import { type Once, OnceRefused } from './once.ts';
 import { otherMethods, rememberMethods } from './other-methods.ts';
 import { details, Problem, sendProblem } from './problem.ts';
 import { readRoutes } from './read-routes.ts';
@@ -54,6 +55,8 @@ export interface ServerOptions {
   limits: Limits;
   directory: Directory;
   administrator: Administrator;
+  /** Has what comes under an Idempotency-Key done once. */
+  once: Once;
   queries: Queries;
   secrets: SecretBox;
   clock: Clock;
@@ -151,13 +154,13 @@ export function buildServer(options: ServerOptions): FastifyInstance {
 }
 
 async function apiRoutes(server: FastifyInstance, options: ServerOptions): Promise<void> {
-  const { log, limits, directory, queries, secrets, clock, adminTokenHash, caughtUp } = options;
+  const { log, once, limits, directory, queries, secrets, clock, adminTokenHash, caughtUp } = options;
   const { unauthenticated } = options;
   const strangers = createStrangers(server, unauthenticated === null ? null : rateLimitOf(unauthenticated));
   const ensureIsAdmin = (request: FastifyRequest) => ensureAdmin(request, adminTokenHash, strangers);
   await server.register((scope) =>
     webhookRoutes(scope, {
-      ...{ log, limits, strangers, directory, clock, production: options.production },
+      ...{ log, once, limits, strangers, directory, clock, production: options.production },
       resources: inboundResources,
       limitBytes: MAX_BODY_BYTES,
     }),
@@ -166,7 +169,7 @@ async function apiRoutes(server: FastifyInstance, options: ServerOptions): Promi
     scope.addHook('onRequest', ensureIsAdmin);
     await adminRoutes(scope, {
       administrator: options.administrator,
-      ...{ queries, clock, caughtUp },
+      ...{ once, queries, clock, caughtUp },
       organizationId: (idOrName) => organizationOf(directory, idOrName).id,
       limitBytes: MAX_BODY_BYTES,
     });
@@ -205,6 +208,14 @@ function hasHost({ httpVersion, headers }: IncomingMessage): boolean {
   return headers.host !== undefined || httpVersion !== '1.1';
 }
 
+/** Why a request with an Idempotency-Key is refused. */
+const OF_ONCE = {
+  REUSED: [422, 'idempotency-key-reused'],
+  IN_USE: [409, 'idempotency-key-in-use'],
+  CATCHING_UP: [503, 'catching-up'],
+  TOO_SLOW: [503, 'busy'],
+} as const satisfies Record<OnceRefused['why'], readonly [status: number, code: string]>;
+
 /** Errors of administration, as HTTP has them. */
 function asProblem(error: unknown): unknown {
   if (error instanceof NameTaken) return new Problem(409, 'name-taken', error.message);
@@ -212,6 +223,12 @@ function asProblem(error: unknown): unknown {
   if (error instanceof EndpointIsDisabled) return new Problem(409, 'endpoint-disabled', error.message);
   if (error instanceof NotRetryable) return new Problem(409, 'not-retryable', error.message);
   if (error instanceof JobRuns) return new Problem(409, 'runs-already', error.message);
+  if (error instanceof OnceRefused) {
+    const { why, message, retryAfterSeconds } = error;
+    const headers = why === 'REUSED' ? {} : { 'retry-after': String(retryAfterSeconds) };
+    const [status, code] = OF_ONCE[why];
+    return new Problem(status, code, message, headers);
+  }
   if (error instanceof TransferRefused) {
     const [status, code] =
       error.with === 'file' ? ([422, 'invalid-import'] as const) : ([409, 'transfer-refused'] as const);

@@ -1,7 +1,8 @@
-// POST /api/v1/webhooks/<resource>: authenticate, limit, check, append, answer. 201 means that the event is durable.
+// POST /api/v1/webhooks/<resource>: authenticate, check, limit, append, answer. 201 means that the event is durable.
 // The body is kept as the bytes that came; it is parsed here only to see that it is what it must be.
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { UNKEYED } from '../events.ts';
 import { newId } from '../ids.ts';
 import type { Limits } from '../limits/limits.ts';
 import type { Log } from '../log/log.ts';
@@ -11,13 +12,16 @@ import { batchRoutes, type Post } from './batch-routes.ts';
 import { acceptJson, acceptPacked, jsonBody } from './body.ts';
 import type { Directory } from './directory.ts';
 import type { Integration } from './directory-state.ts';
+import { idempotencyKeyOf, tellReplayed } from './idempotency-header.ts';
 import { inputParser } from './input.ts';
 import { createLimiter } from './limiter.ts';
+import type { Once } from './once.ts';
 import type { InboundResource } from './resources/resource.ts';
 import type { Strangers } from './strangers.ts';
 
 export interface WebhookRoutesOptions {
   log: Log;
+  once: Once;
   limits: Limits;
   strangers: Strangers;
   directory: Directory;
@@ -45,7 +49,7 @@ declare module 'fastify' {
 }
 
 export async function webhookRoutes(server: FastifyInstance, options: WebhookRoutesOptions): Promise<void> {
-  const { log, limits, strangers, directory, clock, resources, production, limitBytes } = options;
+  const { log, once, limits, strangers, directory, clock, resources, production, limitBytes } = options;
   server.decorateRequest('integration', null);
   acceptJson(server, limitBytes);
   await acceptPacked(server);
@@ -65,10 +69,11 @@ export async function webhookRoutes(server: FastifyInstance, options: WebhookRou
     const headers = keptHeaders(request);
     return {
       limit: () => limit(reply, integration),
-      event(type, body) {
+      event(type, body, stamp) {
         const receivedAtMs = clock();
-        const ids = { id: newId('in', receivedAtMs), organizationId, projectId, integrationId };
-        return { type, ...ids, receivedAtMs, headers, body, imported: false };
+        const stamped = stamp ?? { id: newId('in', receivedAtMs), ...UNKEYED };
+        const ids = { organizationId, projectId, integrationId };
+        return { type, ...stamped, ...ids, receivedAtMs, headers, body, imported: false };
       },
     };
   };
@@ -76,14 +81,19 @@ export async function webhookRoutes(server: FastifyInstance, options: WebhookRou
   for (const { path, event: type, schema } of resources) {
     const parse = inputParser<object>(schema);
     server.post(`/webhooks/${path}`, { schema: { response: ANSWER_SCHEMA } }, async (request, reply) => {
-      const body = jsonBody(request);
-      parse(body.value);
+      const { bytes: body, value } = jsonBody(request);
+      parse(value);
       const post = postOf(request, reply);
-      await post.limit();
-      const event = post.event(type, body.bytes);
-      await log.append([event]);
+      const key = idempotencyKeyOf(request);
+      const scope = `${integrationOf(request).id} ${path}`;
+      // A repeat uses up no place: who has heard no answer is to get it.
+      const { id, replayed } = await once({ scope, key, body, prefix: 'in' }, async (stamp) => {
+        await post.limit();
+        await log.append([post.event(type, body, stamp())]);
+      });
+      tellReplayed(reply, replayed);
       reply.code(201);
-      return { id: event.id, status: 'pending' };
+      return { id, status: 'pending' };
     });
   }
   await server.register((scope) => batchRoutes(scope, { log, resources, postOf, limitBytes }));

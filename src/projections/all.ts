@@ -2,6 +2,7 @@
 
 import { deliveries } from './deliveries.ts';
 import { endpoints } from './endpoints.ts';
+import { idempotencyKeys } from './idempotency-keys.ts';
 import { inboundWebhooks } from './inbound-webhooks.ts';
 import { integrations } from './integrations.ts';
 import { logGroups } from './log-groups.ts';
@@ -21,6 +22,7 @@ export const projections: readonly Projection[] = [
   logGroups,
   triggers,
   deliveries,
+  idempotencyKeys,
 ];
 
 /** Those of the views that are named; all where none is. */

@@ -10,7 +10,7 @@ import type { Projection } from './projection.ts';
 const POLL_MS = 5;
 
 interface ReachedOptions {
-  views: Views;
+  views: Pick<Views, 'positions'>;
   projections: readonly Projection[];
   /** How long it is waited at most. */
   withinMs: number;
@@ -30,7 +30,7 @@ export async function reached(
 }
 
 /** Whether all views have taken in all that is in the log now, in time. */
-export async function reachedEnd(log: Log, options: ReachedOptions): Promise<boolean> {
+export async function reachedEnd(log: Pick<Log, 'ends'>, options: ReachedOptions): Promise<boolean> {
   const positions: Position[] = [];
   for (const topic of topicsOf(options.projections)) {
     for (const [partition, end] of (await log.ends(topic)).entries()) {
@@ -42,7 +42,7 @@ export async function reachedEnd(log: Log, options: ReachedOptions): Promise<boo
 
 async function haveReached(
   positions: readonly Position[],
-  views: Views,
+  views: Pick<Views, 'positions'>,
   projections: readonly Projection[],
 ): Promise<boolean> {
   const topics: Topic[] = [...new Set(positions.map(({ topic }) => topic))];

@@ -21,12 +21,13 @@ import {
   positionsIn,
   shapeIn,
 } from './mongo-catalogue.ts';
+import { createMongoClaims, type StoredClaim } from './mongo-claims.ts';
 import { type Copy, openCopy } from './mongo-copy.ts';
 import { indexKeys, type StoredDocument } from './mongo-document.ts';
 import { checkVersion } from './mongo-look.ts';
 import { asUnavailable, databaseIn, whileOpening } from './mongo-server.ts';
 import { createShadow } from './mongo-shadow.ts';
-import { FOR_EVER, horizonOf, keepsTooLittle, newKeeping, type Retention } from './retention.ts';
+import { FOR_EVER, horizonOf, keepsTooLittle, newKeeping, type Retention, retentionOf } from './retention.ts';
 import {
   DEAD_AFTER_MS,
   type Patch,
@@ -95,6 +96,10 @@ function createViews({ client, db, catalogue, definitions, retention }: Store): 
     return definition;
   }
 
+  function retentionOfView(view: string): Retention {
+    return retentionOf(definitionOf(view).history, retention);
+  }
+
   async function entryOf(view: string): Promise<CatalogueEntry> {
     const entry = await catalogue.findOne({ _id: definitionOf(view).name });
     if (entry === null)
@@ -132,7 +137,7 @@ function createViews({ client, db, catalogue, definitions, retention }: Store): 
     for (let round = 0; round < MAX_ROUNDS; round++) {
       const entry = (round === 0 && known.get(view)) || (await entryOf(view));
       const { generation } = entry;
-      const keeping = keepingAfter(entry, batch, retention);
+      const keeping = keepingAfter(entry, batch, retentionOfView(view));
       await copyOf(view, entry, keeping).write(patches);
       const moved = await catalogue.findOneAndUpdate(
         { _id: view, generation },
@@ -190,7 +195,7 @@ function createViews({ client, db, catalogue, definitions, retention }: Store): 
       const next = nextShadow(entry, definition, {
         nowMs: Date.now(),
         deadAfterMs,
-        retention: likeLive ? 'like live' : retention,
+        retention: likeLive ? 'like live' : retentionOfView(view),
       });
       const { matchedCount } = await catalogue.updateOne(
         { _id: view, lastGeneration },
@@ -244,7 +249,10 @@ function createViews({ client, db, catalogue, definitions, retention }: Store): 
       reaching(async () => {
         const { version, keeping } = await entryOf(view);
         const { version: declaredVersion, history } = definitionOf(view);
-        return version < declaredVersion || (history !== undefined && keepsTooLittle(keeping, retention));
+        return (
+          version < declaredVersion ||
+          (history !== undefined && keepsTooLittle(keeping, retentionOfView(view)))
+        );
       }),
     sweep: (view) => reaching(() => sweepLive(view)),
     forget: (view, beforeMs) =>
@@ -252,6 +260,7 @@ function createViews({ client, db, catalogue, definitions, retention }: Store): 
         const change = { $max: { forgottenMs: beforeMs }, $inc: { revision: 1 } };
         await catalogue.updateOne({ _id: definitionOf(view).name }, change);
       }),
+    claims: createMongoClaims(claimsIn(db), reaching),
     size: () =>
       reaching(async () => {
         const { storageSize = 0, indexSize = 0, dataSize = 0 } = await db.stats();
@@ -283,15 +292,20 @@ export function connect(url: string): MongoClient {
   }
 }
 
+function claimsIn(db: Db): Collection<StoredClaim> {
+  return db.collection('claims');
+}
+
 /** Makes the views that are not there. Several processes may do so at the same moment. */
 async function install(
   db: Db,
   catalogue: Collection<CatalogueEntry>,
   { definitions, retention }: Pick<Store, 'definitions' | 'retention'>,
 ): Promise<void> {
+  await claimsIn(db).createIndex({ untilMs: 1 });
   for (const definition of definitions) {
     const { name } = definition;
-    const first = newGeneration(1, definition, newKeeping(retention));
+    const first = newGeneration(1, definition, newKeeping(retentionOf(definition.history, retention)));
     // Changes nothing where there is one, and asks for the right to.
     await catalogue.updateOne({ _id: name }, { $setOnInsert: newEntry(name, first) }, { upsert: true });
     const entry = (await catalogue.findOne({ _id: name })) ?? newEntry(name, first);

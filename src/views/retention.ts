@@ -45,6 +45,12 @@ export interface Horizon {
 /** How often a horizon moves at the most, so that not every batch has to write where it is. */
 const STEP_MS = 3_600_000;
 
+/** For how long a view keeps its documents in a store that is told `retention`. */
+export function retentionOf(history: History | undefined, retention: Retention): Retention {
+  const { keptMs } = history ?? {};
+  return keptMs === undefined ? retention : { documentsMs: keptMs, payloadsMs: keptMs };
+}
+
 /** How a new copy keeps its documents; `newestMs`: that of another copy, which has not read further than this one will. */
 export function newKeeping({ documentsMs, payloadsMs }: Retention, newestMs = 0): Keeping {
   return { documentsMs, payloadsMs, newestMs };

@@ -13,6 +13,7 @@ import {
   movedOn,
   newKeeping,
   type Retention,
+  retentionOf,
 } from './retention.ts';
 import { createIndexSql, createTableSql, tableName } from './sqlite-shape.ts';
 import { openTable, type Table } from './sqlite-table.ts';
@@ -37,6 +38,8 @@ export interface Catalogue {
   install(): void;
   /** Throws when no such view is declared. */
   definition(view: string): ViewDefinition;
+  /** For how long the view keeps its documents. */
+  retention(view: string): Retention;
   /** The version of the live generation; undefined when there is none. */
   storedVersion(view: string): number | undefined;
   /** The live generation of a view. Throws when no such view is declared. */
@@ -151,6 +154,10 @@ export function createCatalogue(
     return definition;
   }
 
+  function retentionOfView(view: string): Retention {
+    return retentionOf(definitionOf(view).history, retention);
+  }
+
   function liveOf(view: string): Generation {
     const generation = live.get(definitionOf(view).name);
     if (generation === undefined) throw new Error(`the view ${view} has no table`);
@@ -198,12 +205,13 @@ export function createCatalogue(
     install() {
       for (const definition of definitions) {
         if (readView.get(definition.name) !== undefined) continue;
-        const generation = addGeneration(definition, newKeeping(retention));
+        const generation = addGeneration(definition, newKeeping(retentionOfView(definition.name)));
         while (addIndex(generation));
         makeLive(generation);
       }
     },
     definition: definitionOf,
+    retention: retentionOfView,
     storedVersion(view) {
       const stored = readView.get(view);
       return stored === undefined ? undefined : Number(stored.version);
@@ -256,7 +264,7 @@ export function createCatalogue(
       const { newestMs } = ofLive ?? { newestMs: 0 };
       const shadow = addGeneration(
         definition,
-        newKeeping(likeLive ? (ofLive ?? FOR_EVER) : retention, newestMs),
+        newKeeping(likeLive ? (ofLive ?? FOR_EVER) : retentionOfView(view), newestMs),
       );
       db.prepare('INSERT INTO shadows VALUES (?, ?, ?)').run(view, shadow.generation, Date.now());
       return shadow;

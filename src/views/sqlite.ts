@@ -11,6 +11,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { checkCauses, checkDefinitions, hasReached, isMadeFrom } from './definition.ts';
 import { FOR_EVER, type Horizon, keepsTooLittle, type Retention } from './retention.ts';
 import { createCatalogue, type Generation } from './sqlite-catalogue.ts';
+import { openSqliteClaims } from './sqlite-claims.ts';
 import { asUnavailable, FILES, openViewsFile, whileOpening } from './sqlite-file.ts';
 import type { Table } from './sqlite-table.ts';
 import {
@@ -48,6 +49,7 @@ const UNINDEXED_PATCHES = 1_000_000;
 export function openSqliteViews({ directory, definitions, retention = FOR_EVER }: SqliteViewsOptions): Views {
   checkDefinitions(definitions);
   const db = openViewsFile(directory);
+  const claims = openClaims();
   const catalogue = createCatalogue(db, definitions, retention);
   const begin = { read: db.prepare('BEGIN'), write: db.prepare('BEGIN IMMEDIATE') };
   const commit = db.prepare('COMMIT');
@@ -78,16 +80,20 @@ export function openSqliteViews({ directory, definitions, retention = FOR_EVER }
     }
   }
 
-  /** A retention that is longer than `limit` becomes that. */
+  /** A retention that is longer than the view's limit becomes that. */
   function applyTo(
     generations: readonly Generation[],
     { patches, positions, newestAtMs = 0 }: ViewBatch,
-    limit: Retention,
+    limitOf: (view: string) => Retention,
   ): void {
     const byView = Map.groupBy(patches, ({ view }: Patch) => view);
     checkCauses(patches, catalogue.definition);
     for (const generation of generations) {
-      catalogue.keep(generation, isMadeFrom(generation.shape, positions) ? newestAtMs : 0, limit);
+      catalogue.keep(
+        generation,
+        isMadeFrom(generation.shape, positions) ? newestAtMs : 0,
+        limitOf(generation.view),
+      );
       generation.table.apply(byView.get(generation.view) ?? [], catalogue.horizon(generation));
       catalogue.advance(generation, positions);
     }
@@ -145,7 +151,7 @@ export function openSqliteViews({ directory, definitions, retention = FOR_EVER }
     };
     return {
       async apply(batch) {
-        transaction('write', () => applyTo([heard()], batch, FOR_EVER));
+        transaction('write', () => applyTo([heard()], batch, () => FOR_EVER));
         const before = patched;
         patched += batch.patches.length;
         if (before < UNINDEXED_PATCHES && patched >= UNINDEXED_PATCHES) await addIndexes();
@@ -173,15 +179,25 @@ export function openSqliteViews({ directory, definitions, retention = FOR_EVER }
     };
   }
 
+  function openClaims() {
+    try {
+      return openSqliteClaims(directory);
+    } catch (error) {
+      db.close();
+      throw error;
+    }
+  }
+
   try {
     const complete = inTransaction('read', () => catalogue.isComplete());
     if (!complete) inTransaction('write', () => catalogue.install());
   } catch (error) {
+    claims.close();
     db.close();
     throw whileOpening(error);
   }
   return {
-    apply: async (batch) => transaction('write', () => applyTo(catalogue.all(), batch, retention)),
+    apply: async (batch) => transaction('write', () => applyTo(catalogue.all(), batch, catalogue.retention)),
     positions: async (view) => transaction('read', () => catalogue.positions(catalogue.live(view))),
     indexes: (view) => catalogue.definition(view).indexes,
     get: async (view, id) => ask(view, (table, horizon) => table.get(id, horizon)),
@@ -196,14 +212,18 @@ export function openSqliteViews({ directory, definitions, retention = FOR_EVER }
       transaction('read', () => {
         const { version, history } = catalogue.definition(view);
         if ((catalogue.storedVersion(view) ?? 0) < version) return true;
-        return history !== undefined && keepsTooLittle(catalogue.keeping(catalogue.live(view)), retention);
+        return (
+          history !== undefined &&
+          keepsTooLittle(catalogue.keeping(catalogue.live(view)), catalogue.retention(view))
+        );
       }),
     sweep: async (view) =>
       transaction('write', () => {
         const generation = catalogue.live(view);
-        catalogue.keep(generation, 0, retention);
+        catalogue.keep(generation, 0, catalogue.retention(view));
         return catalogue.sweep(generation);
       }),
+    claims,
     forget: async (view, beforeMs) => transaction('write', () => catalogue.forget(view, beforeMs)),
     async size() {
       const sizes = FILES.map(
@@ -214,6 +234,7 @@ export function openSqliteViews({ directory, definitions, retention = FOR_EVER }
     async close() {
       if (closed) return;
       closed = true;
+      claims.close();
       db.close();
     },
   };

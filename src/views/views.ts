@@ -13,6 +13,7 @@
 import type { Topic } from '../events.ts';
 import type { Prefix } from '../ids.ts';
 import type { Offsets, Position } from '../log/log.ts';
+import type { Claims } from './claims.ts';
 
 /** A JSON value. Fields that are absent and fields that are null are the same: null. */
 export type Value = string | number | boolean | null | Value[] | { [key: string]: Value };
@@ -27,6 +28,8 @@ export interface History {
   prefix: Prefix;
   /** The fields that are payload; `attempts.responseBody`: that of each entry of a map. No query looks at them. */
   payload: readonly string[];
+  /** For how long documents are kept, in ms, whatever the store is told; missing: as it is told. */
+  keptMs?: number;
 }
 
 /** A view as its projection declares it. */
@@ -158,6 +161,9 @@ export interface Views {
 
   /** Bytes on disk, all views together. */
   size(): Promise<number>;
+
+  /** Who does what under a key that is to be done once: see claims.ts. */
+  readonly claims: Claims;
 
   close(): Promise<void>;
 }

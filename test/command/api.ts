@@ -7,6 +7,7 @@ import { pino } from 'pino';
 import { doTask } from '../../src/cli/task.ts';
 import { createAdministrator } from '../../src/command/admin/administrator.ts';
 import { type Directory, openDirectory } from '../../src/command/directory.ts';
+import { createOnce } from '../../src/command/once.ts';
 import { buildServer } from '../../src/command/server.ts';
 import { createDestinations } from '../../src/destinations.ts';
 import type { EventOf, Topic } from '../../src/events.ts';
@@ -100,6 +101,11 @@ export async function startApi(t: TestContext, options: ApiOptions = {}): Promis
       clock,
       settings: { destinations, burst: '3/6s', sustained: '100/1h' },
       caughtUp: (position) => reached([position], { views, projections, withinMs: 5_000 }),
+    }),
+    once: createOnce({
+      views,
+      time,
+      caughtUp: () => reachedEnd(log, { views, projections, withinMs: 5_000 }),
     }),
     queries: createQueries({ views, clock }),
     secrets,

@@ -99,6 +99,37 @@ export function retentionContract({ it, storeFor }: Kit): void {
     assert.deepEqual((await views.get('items', 'doc_00'))?.body, 'text');
   });
 
+  it('a view that says for how long it is kept is kept so long, whatever the store is told', async (t) => {
+    const open = await storeFor(t);
+    const { prefix, payload } = PAST.history ?? { prefix: 'wh', payload: [] };
+    const declared = [{ ...PAST, history: { prefix, payload, keptMs: 10 * HOUR_MS } }];
+    const ids = [idAt(0), idAt(1), idAt(2)];
+    for (const told of [retention(1_000), retention(1), undefined]) {
+      const views = await open(told, declared);
+      await views.apply(
+        batch(
+          2,
+          ids.map((id, n) => past(id, n)),
+        ),
+      );
+      await views.apply(batch(11, []));
+      assert.deepEqual(await idsIn(views), ids.slice(1).reverse());
+      assert.equal(await views.isOutdated('past'), false);
+      const shadow = await views.shadow('past');
+      await shadow.apply(
+        batch(
+          2,
+          ids.map((id, n) => past(id, n)),
+        ),
+      );
+      await shadow.apply(batch(11, []));
+      assert.equal(await shadow.swap(), true);
+      assert.deepEqual(await idsIn(views), ids.slice(1).reverse());
+      while (await views.sweep('past'));
+      assert.deepEqual(await idsIn(views), ids.slice(1).reverse());
+    }
+  });
+
   it('sweeping takes off the disk what is not seen, a bounded part at a time, and changes no answer', async (t) => {
     const open = await storeFor(t);
     const views = await open(retention(10, 5));

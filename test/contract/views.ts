@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import { canonicalJson } from '../../src/views/patch.ts';
 import { ViewsUnavailable } from '../../src/views/views.ts';
+import { claimsContract } from './views-claims.ts';
 import { commuteContract } from './views-commute.ts';
 import { findContract } from './views-find.ts';
 import {
@@ -29,6 +30,7 @@ export function viewsContract(name: string, newStore: NewStore, missing: string 
   findContract(kit);
   shadowContract(kit);
   retentionContract(kit);
+  claimsContract(kit);
 }
 
 function patchContract({ it, viewsFor }: Kit): void {

@@ -5,7 +5,13 @@ import { createDestinations } from '../../src/destinations.ts';
 import { type Dispatcher, startDispatcher } from '../../src/dispatch/dispatcher.ts';
 import { createSender } from '../../src/dispatch/send.ts';
 import { createTransport } from '../../src/dispatch/transport.ts';
-import type { EndpointCreated, HooklaneEvent, OrganizationEvent, OutboundEvent } from '../../src/events.ts';
+import {
+  type EndpointCreated,
+  type HooklaneEvent,
+  type OrganizationEvent,
+  type OutboundEvent,
+  UNKEYED,
+} from '../../src/events.ts';
 import { newId } from '../../src/ids.ts';
 import type { Log } from '../../src/log/log.ts';
 import { openSqliteLog } from '../../src/log/sqlite.ts';
@@ -28,7 +34,14 @@ function configured(url: string, settings: Partial<EndpointCreated> = {}): Hookl
 
 function published(): OrganizationEvent {
   const ids = { eventId: newId('evt'), organizationId };
-  return { type: 'EventPublished', ...ids, atMs: Date.now(), kind: 'log.created', data: '{"a":1}' };
+  return {
+    type: 'EventPublished',
+    ...ids,
+    atMs: Date.now(),
+    kind: 'log.created',
+    data: '{"a":1}',
+    ...UNKEYED,
+  };
 }
 
 /** A process: its log and its dispatcher. */

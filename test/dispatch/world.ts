@@ -11,6 +11,7 @@ import {
   type LaneRecord,
   type OrganizationEvent,
   TOPIC_OF,
+  UNKEYED,
 } from '../../src/events.ts';
 import { newId } from '../../src/ids.ts';
 import { organizationId } from './story.ts';
@@ -32,6 +33,7 @@ export function published(): OrganizationEvent {
     atMs: 0,
     kind: 'log.created',
     data: '{}',
+    ...UNKEYED,
   };
 }
 

@@ -180,10 +180,15 @@ export interface Answer {
 }
 
 /** Posts an inbound webhook. A body that is not a string is sent as JSON. */
-export async function post(url: string, token: string, body: unknown): Promise<Answer> {
+export async function post(
+  url: string,
+  token: string,
+  body: unknown,
+  headers: Record<string, string> = {},
+): Promise<Answer> {
   const response = await request(`${url}/api/v1/webhooks/logs`, {
     method: 'POST',
-    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json', ...headers },
     body: typeof body === 'string' ? body : JSON.stringify(body),
   });
   const text = await response.body.text();

@@ -23,6 +23,8 @@ const received = {
   headers: { 'content-type': 'application/json', 'x-ü': '€' },
   body: Buffer.from('{"message":"é𝄞\\u0000"}'),
   imported: true,
+  keyHash: 'a1',
+  bodyHash: 'b2',
 } as const;
 
 const integrationSettings = {
@@ -252,6 +254,8 @@ export const EXAMPLES: { readonly [T in StoredType]: Extract<HooklaneEvent, { ty
     atMs: AT_MS,
     kind: 'order.paid',
     data: '[1]',
+    keyHash: 'a1',
+    bodyHash: 'b2',
   },
   WebhookRetryRequested: {
     type: 'WebhookRetryRequested',

@@ -1,25 +1,27 @@
 // Events as the read side needs them: with defaults for what a test does not care about; and whole random histories.
 
 import fc from 'fast-check';
-import type {
-  AttemptFailed,
-  AttemptStarted,
-  DeployRecorded,
-  EndpointChanged,
-  EndpointCreated,
-  EventPublished,
-  HooklaneEvent,
-  InboundWebhookFailed,
-  IntegrationChanged,
-  IntegrationCreated,
-  LogReceived,
-  LogRecorded,
-  OrganizationCreated,
-  ProjectCreated,
-  WebhookOmitted,
-  WebhookProcessed,
-  WebhookRetried,
-  WebhookScheduled,
+import {
+  type AttemptFailed,
+  type AttemptStarted,
+  type DeployRecorded,
+  type EndpointChanged,
+  type EndpointCreated,
+  type EventPublished,
+  type HooklaneEvent,
+  type InboundWebhookFailed,
+  type IntegrationChanged,
+  type IntegrationCreated,
+  type Keyed,
+  type LogReceived,
+  type LogRecorded,
+  type OrganizationCreated,
+  type ProjectCreated,
+  UNKEYED,
+  type WebhookOmitted,
+  type WebhookProcessed,
+  type WebhookRetried,
+  type WebhookScheduled,
 } from '../../src/events.ts';
 import { siblingId } from '../../src/ids.ts';
 
@@ -111,6 +113,7 @@ export function logReceived(facts: Partial<LogReceived> = {}): LogReceived {
     headers: { 'user-agent': 'sdk' },
     body: Buffer.from('{"message":"é"}'),
     imported: false,
+    ...UNKEYED,
     ...facts,
   };
 }
@@ -185,8 +188,14 @@ export function eventPublished(facts: Partial<EventPublished> = {}): EventPublis
     atMs: AT_MS,
     kind: 'order.paid',
     data: '{"total":1.50}',
+    ...UNKEYED,
     ...facts,
   };
+}
+
+/** What comes under the `n`th Idempotency-Key. */
+export function keyed(n: number): Keyed {
+  return { keyHash: `key ${n}`, bodyHash: `body ${n}` };
 }
 
 const webhook = { webhookId: id('wh'), organizationId, endpointId };
@@ -278,11 +287,16 @@ const anyEvent: fc.Arbitrary<HooklaneEvent> = fc
       integrationChanged({ ...own, integrationId: id('int', m), name: text, origins: [] }),
       endpointCreated({ ...own, endpointId: id('ep', m) }),
       endpointChanged({ ...own, endpointId: id('ep', m), status: 'disabled', disabledReason: text }),
-      logReceived({ id: id('in', m), organizationId: own.organizationId, integrationId: id('int', m) }),
+      logReceived({
+        id: id('in', m),
+        organizationId: own.organizationId,
+        integrationId: id('int', m),
+        ...keyed(m),
+      }),
       logRecorded({ ...received, message: text, tags: { [text]: text } }),
       deployRecorded({ ...received, version: text }),
       inboundWebhookFailed({ inboundId: id('in', m), ...own, reason: text }),
-      eventPublished({ ...own, eventId: id('evt', m), data: JSON.stringify(text) }),
+      eventPublished({ ...own, eventId: id('evt', m), data: JSON.stringify(text), ...keyed(m) }),
       scheduled({ ...hook, dueAtMs: own.atMs }),
       omitted(hook),
       retried(hook),

@@ -6,6 +6,7 @@ import { type HooklaneEvent, TOPIC_OF } from '../../src/events.ts';
 import { projections } from '../../src/projections/all.ts';
 import { deliveries } from '../../src/projections/deliveries.ts';
 import { endpoints } from '../../src/projections/endpoints.ts';
+import { idempotencyKeys } from '../../src/projections/idempotency-keys.ts';
 import { inboundWebhooks } from '../../src/projections/inbound-webhooks.ts';
 import { integrations } from '../../src/projections/integrations.ts';
 import { logs } from '../../src/projections/logs.ts';
@@ -337,4 +338,17 @@ test('no view holds a secret or the hash of a token', () => {
     const text = JSON.stringify([...project(projection, events)]);
     assert.doesNotMatch(text, /sealed|"hash"/, projection.definition.name);
   }
+});
+
+test('of what came under an Idempotency-Key the hashes are known, of all else nothing', () => {
+  const keyed = { ...facts.keyed(7) };
+  given(
+    facts.logReceived(keyed),
+    { ...facts.logReceived({ ...keyed, id: id('in', 1) }), type: 'DeployReceived' },
+    facts.eventPublished({ ...keyed, eventId: id('evt', 2) }),
+    facts.logReceived({ id: id('in', 3) }),
+    facts.eventPublished({ eventId: id('evt', 4) }),
+  )
+    .projected(idempotencyKeys)
+    .is({ [id('key')]: keyed, [id('key', 1)]: keyed, [id('key', 2)]: keyed });
 });

@@ -29,7 +29,7 @@ const CONFIGURATION: HooklaneEvent[] = [0, 1].flatMap((n) => {
     facts.endpointCreated({ ...own, endpointId: facts.id('ep', n) }),
   ];
 });
-const HISTORY = ['inboundWebhooks', 'logs', 'triggers', 'deliveries'];
+const HISTORY = ['idempotencyKeys', 'inboundWebhooks', 'logs', 'triggers', 'deliveries'];
 
 async function differing(log: Log, views: Views): Promise<string[]> {
   const found: string[] = [];

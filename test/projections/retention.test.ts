@@ -156,7 +156,7 @@ for (const [engine, skip, newStore] of ENGINES) {
     );
 
     const short = await open({ documentsMs: 20 * HOUR_MS, payloadsMs: 4 * HOUR_MS });
-    const sweeper = startSweeper({ views: short, projections, logger, time: processTime() });
+    const sweeper = startSweeper({ log, views: short, projections, logger, time: processTime() });
     await waitFor('what is too old to be gone', async () => (await short.count('deliveries')) === 11);
     await sweeper.close();
     const after = await everything(whole);

@@ -61,8 +61,15 @@ export function eventsOf(all: readonly Story[]): HooklaneEvent[] {
     };
     const receivedAtMs = at(hours).atMs;
     return [
-      [hours, facts.logReceived({ id: inboundId, receivedAtMs })],
-      [hours, facts.eventPublished({ eventId: idAt('evt', hours, n + 1_000), ...at(hours) })],
+      [hours, facts.logReceived({ id: inboundId, receivedAtMs, ...facts.keyed(n) })],
+      [
+        hours,
+        facts.eventPublished({
+          eventId: idAt('evt', hours, n + 1_000),
+          ...at(hours),
+          ...facts.keyed(n + 1_000),
+        }),
+      ],
       [sent, facts.logRecorded({ ...logged, ...at(sent), receivedAtMs })],
       [sent, facts.scheduled({ ...webhook, ...at(sent) })],
       [sent, facts.attemptStarted({ ...webhook, ...at(sent) })],

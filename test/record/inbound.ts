@@ -1,7 +1,7 @@
 // Inbound webhooks as tests need them: of one integration, with the payload given.
 
 import { readFileSync } from 'node:fs';
-import type { InboundEvent, LogRecorded } from '../../src/events.ts';
+import { type InboundEvent, type LogRecorded, UNKEYED } from '../../src/events.ts';
 import { record } from '../../src/record/record.ts';
 
 /** The evening of the day on which the example payloads were made. */
@@ -23,6 +23,7 @@ export function received(payload: unknown, type: InboundEvent['type'] = 'LogRece
     headers: {},
     body: Buffer.isBuffer(payload) ? payload : Buffer.from(body),
     imported: false,
+    ...UNKEYED,
   };
 }
 

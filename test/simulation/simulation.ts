@@ -12,6 +12,7 @@ import {
   type HooklaneEvent,
   type OrganizationEvent,
   TOPIC_OF,
+  UNKEYED,
 } from '../../src/events.ts';
 import {
   derivedId,
@@ -371,6 +372,7 @@ function createCustomers({ world, log, network, organizations }: CustomersOption
         atMs: world.now(),
         kind: 'order.paid',
         data: '{}',
+        ...UNKEYED,
       } as const;
       void ask(event);
       return;
@@ -379,7 +381,13 @@ function createCustomers({ world, log, network, organizations }: CustomersOption
     const body = random.once(30) ? 'not JSON' : `{"message":"${inboundId}"}`;
     const n = organizationId.slice(4);
     const ids = { id: inboundId, organizationId, projectId: `prj_${n}`, integrationId: `int_${n}` } as const;
-    const received = { receivedAtMs: world.now(), headers: {}, body: Buffer.from(body), imported: false };
+    const received = {
+      receivedAtMs: world.now(),
+      headers: {},
+      body: Buffer.from(body),
+      imported: false,
+      ...UNKEYED,
+    };
     void ask({ type: 'LogReceived', ...ids, ...received }).then((ok) => ok && accepted.add(inboundId));
   }
 

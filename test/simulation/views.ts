@@ -93,6 +93,7 @@ export function createViews(
       sweep: never,
       forget: never,
       size: never,
+      claims: { claim: never, replace: never, release: never, expire: never },
       close: async () => {},
     }),
   };

@@ -11,7 +11,14 @@ import { createDestinations } from '../../src/destinations.ts';
 import { startDispatcher } from '../../src/dispatch/dispatcher.ts';
 import { createSender } from '../../src/dispatch/send.ts';
 import { createTransport } from '../../src/dispatch/transport.ts';
-import type { EventPublished, HooklaneEvent, LogReceived, OutboundEvent, Topic } from '../../src/events.ts';
+import {
+  type EventPublished,
+  type HooklaneEvent,
+  type LogReceived,
+  type OutboundEvent,
+  type Topic,
+  UNKEYED,
+} from '../../src/events.ts';
 import { newId, type OrganizationId } from '../../src/ids.ts';
 import type { Log } from '../../src/log/log.ts';
 import { openSqliteLog } from '../../src/log/sqlite.ts';
@@ -69,12 +76,20 @@ export function serve(log: Log) {
 
 export function posted(message: string): LogReceived {
   const body = Buffer.from(JSON.stringify({ message }));
-  const received = { receivedAtMs: Date.now(), headers: {}, body, imported: false };
+  const received = { receivedAtMs: Date.now(), headers: {}, body, imported: false, ...UNKEYED };
   return { type: 'LogReceived', id: newId('in'), ...ids, ...received };
 }
 
 export function published(kind: string, data = '{}'): EventPublished {
-  return { type: 'EventPublished', eventId: newId('evt'), organizationId, atMs: Date.now(), kind, data };
+  return {
+    type: 'EventPublished',
+    eventId: newId('evt'),
+    organizationId,
+    atMs: Date.now(),
+    kind,
+    data,
+    ...UNKEYED,
+  };
 }
 
 /** All events of a topic. */

@@ -108,7 +108,10 @@ export function examineDirectory(config: Config, wrong: ReadonlySet<string>): Di
   const { dataDirectory, log, views } = config;
   const who = { uid: process.getuid?.() };
   const inDirectory = (name: string) => join(dataDirectory, name);
-  const files = [...(log === 'sqlite' ? ['log.db'] : []), ...(views === 'sqlite' ? ['views.db'] : [])];
+  const files = [
+    ...(log === 'sqlite' ? ['log.db'] : []),
+    ...(views === 'sqlite' ? ['views.db', 'claims.db'] : []),
+  ];
   const keyFile = (file: string, how: Parameters<typeof judgeKeyFile>[0]) => {
     const looked = lookAtFile(inDirectory(file));
     // Who has set it, if wrongly, means no file.

@@ -31,7 +31,6 @@ type Delete = (context: AdminContext, id: string) => Decision;
 export const MADE_WITHIN = {
   projects: { within: 'organizations', create: createProject },
   endpoints: { within: 'organizations', create: createEndpoint },
-  events: { within: 'organizations', create: publishEvent },
   integrations: { within: 'projects', create: createIntegration },
 } as const satisfies Record<string, { within: string; create: Change }>;
 
@@ -53,17 +52,20 @@ type WithSecret = Exclude<keyof typeof CHANGED, 'projects'>;
 export type Operation =
   | { type: 'create'; collection: 'organizations'; input: unknown }
   | { type: 'create-within'; collection: keyof typeof MADE_WITHIN; within: string; input: unknown }
+  | { type: 'publish'; organization: string; input: unknown; idempotencyKey?: string | undefined }
   | { type: 'change'; collection: keyof typeof CHANGED; id: string; input: unknown }
   | { type: 'rotate-secret'; collection: WithSecret; id: string; input: unknown }
   | { type: 'test'; id: string };
 
-/** What an operation comes to. */
+/** What an operation comes to; by perform.ts what is published under an Idempotency-Key comes to it once. */
 export function decide(context: AdminContext, operation: Operation): Decision<object> {
   switch (operation.type) {
     case 'create':
       return createOrganization(context, operation.input);
     case 'create-within':
       return MADE_WITHIN[operation.collection].create(context, operation.within, operation.input);
+    case 'publish':
+      return publishEvent(context, operation.organization, operation.input);
     case 'change':
       return CHANGED[operation.collection].change(context, operation.id, operation.input);
     case 'rotate-secret':
@@ -80,6 +82,7 @@ export interface ApiRequest {
   method: 'POST' | 'PATCH';
   path: string;
   input?: unknown;
+  headers?: Record<string, string>;
 }
 
 /** The request that asks a server for an operation. */
@@ -91,6 +94,16 @@ export function requestOf(operation: Operation): ApiRequest {
       const { within } = MADE_WITHIN[operation.collection];
       const path = `/${within}/${encodeURIComponent(operation.within)}/${operation.collection}`;
       return { method: 'POST', path, input: operation.input };
+    }
+    case 'publish': {
+      const { organization, input, idempotencyKey: key } = operation;
+      const headers = key === undefined ? {} : { 'idempotency-key': key };
+      return {
+        method: 'POST',
+        path: `${pathOf({ collection: 'organizations', id: organization })}/events`,
+        input,
+        headers,
+      };
     }
     case 'change':
       return { method: 'PATCH', path: pathOf(operation), input: operation.input };

@@ -1,8 +1,10 @@
 // Triggers that do not come from an integration: published by an operator or another system.
 
+import { UNKEYED } from '../../events.ts';
 import { newId } from '../../ids.ts';
 import { isDeeperThan } from '../../json.ts';
 import { InvalidInput, inputParser } from '../input.ts';
+import type { Stamp } from '../once.ts';
 import { type AdminContext, type Decision, existing } from './decision.ts';
 
 /** Bytes of JSON that the data of an event may have. */
@@ -17,8 +19,8 @@ const parse = inputParser<{ kind: string; data: unknown }>({
   properties: { kind: { type: 'string', format: 'kind' }, data: {} },
 });
 
-export function publishEvent({ state, nowMs }: AdminContext, organization: string, input: unknown) {
-  const { id: organizationId } = existing(state.organizations, 'organization', organization);
+/** What is to be published: its kind, and its data as JSON. Throws InvalidInput. */
+export function parsePublished(input: unknown): { kind: string; data: string } {
   const { kind, data: value } = parse(input);
   if (isDeeperThan(value, MAX_DATA_LEVELS)) {
     throw new InvalidInput([{ field: 'data', message: `allowed: up to ${MAX_DATA_LEVELS} levels` }]);
@@ -27,9 +29,21 @@ export function publishEvent({ state, nowMs }: AdminContext, organization: strin
   if (Buffer.byteLength(data) > MAX_DATA_BYTES) {
     throw new InvalidInput([{ field: 'data', message: `allowed: up to ${MAX_DATA_BYTES} bytes of JSON` }]);
   }
-  const eventId = newId('evt', nowMs);
+  return { kind, data };
+}
+
+/** `stamp` is asked last: from then on it counts as published. */
+export function publishEvent(
+  { state, nowMs }: AdminContext,
+  organization: string,
+  input: unknown,
+  stamp: () => Stamp<'evt'> = () => ({ id: newId('evt', nowMs), ...UNKEYED }),
+) {
+  const { id: organizationId } = existing(state.organizations, 'organization', organization);
+  const published = parsePublished(input);
+  const { id: eventId, ...keyed } = stamp();
   return {
-    event: { type: 'EventPublished', eventId, organizationId, atMs: nowMs, kind, data },
+    event: { type: 'EventPublished', eventId, organizationId, atMs: nowMs, ...published, ...keyed },
     answer: { id: eventId },
   } satisfies Decision<object>;
 }
