@@ -16,9 +16,13 @@ export type InboundId = `in_${string}`;
 export type LogId = `log_${string}`;
 export type EventId = `evt_${string}`;
 export type WebhookId = `wh_${string}`;
+export type TokenId = `tok_${string}`;
 
 /** What an id may name, by its prefix. */
-export type Prefix = 'org' | 'prj' | 'int' | 'ep' | 'in' | 'log' | 'evt' | 'wh' | 'rpl' | 'vrf' | 'prn';
+export type Prefix =
+  | ('org' | 'prj' | 'int' | 'ep' | 'in' | 'log' | 'evt' | 'wh')
+  | ('tok' | 'aud')
+  | ('rpl' | 'vrf' | 'prn');
 
 const nextUlid = monotonicFactory();
 
@@ -47,6 +51,15 @@ export function derivedId<P extends Prefix>(prefix: P, atMs: number, parts: stri
     random += group;
   }
   return `${prefix}_${encodeTime(atMs, 10)}${random}`;
+}
+
+/** The id of what an event is, by its time and where it stands: of one moment and partition they sort as the events do. */
+export function placedId<P extends Prefix>(
+  prefix: P,
+  atMs: number,
+  { partition, offset }: { partition: number; offset: number },
+): `${P}_${string}` {
+  return `${prefix}_${encodeTime(atMs, 10)}${encodeTime(offset, 12)}${encodeTime(partition, 4)}`;
 }
 
 const BASE32 = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';

@@ -1,6 +1,6 @@
 // The API of commands over the stores of the data directory, beside a running server or without one.
 
-import { type Administrator, createAdministrator } from '../command/admin/administrator.ts';
+import { type Administrator, createAdministration } from '../command/admin/administrator.ts';
 import { decide } from '../command/admin/operations.ts';
 import { recoverMissed } from '../command/admin/recover.ts';
 import { retryWebhooks } from '../command/admin/retry.ts';
@@ -16,6 +16,7 @@ import { processTime } from '../time.ts';
 import { exportOrganization } from '../transfer/export.ts';
 import type { Api } from './api.ts';
 import { ensureKeyFits } from './master-key.ts';
+import { operator } from './operator.ts';
 import { type Stores, withStores } from './stores.ts';
 
 export async function withLocalApi<T>(work: (api: Api) => Promise<T>): Promise<T> {
@@ -35,6 +36,7 @@ function localApi(stores: Stores, { administrator }: Administration): Api {
     list: queries.list,
     groups: queries.groups,
     stats: queries.stats,
+    audit: queries.audit,
     show: queries.show,
     resolve: queries.resolve,
     async perform(operation) {
@@ -76,7 +78,7 @@ function administrationOf({ config, log, caughtUp }: Stores): Administration {
     const secrets = createSecretBox(loadKeys(config).masterKey);
     await ensureKeyFits(log, secrets);
     const directory = await openDirectory({ log });
-    const administrator = createAdministrator({
+    const administration = createAdministration({
       log,
       directory,
       secrets,
@@ -84,7 +86,7 @@ function administrationOf({ config, log, caughtUp }: Stores): Administration {
       settings: { ...config, destinations: createDestinations(destinationRules(config)) },
       caughtUp: (position) => caughtUp([position]),
     });
-    return { directory, administrator };
+    return { directory, administrator: administration.for(operator()) };
   }
 
   return {

@@ -15,7 +15,7 @@ export function projectBatch(projections: readonly Projection[], batch: Batch<To
     if (!topics.includes(topic)) continue;
     for (const { event, offset } of batch.events) {
       const cause = { topic, partition, offset };
-      for (const change of changesOf(projection, event)) patches.push({ view, cause, ...change });
+      for (const change of changesOf(projection, event, cause)) patches.push({ view, cause, ...change });
     }
   }
   return { patches, positions: [{ topic, partition, offset: next }], newestAtMs };

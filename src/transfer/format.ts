@@ -100,8 +100,13 @@ export function lastLineOf(text: string): End | Failed | undefined {
   return /^\{"(end|failed)":/.test(line) ? JSON.parse(line) : undefined;
 }
 
-/** Events that a file must not hold. */
-const NOT_MOVED: readonly EventType[] = ['OrganizationImportStarted', 'OrganizationImportEnded'];
+/** Events that a file must not hold: an import's own, and tokens, which let in where they were made and nowhere else. */
+const NOT_MOVED: readonly EventType[] = [
+  'OrganizationImportStarted',
+  'OrganizationImportEnded',
+  'TokenCreated',
+  'TokenRevoked',
+];
 
 /**
  * The event of a line, which is JSON already. It is read as today's schema has it, so what an older release left out

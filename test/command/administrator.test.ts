@@ -2,7 +2,13 @@
 
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { type Administrator, createAdministrator, TooBusy } from '../../src/command/admin/administrator.ts';
+import { fullAccess } from '../../src/command/access.ts';
+import {
+  type Administration,
+  type Administrator,
+  createAdministration,
+  TooBusy,
+} from '../../src/command/admin/administrator.ts';
 import { NameTaken } from '../../src/command/admin/decision.ts';
 import { createOrganization } from '../../src/command/admin/organization.ts';
 import { type Directory, openDirectory } from '../../src/command/directory.ts';
@@ -17,6 +23,8 @@ import { waitFor } from '../support/wait.ts';
 interface Started {
   log: Log;
   directory: Directory;
+  administration: Administration;
+  /** For who may do everything. */
   administrator: Administrator;
 }
 
@@ -50,8 +58,9 @@ async function start(
   const settings = { destinations, burst: null, sustained: null };
   const secrets = createSecretBox(Buffer.alloc(32));
   const clock = () => 1_700_000_000_000;
-  const administrator = createAdministrator({ log, directory, secrets, clock, settings, caughtUp });
-  return { log, directory, administrator };
+  const administration = createAdministration({ log, directory, secrets, clock, settings, caughtUp });
+  const administrator = administration.for(fullAccess('root'));
+  return { log, directory, administration, administrator };
 }
 
 test('of many decisions at once for the same name one is made', async (t) => {

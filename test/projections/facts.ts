@@ -16,6 +16,7 @@ import type {
   LogRecorded,
   OrganizationCreated,
   ProjectCreated,
+  TokenCreated,
   WebhookOmitted,
   WebhookProcessed,
   WebhookRetried,
@@ -43,6 +44,13 @@ export function organizationCreated(facts: Partial<OrganizationCreated> = {}): O
 
 export function projectCreated(facts: Partial<ProjectCreated> = {}): ProjectCreated {
   return { type: 'ProjectCreated', organizationId, projectId, atMs: AT_MS, name: 'shop', ...facts };
+}
+
+export function tokenCreated(facts: Partial<TokenCreated> = {}): TokenCreated {
+  return {
+    ...{ type: 'TokenCreated', tokenId: id('tok'), organizationId, atMs: AT_MS, by: 'root' },
+    ...{ name: 'ci', scopes: ['read'], tokenHash: 'hash', expiresAtMs: null, ...facts },
+  };
 }
 
 const integration = {
@@ -257,7 +265,7 @@ const small = fc.nat({ max: 3 });
 /** An event of any kind that changes a read model, about one of a few things. */
 const anyEvent: fc.Arbitrary<HooklaneEvent> = fc
   .record({
-    kind: fc.nat({ max: 18 }),
+    kind: fc.nat({ max: 20 }),
     n: small,
     org: fc.nat({ max: 2 }),
     later: fc.nat({ max: 999 }),
@@ -289,6 +297,8 @@ const anyEvent: fc.Arbitrary<HooklaneEvent> = fc
       attemptStarted({ ...hook, attempt: n + 1 }),
       attemptFailed({ ...hook, attempt: n + 1, responseBody: text }),
       processed({ ...hook, attempt: n + 1, responseCode: n === 0 ? null : 204 }),
+      tokenCreated({ ...own, tokenId: id('tok', m), organizationId: n === 0 ? null : own.organizationId }),
+      { type: 'TokenRevoked', ...own, tokenId: id('tok', m), by: text },
     ];
     return made[kind] ?? organizationCreated();
   });

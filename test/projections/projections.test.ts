@@ -23,8 +23,9 @@ const { AT, AT_MS, id } = facts;
 /** The documents of a projection after these events, by id. */
 function project(projection: Projection, events: readonly HooklaneEvent[]): Map<string, Fields> {
   const documents = new Map<string, Fields>();
-  for (const event of events) {
-    for (const { id: document, ...patch } of changesOf(projection, event)) {
+  for (const [offset, event] of events.entries()) {
+    const cause = { topic: TOPIC_OF[event.type], partition: 0, offset };
+    for (const { id: document, ...patch } of changesOf(projection, event, cause)) {
       const fields = documents.get(document) ?? {};
       applyPatch(fields, patch);
       documents.set(document, fields);
@@ -321,7 +322,7 @@ test('each event changes a view exactly if its type is one that the projection n
     for (const event of Object.values(EXAMPLES)) {
       const isDigest = event.type === 'WebhookScheduled' && event.digest !== null;
       if (projection === triggers && event.type === 'WebhookScheduled' && !isDigest) continue;
-      const changes = changesOf(projection, event);
+      const changes = changesOf(projection, event, { topic: TOPIC_OF[event.type], partition: 0, offset: 0 });
       assert.equal(
         changes.length > 0,
         types.includes(event.type),
@@ -332,7 +333,12 @@ test('each event changes a view exactly if its type is one that the projection n
 });
 
 test('no view holds a secret or the hash of a token', () => {
-  const events = [facts.organizationCreated(), facts.integrationCreated(), facts.endpointCreated()];
+  const events = [
+    facts.organizationCreated(),
+    facts.integrationCreated(),
+    facts.endpointCreated(),
+    facts.tokenCreated(),
+  ];
   for (const projection of projections) {
     const text = JSON.stringify([...project(projection, events)]);
     assert.doesNotMatch(text, /sealed|"hash"/, projection.definition.name);

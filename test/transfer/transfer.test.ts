@@ -181,7 +181,7 @@ test('nobody else can go on with an import that has been taken over', async (t) 
 
 async function refusal(path: string, log: Log, box = secrets): Promise<string> {
   const ends = await log.ends('organizations');
-  const options = { log, path, secrets: box, nowMs: 0, runId: 'r' };
+  const options = { log, path, secrets: box, nowMs: 0, runId: 'r', by: 'root' };
   const error = await importOrganization(options).then(
     () => assert.fail('it was imported'),
     (refused: Error & { code?: string }) => refused,
