@@ -6,7 +6,7 @@
 // same ids.
 
 import { createHash } from 'node:crypto';
-import { decodeTime, encodeTime, monotonicFactory } from 'ulid';
+import { decodeTime, encodeTime, monotonicFactory, TIME_MAX } from 'ulid';
 
 export type OrganizationId = `org_${string}`;
 export type ProjectId = `prj_${string}`;
@@ -53,13 +53,17 @@ export function derivedId<P extends Prefix>(prefix: P, atMs: number, parts: stri
   return `${prefix}_${encodeTime(atMs, 10)}${random}`;
 }
 
-/** The id of what an event is, by its time and where it stands: of one moment and partition they sort as the events do. */
+/**
+ * The id of what an event is, by its time and where it stands: of one moment and partition they sort as the events do. It
+ * is made of whatever time the event says, as nothing can refuse an event.
+ */
 export function placedId<P extends Prefix>(
   prefix: P,
   atMs: number,
   { partition, offset }: { partition: number; offset: number },
 ): `${P}_${string}` {
-  return `${prefix}_${encodeTime(atMs, 10)}${encodeTime(offset, 12)}${encodeTime(partition, 4)}`;
+  const time = encodeTime(Math.min(Math.max(0, atMs), TIME_MAX), 10);
+  return `${prefix}_${time}${encodeTime(offset, 12)}${encodeTime(partition, 4)}`;
 }
 
 const BASE32 = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';

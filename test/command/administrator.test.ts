@@ -11,10 +11,12 @@ import {
 } from '../../src/command/admin/administrator.ts';
 import { NameTaken } from '../../src/command/admin/decision.ts';
 import { createOrganization } from '../../src/command/admin/organization.ts';
+import { createProject } from '../../src/command/admin/project.ts';
 import { type Directory, openDirectory } from '../../src/command/directory.ts';
 import { createDestinations } from '../../src/destinations.ts';
 import type { Log } from '../../src/log/log.ts';
 import { openSqliteLog } from '../../src/log/sqlite.ts';
+import { NotFound } from '../../src/query/errors.ts';
 import { createSecretBox } from '../../src/secrets.ts';
 import { ViewsUnavailable } from '../../src/views/views.ts';
 import { temporaryDirectory } from '../support/directory.ts';
@@ -114,6 +116,33 @@ test('a decision that throws holds up none that comes after it', async (t) => {
   const made = administrator.run((context) => createOrganization(context, { name: 'acme' }));
   await assert.rejects(failed, RangeError);
   assert.equal((await made).name, 'acme');
+});
+
+test('what is decided bears the name of who asked, and what he may not see is not there', async (t) => {
+  const { log, directory, administration, administrator } = await start(t);
+  const [own, other] = await Promise.all(
+    ['own', 'other'].map((name) => administrator.run((context) => createOrganization(context, { name }))),
+  );
+  assert.ok(own && other);
+  const organizationId = own.id;
+  const bound = administration.for({ ...fullAccess('tok_1'), organizationId });
+  const project = await bound.run((context) => createProject(context, own.id, { name: 'shop' }));
+  await assert.rejects(
+    bound.run((context) => createProject(context, other.id, { name: 'shop' })),
+    NotFound,
+  );
+  await administrator.run((context) => createProject(context, other.id, { name: 'shop' }));
+  const seen = await bound.run(({ state }) => ({
+    event: undefined,
+    answer: [[...state.organizations.values()], [...state.projects.values()]].map((things) => things.length),
+  }));
+  assert.deepEqual(seen, [1, 1]);
+  assert.equal(directory.state.projects.size, 2);
+  assert.equal(project.organizationId, own.id);
+  const by: unknown[] = [];
+  for await (const { events } of log.read('organizations'))
+    by.push(...events.map(({ event }) => 'by' in event && event.by));
+  assert.deepEqual(by, ['root', 'root', 'tok_1', 'root']);
 });
 
 test('so many decisions may wait, and more are refused at once', async (t) => {

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type HooklaneEvent, TOPIC_OF } from '../../src/events.ts';
 import { projections } from '../../src/projections/all.ts';
+import { audit } from '../../src/projections/audit.ts';
 import { deliveries } from '../../src/projections/deliveries.ts';
 import { endpoints } from '../../src/projections/endpoints.ts';
 import { inboundWebhooks } from '../../src/projections/inbound-webhooks.ts';
@@ -12,6 +13,7 @@ import { logs } from '../../src/projections/logs.ts';
 import { organizations } from '../../src/projections/organizations.ts';
 import { changesOf, eventTypesOf, type Projection } from '../../src/projections/projection.ts';
 import { projects } from '../../src/projections/projects.ts';
+import { tokens } from '../../src/projections/tokens.ts';
 import { triggers } from '../../src/projections/triggers.ts';
 import { applyPatch, canonicalJson } from '../../src/views/patch.ts';
 import type { Fields } from '../../src/views/views.ts';
@@ -47,6 +49,7 @@ function given(...events: HooklaneEvent[]) {
 }
 
 const ofOrganization = { organizationId: id('org') };
+const ofWebhook = { endpointId: id('ep'), webhookId: id('wh'), eventId: id('evt') };
 const LATER_MS = AT_MS + 60_000;
 const LATER = '2026-01-31T12:01:00.000Z';
 
@@ -128,6 +131,38 @@ test('an endpoint has its newest settings, durations as people write them, and n
   )
     .projected(endpoints)
     .is({ [id('ep')]: { ...created, retries: [], deletedAt: LATER } });
+});
+
+test('a token has what it is good for, who made it, and when it was revoked', () => {
+  given(facts.tokenCreated({ organizationId: null, expiresAtMs: LATER_MS }), {
+    ...{ type: 'TokenRevoked', tokenId: id('tok'), organizationId: null, atMs: LATER_MS, by: 'root' },
+  })
+    .projected(tokens)
+    .is({
+      [id('tok')]: {
+        ...{ name: 'ci', scopes: ['read'], createdAt: AT, createdBy: 'root' },
+        ...{ expiresAt: LATER, deletedAt: LATER },
+      },
+    });
+});
+
+test('each change of configuration is an entry of the audit, with who made it; a retry or a test is none', () => {
+  const documents = project(audit, [
+    facts.endpointCreated({ by: id('tok') }),
+    { type: 'EndpointTestRequested', ...ofOrganization, ...ofWebhook, atMs: AT_MS, by: 'root' },
+    facts.eventPublished({ by: 'root' }),
+    facts.tokenCreated({ organizationId: null, by: 'cli:deploy' }),
+    { type: 'OrganizationSecretRotated', ...ofOrganization, atMs: LATER_MS, secret: 'sealed' },
+  ]);
+  assert.deepEqual(
+    [...documents.values()],
+    [
+      { at: AT, by: id('tok'), what: 'endpoint created', objectId: id('ep'), ...ofOrganization },
+      { at: AT, by: 'cli:deploy', what: 'token created', objectId: id('tok') },
+      { at: LATER, what: 'organization secret rotated', objectId: id('org'), ...ofOrganization },
+    ],
+  );
+  assert.deepEqual([...documents.keys()].toSorted(), [...documents.keys()], 'in the order of the log');
 });
 
 test('an inbound webhook is pending, then processed or in error', () => {
