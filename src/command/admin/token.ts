@@ -58,6 +58,8 @@ function ensureNoMore(
   access: Access,
   { scopes, expiresAtMs }: { scopes: readonly Scope[]; expiresAtMs: number | null },
 ): void {
+  if (access.organizationId !== null)
+    throw new NotAllowed('A token that is bound to an organization makes none.');
   const beyond = scopes.filter((scope) => !access.scopes.includes(scope));
   if (beyond.length > 0)
     throw new NotAllowed(
