@@ -224,15 +224,15 @@ export async function unlimited(
   return { token, organizationId };
 }
 
-async function subscribe({ admin }: Hooklane, organizationId: string, url: string): Promise<void> {
+export async function subscribe({ admin }: Hooklane, organizationId: string, url: string): Promise<void> {
   await admin(`/organizations/${organizationId}/endpoints`, { url, events: ['log.*'], gap: '0s' });
 }
 
-function expectAll(statuses: Record<string, number>, count: number): void {
+export function expectAll(statuses: Record<string, number>, count: number): void {
   if (statuses[201] !== count) throw new Error(`not all posts were accepted: ${JSON.stringify(statuses)}`);
 }
 
-async function settled(condition: () => Promise<boolean>): Promise<void> {
+export async function settled(condition: () => Promise<boolean>): Promise<void> {
   while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 50));
 }
 

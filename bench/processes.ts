@@ -13,6 +13,8 @@ const ROOT = new URL('..', import.meta.url).pathname;
 /** A Hooklane that serves, with its own empty stores. */
 export interface Hooklane {
   port: number;
+  /** Of the process that serves the API. */
+  pid: number;
   /** What configures its stores. */
   environment: Record<string, string>;
   /** Calls the admin API; throws unless it is answered 2xx. */
@@ -66,6 +68,7 @@ export async function startHooklane(site: Site): Promise<Hooklane> {
     environment.HOOKLANE_ADMIN_TOKEN ?? readFileSync(join(dataDirectory, 'admin-token'), 'utf8').trim();
   return {
     port,
+    pid: children[0]?.pid ?? 0,
     environment,
     add,
     async admin(path, body, method = 'POST') {

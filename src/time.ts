@@ -1,8 +1,17 @@
 // Times and durations, between what people write and milliseconds.
 
-/** ISO 8601, UTC, with milliseconds: how every answer shows a time. */
+/** The second that was shown last, and its text up to the point: events that come together share it. */
+let shown = { second: Number.NaN, text: '' };
+
+/**
+ * ISO 8601, UTC, with milliseconds, a fraction of one cut off: how every answer shows a time. RangeError for no time of Date.
+ * Date makes a text in 1.4 µs, several of which were a fifth of what a projection took; of the same second this takes 0.1.
+ */
 export function toIso(atMs: number): string {
-  return new Date(atMs).toISOString();
+  const second = Math.floor(atMs / 1_000);
+  if (second !== shown.second) shown = { second, text: new Date(second * 1_000).toISOString().slice(0, -4) };
+  const ms = Math.trunc(atMs - second * 1_000);
+  return `${shown.text}${String(ms).padStart(3, '0')}Z`;
 }
 
 const UNITS_MS: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };

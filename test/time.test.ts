@@ -7,6 +7,12 @@ test('a time is ISO 8601 in UTC with milliseconds', () => {
   assert.equal(toIso(0), '1970-01-01T00:00:00.000Z');
   assert.equal(toIso(Date.UTC(2026, 0, 31, 12, 0, 0, 7)), '2026-01-31T12:00:00.007Z');
   assert.throws(() => toIso(Number.NaN), RangeError);
+  assert.throws(() => toIso(8.64e15 + 1_000), RangeError);
+  const range = { min: -8.64e15, max: 8.64e15 };
+  fc.assert(fc.property(fc.integer(range), (ms) => assert.equal(toIso(ms), new Date(ms).toISOString())));
+  // Of one second, as they come from the log.
+  for (let ms = 1_700_000_000_990; ms < 1_700_000_001_010; ms++)
+    assert.equal(toIso(ms), new Date(ms).toISOString());
 });
 
 test('durations as people write them', () => {

@@ -33,6 +33,7 @@ export async function recover({ endpoint, since, json }: RecoverOptions): Promis
     const from = toIso(parseTime('since', since, Date.now()));
     return recoverEndpoint(api, { endpointId, since: from }, signal);
   });
+  if (result.gone > 0) note(`${result.gone} cannot be sent again: their payloads are no longer kept`);
   if (json) printJson(result);
   else printFields(result);
 }
@@ -41,6 +42,8 @@ async function recoverEndpoint(api: Api, missed: { endpointId: string; since: st
   const turns = await watchTurns(api, missed.endpointId, signal);
   const served = await api.served();
   let lastRound = Number.POSITIVE_INFINITY;
+  let gone = 0;
+  const result = () => ({ ...missed, ...turns.outcomes(), gone });
   try {
     for (let after: string | undefined; ; ) {
       let round = 0;
@@ -50,12 +53,13 @@ async function recoverEndpoint(api: Api, missed: { endpointId: string; since: st
         // much comes as goes, that would never end.
         if (round === 0 && step.ids.length + step.remaining >= lastRound) {
           note('More were missed meanwhile: they come as fast as the gap lets them go');
-          return { ...missed, ...turns.outcomes() };
+          return result();
         }
         turns.expect(step.ids);
+        gone += step.gone.length;
         round += step.ids.length;
         remaining = step.remaining;
-        after = step.ids.at(-1) ?? after;
+        after = [...step.ids, ...step.gone].sort().at(-1) ?? after;
         if (served) await turns.until(remaining === 0 ? 0 : FEW_WAITING, remaining);
       }
       if (!served) note('No server runs here: they are sent when one does.');
@@ -64,7 +68,7 @@ async function recoverEndpoint(api: Api, missed: { endpointId: string; since: st
         lastRound = round;
         continue;
       }
-      return { ...missed, ...turns.outcomes() };
+      return result();
     }
   } finally {
     clearProgress();

@@ -3,7 +3,7 @@
 import { type Command, Option } from 'commander';
 import type { Operation } from '../command/admin/operations.ts';
 import type { NamedKind } from '../query/filters.ts';
-import type { Filters } from '../query/queries.ts';
+import { DEFAULT_LIMIT, type Filters, type Page } from '../query/queries.ts';
 import { RESOURCES, type ResourceName } from '../query/resources.ts';
 import type { Api } from './api.ts';
 import { note, printCsv, printFields, printJson, printTable } from './output.ts';
@@ -46,15 +46,39 @@ export function addList(
     .option('--csv', 'print CSV for a spreadsheet')
     .addHelpText('after', `\nExample:\n  $ hooklane ${example}`)
     .action(async ({ json, csv, ...options }: ListOptions) => {
-      const page = await withApi((api) => api.list(resource, filtersOf(options)));
+      const page = await withApi((api) => fullPage(api, resource, filtersOf(options)));
       if (json) {
         printJson(page);
         return;
       }
       if (csv) printCsv(page.items, Object.keys(RESOURCES[resource].summary({ id: '' })));
-      else printTable(page.items, columns, `No ${plural(noun)} here.`);
-      if (page.cursor !== null) note(`There are more: --cursor ${page.cursor}`);
+      else printTable(page.items, columns, page.cursor === null ? `No ${plural(noun)} here.` : '');
+      if (page.cursor !== null) note(`${moreThan(page, options)}: --cursor ${page.cursor}`);
     });
+}
+
+/** How long it is looked for what is rare. */
+const LOOKED_FOR_MS = 10_000;
+
+/** Looks further where little was found: for one page only so many are looked at (query/queries.ts). */
+async function fullPage(api: Api, resource: ResourceName, filters: Filters): Promise<Page> {
+  const untilMs = performance.now() + LOOKED_FOR_MS;
+  let { items, cursor } = await api.list(resource, filters);
+  while (cursor !== null && items.length < limitOf(filters) && performance.now() < untilMs) {
+    const limit = String(limitOf(filters) - items.length);
+    const next = await api.list(resource, { ...filters, limit, cursor });
+    items = [...items, ...next.items];
+    cursor = next.cursor;
+  }
+  return { items, cursor };
+}
+
+function moreThan({ items }: Page, filters: Filters): string {
+  return items.length < limitOf(filters) ? 'There may be older ones' : 'There are more';
+}
+
+function limitOf({ limit = String(DEFAULT_LIMIT) }: Filters): number {
+  return Number(limit);
 }
 
 /** Options of a command that lists or counts: how it prints, and filters. */

@@ -5,7 +5,7 @@
 //
 // Indexes cost a write each. A filter that finds few has one of its own (status, code, class of code, error, host,
 // kind); with an organization or an endpoint those that tell what failed have one as well (status, class of code, error).
-// A code is walked to within its class, the rest within the organization or endpoint, newest first.
+// What an index does not answer is looked at newest first, a bounded number a page (query/plan.ts, which prefers the later ones).
 
 import type { AttemptFailed, WebhookProcessed } from '../events.ts';
 import { toIso } from '../time.ts';
@@ -15,7 +15,7 @@ import type { Change, Projection } from './projection.ts';
 export const deliveries: Projection = {
   definition: {
     name: 'deliveries',
-    version: 2,
+    version: 3,
     topics: ['outbound'],
     indexes: [
       ['organizationId'],
@@ -29,8 +29,8 @@ export const deliveries: Projection = {
       ['endpointId', 'error'],
       ['status'],
       ['event'],
-      ['responseCode'],
       ['codeClass'],
+      ['responseCode'],
       ['error'],
       ['host'],
       ['eventId'],

@@ -7,18 +7,29 @@ import { changesOf, type Projection } from './projection.ts';
 
 /** What the events of a batch change in the views of `projections`, and how far that takes them. */
 export function projectBatch(projections: readonly Projection[], batch: Batch<Topic>): ViewBatch {
-  const { topic, partition, next } = batch;
+  return projectBatches(projections, [batch]);
+}
+
+/** The same of several batches, in their order, as one. */
+export function projectBatches(
+  projections: readonly Projection[],
+  batches: readonly Batch<Topic>[],
+): ViewBatch {
   const patches: Patch[] = [];
-  const newestAtMs = batch.events.reduce((newest, { event }) => Math.max(newest, atMsOf(event) ?? 0), 0);
-  for (const projection of projections) {
-    const { name: view, topics } = projection.definition;
-    if (!topics.includes(topic)) continue;
-    for (const { event, offset } of batch.events) {
-      const cause = { topic, partition, offset };
-      for (const change of changesOf(projection, event, cause)) patches.push({ view, cause, ...change });
+  const positions = batches.map(({ topic, partition, next }) => ({ topic, partition, offset: next }));
+  let newestAtMs = 0;
+  for (const { topic, partition, events } of batches) {
+    for (const { event } of events) newestAtMs = Math.max(newestAtMs, atMsOf(event) ?? 0);
+    for (const projection of projections) {
+      const { name: view, topics } = projection.definition;
+      if (!topics.includes(topic)) continue;
+      for (const { event, offset } of events) {
+        const cause = { topic, partition, offset };
+        for (const change of changesOf(projection, event, cause)) patches.push({ view, cause, ...change });
+      }
     }
   }
-  return { patches, positions: [{ topic, partition, offset: next }], newestAtMs };
+  return { patches, positions, newestAtMs };
 }
 
 /** The topics that these projections are made from. */

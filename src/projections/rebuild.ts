@@ -11,7 +11,8 @@ import {
   type Views,
   ViewsRefused,
 } from '../views/views.ts';
-import { projectBatch } from './project.ts';
+import { readInStep } from './in-step.ts';
+import { projectBatches } from './project.ts';
 import { eventTypesOf, type Projection } from './projection.ts';
 
 interface Stores {
@@ -120,17 +121,18 @@ async function catchUp(
   }
   // By the newest event of all, of whatever type, a history lets go of what is old.
   const types = history === undefined ? { types: eventTypesOf(projection) } : {};
+  const reached = new Map(topics.map((topic) => [topic, { ...positions[topic] }]));
   let done = 0;
   onProgress?.(before, total);
-  for (const topic of topics) {
-    const reached = { ...positions[topic] };
-    for await (const batch of log.read(topic, { from: { ...reached }, ...types, batch: BATCH_EVENTS })) {
-      signal?.throwIfAborted();
-      await shadow.apply(projectBatch([projection], batch));
-      done += batch.next - (reached[batch.partition] ?? 0);
-      reached[batch.partition] = batch.next;
-      onProgress?.(before + done, Math.max(total, before + done));
+  for await (const batches of readInStep(log, positions, { topics, ...types, atLeast: BATCH_EVENTS })) {
+    signal?.throwIfAborted();
+    await shadow.apply(projectBatches([projection], batches));
+    for (const { topic, partition, next } of batches) {
+      const offsets: Record<number, number> = reached.get(topic) ?? {};
+      done += next - (offsets[partition] ?? 0);
+      offsets[partition] = next;
     }
+    onProgress?.(before + done, Math.max(total, before + done));
   }
   signal?.throwIfAborted();
   return done;

@@ -13,7 +13,7 @@ const NO_TOKEN = /^(root|start|cli(:.*)?)$/s;
 /** Who did it: `root`, `start`, `cli`, `cli:deploy`, or a token by its id or name. */
 const by: Filter = async (text, { resolve }) => {
   const field = 'by';
-  if (text === 'cli') return { where: [{ field, prefix: 'cli:' }] };
+  if (text === 'cli') return { where: [], keep: ({ by: who }) => String(who).startsWith('cli:') };
   if (NO_TOKEN.test(text) || kindOf(text) === 'token') return { where: [{ field, eq: text }] };
   return { where: [{ field, eq: await resolve('token', text) }] };
 };

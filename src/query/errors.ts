@@ -20,3 +20,12 @@ export class NotFound extends Error {
     this.name = 'NotFound';
   }
 }
+
+/** What was sent, or was to be, is not in the read models any more: it cannot be sent again. */
+export class PayloadGone extends NotFound {
+  constructor(id: string) {
+    const why = 'its payload is not, or no longer, in the read models';
+    super('payload', id, `${id} cannot be tried again: ${why}`);
+    this.name = 'PayloadGone';
+  }
+}

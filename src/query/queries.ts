@@ -1,17 +1,19 @@
 // What CLI and HTTP may ask of the read models. Lists are newest first, in pages; a page that is reached by a cursor
 // shows nothing newer than the first page did.
 
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { isId, type OrganizationId, siblingId } from '../ids.ts';
 import type { Clock } from '../time.ts';
 import type { Condition, Document, Fields } from '../views/views.ts';
 import { withNames } from './audit.ts';
 import { confinedTo, type ReadViews } from './confined.ts';
 import { type Cursor, decodeCursor, encodeCursor } from './cursor.ts';
-import { InvalidQuery, NotFound } from './errors.ts';
+import { InvalidQuery, NotFound, PayloadGone } from './errors.ts';
 import type { Filtered, NamedKind } from './filters.ts';
 import { findGroups, GROUP_FILTERS } from './groups.ts';
 import { causeOf, withDeliveries } from './links.ts';
 import { createNames } from './names.ts';
+import { planned } from './plan.ts';
 import { requestBody } from './request-body.ts';
 import { RESOURCES, type Resource, type ResourceName } from './resources.ts';
 import * as shapes from './shapes.ts';
@@ -19,8 +21,8 @@ import { countDeliveries, DEFAULT_SINCE } from './stats.ts';
 
 export const DEFAULT_LIMIT = 50;
 const MAX_LIMIT = 200;
-/** Documents that a filter which no index helps may look at for one page. */
-const MAX_EXAMINED = 20_000;
+/** Documents that filters which no index answers may look at for one page. */
+const MAX_EXAMINED = 5_000;
 
 /** Documents that are read at a time for it. More than MAX_LIMIT. */
 const CHUNK_DOCUMENTS = 500;
@@ -69,7 +71,7 @@ export interface Queries {
   show(resource: ResourceName, idOrName: string): Promise<shapes.Item>;
   /** The id of what is named. Throws NotFound, or InvalidQuery if several have the name. */
   resolve(kind: NamedKind, idOrName: string): Promise<string>;
-  /** Throws NotFound. */
+  /** Throws NotFound, or PayloadGone. */
   retryable(id: string): Promise<Retryable>;
 }
 
@@ -99,10 +101,16 @@ export function createQueries({ views, clock }: { views: ReadViews; clock: Clock
       : { where, keep: (document) => keeps.every((keep) => keep(document)) };
   }
 
+  /** Of history there may be millions; of what can be deleted there are few, and most of them are found. */
+  async function plan(resource: Resource, filters: Filters, others?: readonly string[]): Promise<Filtered> {
+    const filtered = await conditions(resource, filters, others);
+    return resource.deletable ? filtered : planned(filtered, views.indexes(resource.view));
+  }
+
   async function list(name: ResourceName, filters: Filters): Promise<Page> {
     const resource: Resource = RESOURCES[name];
     const limit = parseLimit(filters.limit);
-    const { where, keep } = await conditions(resource, filters);
+    const { where, keep } = await plan(resource, filters);
     // Where little of what is found is kept, small pages would be read one by one to fill a page.
     const chunk = keep === undefined ? limit + 1 : CHUNK_DOCUMENTS;
     let cursor: Cursor | undefined;
@@ -110,6 +118,8 @@ export function createQueries({ views, clock }: { views: ReadViews; clock: Clock
     const found: Document[] = [];
     let last = cursor?.last;
     for (let examined = 0; found.length <= limit; ) {
+      // SQLite answers at once: a server must come to other requests meanwhile.
+      if (examined > 0) await nextTurn();
       const page = await views.find(resource.view, {
         where,
         limit: chunk,
@@ -154,7 +164,7 @@ export function createQueries({ views, clock }: { views: ReadViews; clock: Clock
       return findGroups(views, { ...filtered, sort, cursor, limit: parseLimit(limit) });
     },
     async stats({ by, since = DEFAULT_SINCE, ...filters }) {
-      const filtered = await conditions(RESOURCES.deliveries, { ...filters, since }, ['by']);
+      const filtered = await plan(RESOURCES.deliveries, { ...filters, since }, ['by']);
       return countDeliveries(views, { ...filtered, by });
     },
     resolve: names.resolve,
@@ -183,10 +193,7 @@ export function createQueries({ views, clock }: { views: ReadViews; clock: Clock
     async retryable(id) {
       const document = await find('deliveries', id);
       const body = await requestBody(views, document);
-      if (body === undefined) {
-        const why = 'its payload is not, or no longer, in the read models';
-        throw new NotFound('payload', id, `${id} cannot be tried again: ${why}`);
-      }
+      if (body === undefined) throw new PayloadGone(id);
       const text = (field: keyof Fields) => String(document[field]);
       return {
         webhookId: document.id,

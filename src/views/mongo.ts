@@ -233,6 +233,7 @@ function createViews({ client, db, catalogue, definitions, retention }: Store): 
   return {
     apply: (batch) => reaching(() => apply(batch)),
     positions: (view) => reaching(async () => positionsIn(await entryOf(view))),
+    indexes: (view) => definitionOf(view).indexes,
     get: (view, id) => live(view, (copy) => copy.get(id)),
     find: (view, query) => live(view, (copy) => copy.find(query)),
     first: (view, where = []) => live(view, (copy) => copy.first(where)),

@@ -183,6 +183,7 @@ export function openSqliteViews({ directory, definitions, retention = FOR_EVER }
   return {
     apply: async (batch) => transaction('write', () => applyTo(catalogue.all(), batch, retention)),
     positions: async (view) => transaction('read', () => catalogue.positions(catalogue.live(view))),
+    indexes: (view) => catalogue.definition(view).indexes,
     get: async (view, id) => ask(view, (table, horizon) => table.get(id, horizon)),
     find: async (view, query) => ask(view, (table, horizon) => table.find(query, horizon)),
     first: async (view, where = []) => ask(view, (table, horizon) => table.first(where, horizon)),

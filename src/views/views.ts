@@ -114,6 +114,9 @@ export interface Views {
   /** What the view has taken in. */
   positions(view: string): Promise<ViewPositions>;
 
+  /** The indexes that the view is declared with, each as the fields in it. */
+  indexes(view: string): readonly (readonly string[])[];
+
   get(view: string, id: string): Promise<Document | undefined>;
 
   /** The documents that meet all conditions, newest (greatest id) first. */

@@ -3,8 +3,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { request } from 'undici';
+import type { WebhookOmitted } from '../../src/events.ts';
 import { newId } from '../../src/ids.ts';
-import { id, logRecorded } from '../projections/facts.ts';
+import { id, logRecorded, omitted } from '../projections/facts.ts';
 import { waitFor } from '../support/wait.ts';
 import { startApi, startWithOrganization } from './api.ts';
 import { ADMIN_TOKEN, assertProblem, wrongFields } from './client.ts';
@@ -76,7 +77,7 @@ test('what an endpoint missed is asked for by its time; what is wrong is named',
   const recover = `/api/v1/endpoints/${id}/recover`;
   const { since, ...rest } = await ok<Record<string, unknown>>(recover, { json: { since: '1h' } });
   assert.ok(Math.abs(Date.parse(String(since)) - (Date.now() - 3_600_000)) < 60_000);
-  assert.deepEqual(rest, { endpointId: id, asked: 0, ids: [], remaining: 0 });
+  assert.deepEqual(rest, { endpointId: id, asked: 0, ids: [], gone: [], remaining: 0 });
   for (const [json, field] of [
     [{}, 'since'],
     [{ since: 'yesterday' }, 'since'],
@@ -89,4 +90,23 @@ test('what an endpoint missed is asked for by its time; what is wrong is named',
   assertProblem(await call('/api/v1/endpoints/nothing/recover', { json: { since: '1h' } }), 404);
   assertProblem(await call('/api/v1/deliveries/retry', { json: { ids: [] } }), 422);
   assertProblem(await call('/api/v1/deliveries/retry', { json: { ids: [newId('wh')] } }), 404);
+});
+
+test('what an endpoint missed is tried again but for what has no payload any more, which is named', async (t) => {
+  const { call, ok, log, organization, events } = await startWithOrganization(t);
+  const input = { url: 'http://127.0.0.1:9/', events: ['*'] };
+  const { id: endpointId } = await ok(`${organization}/endpoints`, { json: input });
+  const organizationId = organization.split('/').at(-1);
+  const ids = { organizationId, endpointId } as Pick<WebhookOmitted, 'organizationId' | 'endpointId'>;
+  const missed = [0, 1].map((n) => omitted({ ...ids, webhookId: id('wh', n), eventId: id('evt', n) }));
+  // What was said of the first is nowhere any more.
+  await log.append([logRecorded({ ...ids, inboundId: id('in', 1) }), ...missed]);
+  const { body } = await call(`/api/v1/endpoints/${endpointId}/recover`, { json: { since: '2026-01-31' } });
+  const { asked, gone, remaining } = body as Record<string, unknown>;
+  assert.deepEqual(
+    [asked, (body as { ids: string[] }).ids, gone, remaining],
+    [1, [id('wh', 1)], [id('wh', 0)], 0],
+  );
+  const requested = (await events('organizations')).filter(({ type }) => type === 'WebhookRetryRequested');
+  assert.equal(requested.length, 1);
 });

@@ -82,6 +82,7 @@ export function createViews(
           }
         }),
       positions: async () => structuredClone(next),
+      indexes: never,
       get: never,
       find: never,
       first: never,

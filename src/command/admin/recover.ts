@@ -1,6 +1,7 @@
 // Everything that an endpoint missed since some time is tried again, oldest first, a bounded number at a time.
 
 import { timeOf } from '../../ids.ts';
+import { PayloadGone } from '../../query/errors.ts';
 import type { Queries, Retryable } from '../../query/queries.ts';
 import { toIso } from '../../time.ts';
 import type { Administrator } from './administrator.ts';
@@ -16,7 +17,7 @@ export interface Missed {
   endpointId: string;
   /** From then on; an ISO 8601 time. */
   since: string;
-  /** Only those made after this one: the last of the step before. */
+  /** Only those made after this one: the last of the step before, of `ids` and `gone`. */
   after?: string | undefined;
 }
 
@@ -24,6 +25,8 @@ export interface Missed {
 export interface Recovered {
   /** What was asked for, oldest first. */
   ids: string[];
+  /** What cannot be tried again, as its payload is no longer kept. */
+  gone: string[];
   /** How many more there are. */
   remaining: number;
 }
@@ -38,13 +41,24 @@ export async function recoverMissed(
 ): Promise<Recovered> {
   const { ids, count } = await oldestMissed(queries, missed);
   const webhooks: Retryable[] = [];
+  const gone = new Set<string>();
   for (const id of ids) {
-    const webhook = await queries.retryable(id);
+    const webhook = await retryable(queries, id);
+    if (webhook === undefined) gone.add(id);
     // It may have been tried again by somebody else since it was listed.
-    if (webhook.status === 'error' || webhook.status === 'omitted') webhooks.push(webhook);
+    else if (webhook.status === 'error' || webhook.status === 'omitted') webhooks.push(webhook);
   }
   await administrator.run((context) => retryWebhooks(context, webhooks));
-  return { ids, remaining: count - ids.length };
+  return { ids: ids.filter((id) => !gone.has(id)), gone: [...gone], remaining: count - ids.length };
+}
+
+async function retryable(queries: Queries, id: string): Promise<Retryable | undefined> {
+  try {
+    return await queries.retryable(id);
+  } catch (error) {
+    if (error instanceof PayloadGone) return undefined;
+    throw error;
+  }
 }
 
 /** Lists are newest first, so all of them are gone through; only the oldest are kept. */

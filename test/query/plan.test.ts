@@ -1,0 +1,100 @@
+// What one index answers of a list's filters, and what is looked at document by document.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { deliveries } from '../../src/projections/deliveries.ts';
+import { planned } from '../../src/query/plan.ts';
+import type { Condition, Document } from '../../src/views/views.ts';
+import * as facts from '../projections/facts.ts';
+import { after, allPages } from './store.ts';
+
+const { indexes } = deliveries.definition;
+
+/** The fields that are left to the engine. */
+function left(conditions: Record<string, string | number>): string[] {
+  const where = Object.entries(conditions).map(([field, eq]) => ({ field, eq }));
+  return planned({ where }, indexes).where.map(({ field }) => field);
+}
+
+test('the index with the most of the fields that are asked for answers, the rest is looked at', () => {
+  assert.deepEqual(left({ host: 'a' }), ['host']);
+  assert.deepEqual(left({ organizationId: 'o', status: 'error' }), ['organizationId', 'status']);
+  assert.deepEqual(left({ organizationId: 'o', host: 'a' }), ['host']);
+  assert.deepEqual(left({ status: 'error', organizationId: 'o', endpointId: 'e' }), ['status', 'endpointId']);
+  assert.deepEqual(left({ codeClass: '5xx', responseCode: 503 }), ['responseCode']);
+  assert.deepEqual(left({ codeClass: '5xx', responseCode: 503, organizationId: 'o' }), [
+    'codeClass',
+    'organizationId',
+  ]);
+  assert.deepEqual(left({ status: 'error', event: 'log.created', error: 'timeout' }), ['error']);
+});
+
+test('where no index has any of the fields, all documents are looked at, newest first', () => {
+  const { where, keep } = planned({ where: [{ field: 'release', eq: '1.0' }] }, indexes);
+  assert.deepEqual(where, []);
+  assert.equal(keep?.({ id: 'a', release: '1.0' }), true);
+  assert.equal(keep?.({ id: 'b', release: '1.1' }), false);
+  assert.equal(keep?.({ id: 'c' }), false);
+});
+
+test('what is kept already, ranges of ids, and what must be missing stay as they are', () => {
+  const since: Condition = { field: 'id', from: 'wh_1' };
+  const missing: Condition = { field: 'deletedAt', eq: null };
+  const { where, keep } = planned(
+    {
+      where: [since, missing, { field: 'error', eq: 'dns' }, { field: 'event', eq: 'log.created' }],
+      keep: odd,
+    },
+    indexes,
+  );
+  assert.deepEqual(where, [since, missing, { field: 'error', eq: 'dns' }]);
+  assert.equal(keep?.({ id: 'wh_11', event: 'log.created' }), true);
+  assert.equal(keep?.({ id: 'wh_12', event: 'log.created' }), false);
+  assert.equal(keep?.({ id: 'wh_11', event: 'log.other' }), false);
+});
+
+test('all pages together show what meets every filter, whichever index answers', async (t) => {
+  const count = 1_200;
+  const told = Array.from({ length: count }, (_, n) => [
+    facts.scheduled({ webhookId: facts.id('wh', n), kind: n % 7 === 0 ? 'log.rare' : 'log.created' }),
+    facts.attemptStarted({ webhookId: facts.id('wh', n), host: `h${n % 5}.example` }),
+    ...(n % 3 === 0
+      ? [facts.attemptFailed({ webhookId: facts.id('wh', n), responseCode: 500 + (n % 4) })]
+      : []),
+  ]).flat();
+  const { queries } = await after(t, ...told);
+  const filters = fc.record(
+    {
+      event: fc.constantFrom('log.rare', 'log.created', 'log.*'),
+      host: fc.constantFrom('h0.example', 'h4.example', 'other.example'),
+      code: fc.constantFrom('500', '503', '5xx', '404'),
+      status: fc.constantFrom('pending', 'error'),
+    },
+    { requiredKeys: [] },
+  );
+  await fc.assert(
+    fc.asyncProperty(filters, async (asked) => {
+      const expected = Array.from({ length: count }, (_, i) => count - 1 - i).filter(
+        (n) =>
+          (asked.event === undefined ||
+            asked.event === 'log.*' ||
+            asked.event === (n % 7 === 0 ? 'log.rare' : 'log.created')) &&
+          (asked.host === undefined || asked.host === `h${n % 5}.example`) &&
+          (asked.code === undefined ||
+            (n % 3 === 0 && (asked.code === '5xx' || asked.code === String(500 + (n % 4))))) &&
+          asked.status !== 'error',
+      );
+      const pages = await allPages(queries, ['deliveries', { ...asked, limit: '200' }]);
+      assert.deepEqual(
+        pages.flat(),
+        expected.map((n) => facts.id('wh', n)),
+      );
+    }),
+    { numRuns: 60 },
+  );
+});
+
+function odd({ id }: Document): boolean {
+  return Number(id.at(-1)) % 2 === 1;
+}
