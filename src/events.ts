@@ -12,6 +12,7 @@ import type {
   LogId,
   OrganizationId,
   ProjectId,
+  TokenId,
   WebhookId,
 } from './ids.ts';
 
@@ -54,7 +55,16 @@ export interface DeployReceived extends Received {
 
 // ── topic organizations: configuration and domain events ────────────────────────────────────────────────────
 
-export interface OrganizationCreated {
+/**
+ * What administration changes, with who did: `root` (the admin token), the id of a token, `cli:<user>` (a command beside
+ * the log) or `start` (the first start). Whoever appends it says so (command/admin/administrator.ts); null in what releases
+ * before 0.2 wrote.
+ */
+interface Administered {
+  by?: string | null;
+}
+
+export interface OrganizationCreated extends Administered {
   type: 'OrganizationCreated';
   organizationId: OrganizationId;
   atMs: number;
@@ -63,14 +73,14 @@ export interface OrganizationCreated {
   secret: string;
 }
 
-export interface OrganizationChanged {
+export interface OrganizationChanged extends Administered {
   type: 'OrganizationChanged';
   organizationId: OrganizationId;
   atMs: number;
   name: string;
 }
 
-export interface OrganizationSecretRotated {
+export interface OrganizationSecretRotated extends Administered {
   type: 'OrganizationSecretRotated';
   organizationId: OrganizationId;
   atMs: number;
@@ -78,13 +88,13 @@ export interface OrganizationSecretRotated {
 }
 
 /** The end of an organization and of all that belongs to it. */
-export interface OrganizationDeleted {
+export interface OrganizationDeleted extends Administered {
   type: 'OrganizationDeleted';
   organizationId: OrganizationId;
   atMs: number;
 }
 
-export interface ProjectCreated {
+export interface ProjectCreated extends Administered {
   type: 'ProjectCreated';
   organizationId: OrganizationId;
   projectId: ProjectId;
@@ -92,7 +102,7 @@ export interface ProjectCreated {
   name: string;
 }
 
-export interface ProjectChanged {
+export interface ProjectChanged extends Administered {
   type: 'ProjectChanged';
   organizationId: OrganizationId;
   projectId: ProjectId;
@@ -100,7 +110,7 @@ export interface ProjectChanged {
   name: string;
 }
 
-export interface ProjectDeleted {
+export interface ProjectDeleted extends Administered {
   type: 'ProjectDeleted';
   organizationId: OrganizationId;
   projectId: ProjectId;
@@ -116,7 +126,7 @@ export interface IntegrationSettings {
   status: 'active' | 'disabled';
 }
 
-export interface IntegrationCreated extends IntegrationSettings {
+export interface IntegrationCreated extends Administered, IntegrationSettings {
   type: 'IntegrationCreated';
   organizationId: OrganizationId;
   projectId: ProjectId;
@@ -126,14 +136,14 @@ export interface IntegrationCreated extends IntegrationSettings {
   tokenHash: string;
 }
 
-export interface IntegrationChanged extends IntegrationSettings {
+export interface IntegrationChanged extends Administered, IntegrationSettings {
   type: 'IntegrationChanged';
   organizationId: OrganizationId;
   integrationId: IntegrationId;
   atMs: number;
 }
 
-export interface IntegrationSecretRotated {
+export interface IntegrationSecretRotated extends Administered {
   type: 'IntegrationSecretRotated';
   organizationId: OrganizationId;
   integrationId: IntegrationId;
@@ -141,7 +151,7 @@ export interface IntegrationSecretRotated {
   tokenHash: string;
 }
 
-export interface IntegrationDeleted {
+export interface IntegrationDeleted extends Administered {
   type: 'IntegrationDeleted';
   organizationId: OrganizationId;
   integrationId: IntegrationId;
@@ -167,7 +177,7 @@ export interface EndpointSettings {
   disabledReason: string | null;
 }
 
-export interface EndpointCreated extends EndpointSettings {
+export interface EndpointCreated extends Administered, EndpointSettings {
   type: 'EndpointCreated';
   organizationId: OrganizationId;
   endpointId: EndpointId;
@@ -176,14 +186,14 @@ export interface EndpointCreated extends EndpointSettings {
   secret: string;
 }
 
-export interface EndpointChanged extends EndpointSettings {
+export interface EndpointChanged extends Administered, EndpointSettings {
   type: 'EndpointChanged';
   organizationId: OrganizationId;
   endpointId: EndpointId;
   atMs: number;
 }
 
-export interface EndpointSecretRotated {
+export interface EndpointSecretRotated extends Administered {
   type: 'EndpointSecretRotated';
   organizationId: OrganizationId;
   endpointId: EndpointId;
@@ -220,7 +230,7 @@ export interface EndpointDisabled extends EndpointHealth {
 }
 
 /** An operator wants a test webhook to be sent to one endpoint, whatever it subscribes to. */
-export interface EndpointTestRequested {
+export interface EndpointTestRequested extends Administered {
   type: 'EndpointTestRequested';
   organizationId: OrganizationId;
   endpointId: EndpointId;
@@ -230,7 +240,7 @@ export interface EndpointTestRequested {
   atMs: number;
 }
 
-export interface EndpointDeleted {
+export interface EndpointDeleted extends Administered {
   type: 'EndpointDeleted';
   organizationId: OrganizationId;
   endpointId: EndpointId;
@@ -301,7 +311,7 @@ export interface InboundWebhookFailed {
 }
 
 /** A trigger of any kind, published through the API. */
-export interface EventPublished extends Keyed {
+export interface EventPublished extends Keyed, Administered {
   type: 'EventPublished';
   eventId: EventId;
   organizationId: OrganizationId;
@@ -312,7 +322,7 @@ export interface EventPublished extends Keyed {
 }
 
 /** An operator wants a webhook that is in `error` or `omitted` to be tried again. Names all that is needed. */
-export interface WebhookRetryRequested {
+export interface WebhookRetryRequested extends Administered {
   type: 'WebhookRetryRequested';
   webhookId: WebhookId;
   organizationId: OrganizationId;
@@ -326,11 +336,37 @@ export interface WebhookRetryRequested {
   body: Buffer;
 }
 
+export const SCOPES = ['read', 'write'] as const;
+/** What a token is good for. */
+export type Scope = (typeof SCOPES)[number];
+
+/** A token for administration. */
+export interface TokenCreated extends Administered {
+  type: 'TokenCreated';
+  tokenId: TokenId;
+  /** The only organization that it sees and changes; null: all. */
+  organizationId: OrganizationId | null;
+  atMs: number;
+  name: string;
+  scopes: Scope[];
+  /** SHA-256 of the token, hexadecimal: the token itself is stored nowhere. */
+  tokenHash: string;
+  /** From then on it is refused; null: never. */
+  expiresAtMs: number | null;
+}
+
+export interface TokenRevoked extends Administered {
+  type: 'TokenRevoked';
+  tokenId: TokenId;
+  organizationId: OrganizationId | null;
+  atMs: number;
+}
+
 /**
  * The import of an organization begins. Until LaneImported what follows of it is history, of which nothing is sent;
  * until OrganizationImportEnded nothing is started.
  */
-export interface OrganizationImportStarted {
+export interface OrganizationImportStarted extends Administered {
   type: 'OrganizationImportStarted';
   organizationId: OrganizationId;
   atMs: number;
@@ -356,7 +392,7 @@ export interface WebhookImported extends PendingState {
 }
 
 /** The organization has moved in: from now on it is posted to and sent for here. */
-export interface OrganizationImportEnded {
+export interface OrganizationImportEnded extends Administered {
   type: 'OrganizationImportEnded';
   organizationId: OrganizationId;
   atMs: number;
@@ -416,8 +452,8 @@ export interface WebhookOmitted {
   freeAtMs: number | null;
 }
 
-/** An operator's retry was taken up: `pending` again. */
-export interface WebhookRetried {
+/** An operator's retry was taken up: `pending` again. `by` is the operator. */
+export interface WebhookRetried extends Administered {
   type: 'WebhookRetried';
   webhookId: WebhookId;
   organizationId: OrganizationId;
@@ -616,7 +652,8 @@ export interface PendingDropped {
 
 export type InboundEvent = LogReceived | DeployReceived;
 
-export type OrganizationEvent =
+/** What somebody has done who may. */
+export type AdminEvent =
   | OrganizationCreated
   | OrganizationChanged
   | OrganizationSecretRotated
@@ -631,19 +668,24 @@ export type OrganizationEvent =
   | EndpointCreated
   | EndpointChanged
   | EndpointSecretRotated
-  | EndpointFailing
-  | EndpointDisabled
   | EndpointTestRequested
   | EndpointDeleted
-  | LogRecorded
-  | DeployRecorded
-  | InboundWebhookFailed
   | EventPublished
   | WebhookRetryRequested
   | OrganizationImportStarted
+  | OrganizationImportEnded
+  | TokenCreated
+  | TokenRevoked;
+
+export type OrganizationEvent =
+  | AdminEvent
+  | EndpointFailing
+  | EndpointDisabled
+  | LogRecorded
+  | DeployRecorded
+  | InboundWebhookFailed
   | LaneImported
   | WebhookImported
-  | OrganizationImportEnded
   | LogsPruned;
 
 /** What a webhook goes through. */
@@ -702,6 +744,8 @@ export const TOPIC_OF: { readonly [T in EventType]: Topic } = {
   WebhookImported: 'organizations',
   OrganizationImportEnded: 'organizations',
   LogsPruned: 'organizations',
+  TokenCreated: 'organizations',
+  TokenRevoked: 'organizations',
   WebhookScheduled: 'outbound',
   WebhookOmitted: 'outbound',
   WebhookRetried: 'outbound',
@@ -715,9 +759,13 @@ export const TOPIC_OF: { readonly [T in EventType]: Topic } = {
   PendingDropped: 'lanes',
 };
 
+/** The key of tokens that are bound to no organization. */
+const UNBOUND_KEY = 'tokens';
+
 /** The key of an event: what shares a key is in one partition, in order. */
 export function keyOf(event: HooklaneEvent): string {
-  return TOPIC_OF[event.type] === 'inbound' ? (event as InboundEvent).integrationId : event.organizationId;
+  if (TOPIC_OF[event.type] === 'inbound') return (event as InboundEvent).integrationId;
+  return event.organizationId ?? UNBOUND_KEY;
 }
 
 /** The events of one topic. */

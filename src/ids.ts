@@ -6,7 +6,7 @@
 // same ids.
 
 import { createHash } from 'node:crypto';
-import { decodeTime, encodeTime, monotonicFactory } from 'ulid';
+import { decodeTime, encodeTime, monotonicFactory, TIME_MAX } from 'ulid';
 
 export type OrganizationId = `org_${string}`;
 export type ProjectId = `prj_${string}`;
@@ -16,21 +16,13 @@ export type InboundId = `in_${string}`;
 export type LogId = `log_${string}`;
 export type EventId = `evt_${string}`;
 export type WebhookId = `wh_${string}`;
+export type TokenId = `tok_${string}`;
 
 /** What an id may name, by its prefix. */
 export type Prefix =
-  | 'org'
-  | 'prj'
-  | 'int'
-  | 'ep'
-  | 'in'
-  | 'log'
-  | 'evt'
-  | 'wh'
-  | 'key'
-  | 'rpl'
-  | 'vrf'
-  | 'prn';
+  | ('org' | 'prj' | 'int' | 'ep' | 'in' | 'log' | 'evt' | 'wh')
+  | ('tok' | 'aud' | 'key')
+  | ('rpl' | 'vrf' | 'prn');
 
 const nextUlid = monotonicFactory();
 
@@ -59,6 +51,19 @@ export function derivedId<P extends Prefix>(prefix: P, atMs: number, parts: stri
     random += group;
   }
   return `${prefix}_${encodeTime(atMs, 10)}${random}`;
+}
+
+/**
+ * The id of what an event is, by its time and where it stands: of one moment and partition they sort as the events do. It
+ * is made of whatever time the event says, as nothing can refuse an event.
+ */
+export function placedId<P extends Prefix>(
+  prefix: P,
+  atMs: number,
+  { partition, offset }: { partition: number; offset: number },
+): `${P}_${string}` {
+  const time = encodeTime(Math.min(Math.max(0, atMs), TIME_MAX), 10);
+  return `${prefix}_${time}${encodeTime(offset, 12)}${encodeTime(partition, 4)}`;
 }
 
 const BASE32 = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';

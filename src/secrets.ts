@@ -77,7 +77,7 @@ export function hashToken(token: string): string {
 }
 
 /** A new Bearer token, `<prefix>_` and 192 random bits in base64url. */
-export function newToken(prefix: 'orgs' | 'ints' | 'admin'): string {
+export function newToken(prefix: 'orgs' | 'ints' | 'admin' | 'adm'): string {
   return `${prefix}_${randomBytes(24).toString('base64url')}`;
 }
 

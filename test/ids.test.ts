@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { decodeTime } from 'ulid';
-import { derivedId, isId, newId, siblingId } from '../src/ids.ts';
+import { derivedId, isId, newId, placedId, siblingId } from '../src/ids.ts';
 
 /** What a ULID can hold: 48 bits of milliseconds. */
 const anyTime = fc.nat({ max: 2 ** 48 - 1 });
@@ -50,6 +50,22 @@ test('derived ids sort by their time', () => {
 test('a derived id is what it always was: what is in the log names it', () => {
   // 80 bits of the SHA-256 of `ep_1/evt_1`, worked out in Python.
   assert.equal(derivedId('wh', 0, 'ep_1/evt_1'), 'wh_0000000000XVMXHAB9FC896HA3');
+});
+
+test('an id of what an event is sorts by its time, then by where it stands, whatever time it says', () => {
+  const at = (atMs: number, offset: number, partition = 0) => placedId('aud', atMs, { partition, offset });
+  const sorted = [
+    at(-1, 0),
+    at(0, 1),
+    at(5, 3),
+    at(5, 2 ** 40),
+    at(5, 2 ** 40, 1_023),
+    at(6, 0),
+    at(2 ** 52, 0),
+  ];
+  assert.deepEqual(sorted.toSorted(), sorted);
+  assert.ok(sorted.every((id) => isId('aud', id)));
+  assert.equal(new Set(sorted).size, sorted.length);
 });
 
 test('what has the form of an id, and what has not', () => {

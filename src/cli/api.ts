@@ -17,6 +17,7 @@ export interface Api {
   list(resource: ResourceName, filters: Filters): Promise<Page>;
   groups(filters: Filters): Promise<Page>;
   stats(filters: Filters): Promise<Stats>;
+  audit(filters: Filters): Promise<Page>;
   /** Throws NotFound. */
   show(resource: ResourceName, idOrName: string): Promise<Item>;
   /** The id of what is named. Throws NotFound, or InvalidQuery if several have the name. */

@@ -3,7 +3,8 @@
 
 import { type AddressInfo, isIPv6 } from 'node:net';
 import type { Logger } from 'pino';
-import { createAdministrator } from '../command/admin/administrator.ts';
+import { fullAccess } from '../command/access.ts';
+import { createAdministration } from '../command/admin/administrator.ts';
 import { openDirectory } from '../command/directory.ts';
 import { createDefaults, type Defaults } from '../command/first-start.ts';
 import { createOnce } from '../command/once.ts';
@@ -105,7 +106,7 @@ export async function startApp({ config, roles, logger }: AppOptions): Promise<A
       const directory = await openDirectory({ log });
       directory.ended.catch(fail);
       stops.push(() => directory.close());
-      const administrator = createAdministrator({
+      const administration = createAdministration({
         log,
         directory,
         secrets,
@@ -120,7 +121,7 @@ export async function startApp({ config, roles, logger }: AppOptions): Promise<A
         log,
         limits,
         directory,
-        administrator,
+        administration,
         once: createOnce({
           ...{ views, time },
           caughtUp: () =>
@@ -148,7 +149,7 @@ export async function startApp({ config, roles, logger }: AppOptions): Promise<A
       await listen(server, config);
       url = urlOf(server.server.address() as AddressInfo);
       // Only now: a token that is made for a server which then cannot listen would be shown to nobody.
-      defaults = await createDefaults(directory, administrator);
+      defaults = await createDefaults(directory, administration.for(fullAccess('start')));
     }
     return { url, defaults, failed, close: stopAll };
   } catch (error) {

@@ -75,10 +75,10 @@ function showDelivery({ payload, attempts: _, timeline, ...facts }: Record<strin
 
 /** An entry of the timeline as a row for people. */
 function timelineRow(entry: Record<string, unknown>): Row {
-  const { at, type, number, durationMs, responseCode, error, detail, responseBody, reason } = entry;
+  const { at, type, number, durationMs, responseCode, error, detail, responseBody, reason, by } = entry;
   const what = {
     attempt: `attempt ${number}`,
-    retried: 'retried by an operator',
+    retried: `retried by ${by ?? 'an operator'}`,
     omitted: `omitted: ${reason}`,
   }[String(type)];
   const inFlight = type === 'attempt' && durationMs === null ? 'in flight' : undefined;

@@ -15,6 +15,7 @@ import { TransferRefused } from '../transfer/errors.ts';
 import { type Imported, importOrganization } from '../transfer/import.ts';
 import { CommandFailed } from './failed.ts';
 import { ensureKeyFits } from './master-key.ts';
+import { operator } from './operator.ts';
 import { note, printJson, printTable } from './output.ts';
 import { clearProgress, showProgress } from './progress.ts';
 import { createRemoteApi } from './remote-api.ts';
@@ -99,7 +100,10 @@ async function withLog<T>(config: Config, work: (target: Target) => Promise<T>):
     return await work({
       import: (file, onProgress) =>
         withFile(file, (path) =>
-          importOrganization({ log, path, secrets, nowMs: Date.now(), runId: randomUUID(), onProgress }),
+          importOrganization({
+            ...{ log, path, secrets, nowMs: Date.now(), runId: randomUUID(), onProgress },
+            by: operator().by,
+          }),
         ),
       served: log.served,
     });

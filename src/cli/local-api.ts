@@ -1,6 +1,6 @@
 // The API of commands over the stores of the data directory, beside a running server or without one.
 
-import { type Administrator, createAdministrator } from '../command/admin/administrator.ts';
+import { type Administrator, createAdministration } from '../command/admin/administrator.ts';
 import { perform } from '../command/admin/perform.ts';
 import { recoverMissed } from '../command/admin/recover.ts';
 import { retryWebhooks } from '../command/admin/retry.ts';
@@ -17,6 +17,7 @@ import { processTime } from '../time.ts';
 import { exportOrganization } from '../transfer/export.ts';
 import type { Api } from './api.ts';
 import { ensureKeyFits } from './master-key.ts';
+import { operator } from './operator.ts';
 import { type Stores, withStores } from './stores.ts';
 
 export async function withLocalApi<T>(work: (api: Api) => Promise<T>): Promise<T> {
@@ -36,6 +37,7 @@ function localApi(stores: Stores, { administrator }: Administration): Api {
     list: queries.list,
     groups: queries.groups,
     stats: queries.stats,
+    audit: queries.audit,
     show: queries.show,
     resolve: queries.resolve,
     async perform(operation) {
@@ -78,7 +80,7 @@ function administrationOf({ config, log, caughtUp }: Stores): Administration {
     const secrets = createSecretBox(loadKeys(config).masterKey);
     await ensureKeyFits(log, secrets);
     const directory = await openDirectory({ log });
-    const administrator = createAdministrator({
+    const administration = createAdministration({
       log,
       directory,
       secrets,
@@ -86,7 +88,7 @@ function administrationOf({ config, log, caughtUp }: Stores): Administration {
       settings: { ...config, destinations: createDestinations(destinationRules(config)) },
       caughtUp: (position) => caughtUp([position]),
     });
-    return { directory, administrator };
+    return { directory, administrator: administration.for(operator()) };
   }
 
   return {

@@ -3,6 +3,7 @@
 
 import { Command, CommanderError } from 'commander';
 import { VERSION } from '../version.ts';
+import { registerAudit } from './audit.ts';
 import { complaintOf } from './complaint.ts';
 import { registerDeliveries } from './deliveries.ts';
 import { registerDemo } from './demo.ts';
@@ -24,6 +25,7 @@ import { registerReplay } from './replay.ts';
 import { registerSend } from './send.ts';
 import { registerServe } from './serve.ts';
 import { registerStatus } from './status.ts';
+import { registerToken } from './token.ts';
 import { registerVerify } from './verify.ts';
 
 /** All commands. `onRun` is told which one is about to run. */
@@ -76,7 +78,7 @@ export async function run(argv: readonly string[]): Promise<number> {
 
 const SERVER_OPTIONS = {
   url: 'ask the server there, instead of opening the data directory (default: HOOKLANE_URL)',
-  token: 'the admin token of that server (default: HOOKLANE_TOKEN)',
+  token: 'a token of that server (default: HOOKLANE_TOKEN)',
 };
 
 /** Commands that open engines, or talk to something else than the API. */
@@ -136,6 +138,8 @@ const COMMANDS = [
   registerDeliveries,
   registerInbound,
   registerLogs,
+  registerToken,
+  registerAudit,
   registerReplay,
   registerVerify,
   registerPrune,

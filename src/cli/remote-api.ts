@@ -4,6 +4,7 @@ import { requestOf } from '../command/admin/operations.ts';
 import type { Pruned } from '../projections/prune.ts';
 import type { ReplayedView } from '../projections/replay.ts';
 import type { NamedKind } from '../query/filters.ts';
+import { kindOf } from '../query/names.ts';
 import type { Page, Stats } from '../query/queries.ts';
 import type { ResourceName } from '../query/resources.ts';
 import type { Item } from '../query/shapes.ts';
@@ -38,6 +39,7 @@ const COLLECTION_OF = {
   project: 'projects',
   integration: 'integrations',
   endpoint: 'endpoints',
+  token: 'tokens',
 } as const satisfies Record<NamedKind, ResourceName>;
 
 export async function createRemoteApi(server: RemoteServer): Promise<RemoteApi> {
@@ -51,8 +53,11 @@ export async function createRemoteApi(server: RemoteServer): Promise<RemoteApi> 
     list: (resource, filters) => get<Page>(`/${resource}?${new URLSearchParams(filters)}`),
     groups: (filters) => get<Page>(`/logs/groups?${new URLSearchParams(filters)}`),
     stats: (filters) => get<Stats>(`/deliveries/stats?${new URLSearchParams(filters)}`),
+    audit: (filters) => get<Page>(`/audit?${new URLSearchParams(filters)}`),
     show,
-    resolve: async (kind, idOrName) => String((await show(COLLECTION_OF[kind], idOrName)).id),
+    // An id is taken as it is: whoever may only write can do without names.
+    resolve: async (kind, idOrName) =>
+      kindOf(idOrName) === kind ? idOrName : String((await show(COLLECTION_OF[kind], idOrName)).id),
     perform(operation) {
       const { headers, ...asked } = requestOf(operation);
       return ask(asked, headers && { headers });

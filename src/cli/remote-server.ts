@@ -1,4 +1,4 @@
-// A server somewhere else, spoken to over HTTP with its admin token. What it finds wrong is thrown as it would be here, so
+// A server somewhere else, spoken to over HTTP with a token of its own. What it finds wrong is thrown as it would be here, so
 // that it is told in the same words, and of the same option.
 
 import type { Readable } from 'node:stream';
@@ -40,7 +40,7 @@ export function remoteServer(env: Readonly<Record<string, string | undefined>>):
   if (token === undefined || !/^[\x21-\x7e]+$/.test(token)) {
     const message =
       token === undefined
-        ? 'is missing: a server is asked with its admin token'
+        ? 'is missing: a server is asked with its admin token, or with one that it has made'
         : 'is not allowed; allowed: visible ASCII characters without spaces';
     throw new InvalidConfig([{ name: 'HOOKLANE_TOKEN', message }]);
   }
@@ -111,7 +111,7 @@ export async function connect({ url, token }: RemoteServer): Promise<Connection>
     async ask(asked, more) {
       const text = await (await call(asked, more)).text();
       try {
-        return JSON.parse(text);
+        return JSON.parse(text === '' ? '{}' : text);
       } catch (error) {
         throw new CommandFailed(`${url} answers something else than Hooklane does`, { cause: error });
       }
@@ -139,7 +139,9 @@ function problemOf(url: string, status: number, text: string): Error {
     return new LogUnavailable(`${url}: ${harmless(detail ?? '')}`);
   if (type === 'urn:hooklane:problem:not-found') return new NotFound('', '', detail);
   if (status === 401) {
-    return new CommandFailed(`${url} refuses the token; set HOOKLANE_TOKEN, or --token, to its admin token`);
+    return new CommandFailed(
+      `${url} refuses the token: ${harmless(detail ?? '')} Set HOOKLANE_TOKEN, or --token, to one that it takes`,
+    );
   }
   if (type === 'urn:hooklane:problem:stopping') return new ServerAway(`${url} is being stopped`);
   if (status === 408) {

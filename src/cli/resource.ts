@@ -11,6 +11,7 @@ import { withApi } from './with-api.ts';
 
 /** What each filter of a list may be, for --help. */
 const FILTERS: Readonly<Record<string, [flags: string, description: string]>> = {
+  by: ['--by <who>', 'only by root, start, cli, cli:<user>, or a token (id or name)'],
   org: ['--org <organization>', 'only of this organization (id or name)'],
   project: ['--project <project>', 'only of this project (id or name)'],
   integration: ['--integration <integration>', 'only of this integration (id or name)'],

@@ -6,24 +6,26 @@ import { NotFound } from '../query/errors.ts';
 import { parseTime } from '../query/filters.ts';
 import type { Queries } from '../query/queries.ts';
 import { type Clock, toIso } from '../time.ts';
-import type { Administrator } from './admin/administrator.ts';
+import type { Access } from './access.ts';
+import type { Administration } from './admin/administrator.ts';
 import type { AdminContext, Decision } from './admin/decision.ts';
-import { CHANGED, type Change, decide, MADE_WITHIN } from './admin/operations.ts';
+import { CHANGED, type Change, decide, MADE, MADE_WITHIN } from './admin/operations.ts';
 import { perform } from './admin/perform.ts';
 import { recoverMissed } from './admin/recover.ts';
 import { MAX_RETRIED, retryWebhooks } from './admin/retry.ts';
+import { accessOf, UNBOUND } from './admit.ts';
 import { acceptJson, jsonBody, jsonBodyOr } from './body.ts';
 import { idempotencyKeyOf, tellReplayed } from './idempotency-header.ts';
 import { InvalidInput, inputParser } from './input.ts';
 import type { Once } from './once.ts';
 
 export interface AdminRoutesOptions {
-  administrator: Administrator;
+  administration: Administration;
   once: Once;
   queries: Queries;
   clock: Clock;
-  /** The id of an organization that is given by id or name, as the directory knows it. */
-  organizationId: (idOrName: string) => string;
+  /** The id of an organization that is given by id or name, as the directory knows it. Throws NotFound. */
+  organizationId: (idOrName: string, access: Access) => string;
   /** Resolves when the read models have all that is in the log; bounded. */
   caughtUp: () => Promise<unknown>;
   /** Of a body. */
@@ -47,20 +49,22 @@ const parseMissed = inputParser<{ since: string; after?: string }>({
 });
 
 export async function adminRoutes(server: FastifyInstance, options: AdminRoutesOptions): Promise<void> {
-  const { administrator, once, queries, clock, organizationId, caughtUp } = options;
+  const { administration, once, clock, organizationId, caughtUp } = options;
+  const administratorFor = (request: FastifyRequest) => administration.for(accessOf(request));
+  const queriesFor = (request: FastifyRequest) => options.queries.within(accessOf(request).organizationId);
   acceptJson(server, options.limitBytes);
 
   function idOf(request: FastifyRequest, collection: string): string {
     const { id } = request.params as { id: string };
-    return collection === 'organizations' ? organizationId(id) : id;
+    return collection === 'organizations' ? organizationId(id, accessOf(request)) : id;
   }
 
   async function answer(
+    request: FastifyRequest,
     reply: FastifyReply,
-    status: number,
-    decide: (context: AdminContext) => Decision<object>,
+    { status, by }: { status: number; by: (context: AdminContext) => Decision<object> },
   ): Promise<object> {
-    const made = await administrator.run(decide);
+    const made = await administratorFor(request).run(by);
     reply.code(status);
     return made;
   }
@@ -72,7 +76,10 @@ export async function adminRoutes(server: FastifyInstance, options: AdminRoutesO
   async function knownByReading(request: FastifyRequest, collection: string): Promise<object> {
     if (collection !== 'organizations') return {};
     try {
-      const { sentLastWebhookAt = null } = await queries.show(collection, idOf(request, collection));
+      const { sentLastWebhookAt = null } = await queriesFor(request).show(
+        collection,
+        idOf(request, collection),
+      );
       return { sentLastWebhookAt };
     } catch (error) {
       // They lag behind, or the decision will find that there is none.
@@ -81,18 +88,19 @@ export async function adminRoutes(server: FastifyInstance, options: AdminRoutesO
     }
   }
 
-  server.post('/organizations', (request, reply) => {
-    const input = jsonBody(request).value;
-    return answer(reply, 201, (context) =>
-      decide(context, { type: 'create', collection: 'organizations', input }),
-    );
-  });
+  for (const [collection] of entries(MADE)) {
+    server.post(`/${collection}`, UNBOUND, (request, reply) => {
+      const input = jsonBody(request).value;
+      const by = (context: AdminContext) => decide(context, { type: 'create', collection, input });
+      return answer(request, reply, { status: 201, by });
+    });
+  }
   for (const [collection, { within }] of entries(MADE_WITHIN)) {
     server.post(`/${within}/:id/${collection}`, async (request, reply) => {
       const input = jsonBody(request).value;
-      const made = await answer(reply, 201, (context) =>
-        decide(context, { type: 'create-within', collection, within: idOf(request, within), input }),
-      );
+      const by = (context: AdminContext) =>
+        decide(context, { type: 'create-within', collection, within: idOf(request, within), input });
+      const made = await answer(request, reply, { status: 201, by });
       warnOfHttp(request, made);
       return made;
     });
@@ -102,22 +110,28 @@ export async function adminRoutes(server: FastifyInstance, options: AdminRoutesO
     const input = jsonBody(request).value;
     const idempotencyKey = idempotencyKeyOf(request);
     const published = { type: 'publish', organization, input, idempotencyKey } as const;
-    const { answer: made, replayed } = await perform(published, { administrator, once });
+    const { answer: made, replayed } = await perform(published, {
+      administrator: administratorFor(request),
+      once,
+    });
     tellReplayed(reply, replayed);
     reply.code(201);
     return made;
   });
   for (const [collection, { change, rotate, remove }] of entries(CHANGED)) {
     const path = `/${collection}/:id`;
-    const changed = async (request: FastifyRequest, reply: FastifyReply, by: Change, input: unknown) => {
+    // Names of organizations are of the installation, and so is which there are.
+    const needs = collection === 'organizations' ? UNBOUND : {};
+    const changed = async (request: FastifyRequest, reply: FastifyReply, change: Change, input: unknown) => {
       const known = await knownByReading(request, collection);
-      const made = await answer(reply, 200, (context) => by(context, idOf(request, collection), input));
+      const by = (context: AdminContext) => change(context, idOf(request, collection), input);
+      const made = await answer(request, reply, { status: 200, by });
       warnOfHttp(request, made);
       return { ...made, ...known };
     };
-    server.patch(path, (request, reply) => changed(request, reply, change, jsonBody(request).value));
-    server.delete(path, async (request, reply) => {
-      await administrator.run((context) => remove(context, idOf(request, collection)));
+    server.patch(path, needs, (request, reply) => changed(request, reply, change, jsonBody(request).value));
+    server.delete(path, needs, async (request, reply) => {
+      await administratorFor(request).run((context) => remove(context, idOf(request, collection)));
       return reply.code(204).send();
     });
     if (rotate === undefined) continue;
@@ -126,25 +140,33 @@ export async function adminRoutes(server: FastifyInstance, options: AdminRoutesO
     );
   }
   server.post('/deliveries/:id/retry', async (request, reply) => {
-    const [retried = {}] = await retry([idOf(request, 'deliveries')]);
+    const [retried = {}] = await retry(request, [idOf(request, 'deliveries')]);
     reply.code(202);
     return retried;
   });
   server.post('/deliveries/retry', async (request, reply) => {
     const { ids } = parseIds(jsonBody(request).value);
-    const items = await retry(ids);
+    const items = await retry(request, ids);
     reply.code(202);
     return { items, cursor: null };
   });
-  server.post('/endpoints/:id/test', (request, reply) =>
-    answer(reply, 202, (context) => decide(context, { type: 'test', id: idOf(request, 'endpoints') })),
-  );
+  server.post('/endpoints/:id/test', (request, reply) => {
+    const by = (context: AdminContext) => decide(context, { type: 'test', id: idOf(request, 'endpoints') });
+    return answer(request, reply, { status: 202, by });
+  });
+  server.delete('/tokens/:id', UNBOUND, async (request, reply) => {
+    const id = idOf(request, 'tokens');
+    await administratorFor(request).run((context) => decide(context, { type: 'revoke', id }));
+    return reply.code(204).send();
+  });
   server.post('/endpoints/:id/recover', async (request, reply) => {
     const { since, after } = parseMissed(jsonBody(request).value);
     if (after !== undefined && !isId('wh', after))
       throw new InvalidInput([{ field: 'after', message: 'allowed: the id of a delivery' }]);
     const from = toIso(parseTime('since', since, clock()));
     await caughtUp();
+    const queries = queriesFor(request);
+    const administrator = administratorFor(request);
     const endpointId = await queries.resolve('endpoint', idOf(request, 'endpoints'));
     const recovered = await recoverMissed({ queries, administrator }, { endpointId, since: from, after });
     reply.code(202);
@@ -152,11 +174,12 @@ export async function adminRoutes(server: FastifyInstance, options: AdminRoutesO
   });
 
   /** All of them, or none where one cannot be tried again. */
-  async function retry(ids: readonly string[]): Promise<object[]> {
+  async function retry(request: FastifyRequest, ids: readonly string[]): Promise<object[]> {
     // What was delivered a moment ago must not be sent again, because the read models do not know of it yet.
     await caughtUp();
+    const queries = queriesFor(request);
     const webhooks = await Promise.all(ids.map((id) => queries.retryable(id)));
-    return administrator.run((context) => retryWebhooks(context, webhooks));
+    return administratorFor(request).run((context) => retryWebhooks(context, webhooks));
   }
 }
 

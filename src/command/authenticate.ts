@@ -1,8 +1,11 @@
-// Who is asking: Bearer tokens, compared by their SHA-256 in constant time.
+// Who is asking: Bearer tokens, compared by their SHA-256 in constant time, or looked up by it: whoever has no token cannot
+// choose its hash.
 
 import { timingSafeEqual } from 'node:crypto';
 import type { FastifyRequest } from 'fastify';
 import { hashToken } from '../secrets.ts';
+import type { Clock } from '../time.ts';
+import { type Access, fullAccess } from './access.ts';
 import type { Directory } from './directory.ts';
 import type { Integration } from './directory-state.ts';
 import { Problem } from './problem.ts';
@@ -11,11 +14,8 @@ import type { Strangers } from './strangers.ts';
 /** A longer token is none of ours; it is not worth hashing. */
 const MAX_TOKEN_LENGTH = 512;
 
-function unauthorized(hash: string | undefined, what: string): Problem {
-  const detail =
-    hash === undefined
-      ? 'The request needs the header authorization: Bearer <token>.'
-      : `The token is not ${what}.`;
+function unauthorized(hash: string | undefined, why: string): Problem {
+  const detail = hash === undefined ? 'The request needs the header authorization: Bearer <token>.' : why;
   return new Problem(401, 'unauthorized', detail, { 'www-authenticate': 'Bearer' });
 }
 
@@ -47,21 +47,42 @@ export function findIntegration(
     // It may have been made a moment ago by another process.
     if (hash !== undefined) await directory.refresh();
     const fresh = find();
-    if (fresh === undefined) throw unauthorized(hash, 'one of an integration');
+    if (fresh === undefined) throw unauthorized(hash, 'The token is not one of an integration.');
     return fresh;
   }
 }
 
-/** Rejects with Problem 401 unless the request bears the admin token, and with 429 for too many of them. */
-export async function ensureAdmin(
+export interface AdminAuthentication {
+  /** SHA-256 of the admin token, hexadecimal. */
+  adminTokenHash: string;
+  directory: Directory;
+  strangers: Strangers;
+  clock: Clock;
+}
+
+const ROOT = fullAccess('root');
+
+/** Who bears the admin token, or one that was made. Rejects with Problem 401, and 429 for too many of them. */
+export async function findAccess(
   request: FastifyRequest,
-  adminTokenHash: string,
-  strangers: Strangers,
-): Promise<void> {
+  { adminTokenHash, directory, strangers, clock }: AdminAuthentication,
+): Promise<Access> {
   const hash = tokenHashOf(request);
-  if (hash !== undefined && sameHash(hash, adminTokenHash)) return;
+  if (hash !== undefined && sameHash(hash, adminTokenHash)) return ROOT;
+  const find = () => (hash === undefined ? undefined : directory.state.tokensByHash.get(hash));
+  let token = find();
+  if (token === undefined) {
+    await strangers(request);
+    // It may have been made a moment ago by another process.
+    if (hash !== undefined) await directory.refresh();
+    token = find();
+  }
+  if (token === undefined) throw unauthorized(hash, 'The token is not one for administration.');
+  const { id, scopes, organizationId, expiresAtMs, isRevoked } = token;
+  const ended = isRevoked ? 'was revoked' : (expiresAtMs ?? Infinity) <= clock() ? 'has expired' : undefined;
+  if (ended === undefined) return { by: id, scopes, organizationId, expiresAtMs };
   await strangers(request);
-  throw unauthorized(hash, 'the admin token');
+  throw unauthorized(hash, `The token ${id} ${ended}.`);
 }
 
 /** Throws Problem 403 unless the integration takes posts, and takes them from the request's Origin. */

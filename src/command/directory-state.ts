@@ -1,8 +1,15 @@
 // What the command side knows of organizations and what belongs to them, and what events change in it. The state is
 // changed in place, and by nothing but evolve().
 
-import type { EndpointSettings, EventType, IntegrationSettings, OrganizationEvent } from '../events.ts';
-import type { EndpointId, IntegrationId, OrganizationId, ProjectId } from '../ids.ts';
+import type {
+  EndpointSettings,
+  EventType,
+  IntegrationSettings,
+  OrganizationEvent,
+  Scope,
+} from '../events.ts';
+import type { EndpointId, IntegrationId, OrganizationId, ProjectId, TokenId } from '../ids.ts';
+import { NotFound } from '../query/errors.ts';
 import { endpointSettings, integrationSettings } from '../settings.ts';
 
 export interface Organization {
@@ -32,6 +39,17 @@ export interface Endpoint extends EndpointSettings {
   createdAtMs: number;
 }
 
+/** A token for administration. */
+export interface Token {
+  id: TokenId;
+  /** Null: it is bound to none. */
+  organizationId: OrganizationId | null;
+  name: string;
+  scopes: readonly Scope[];
+  expiresAtMs: number | null;
+  isRevoked: boolean;
+}
+
 export interface DirectoryState {
   organizations: Map<OrganizationId, Organization>;
   projects: Map<ProjectId, Project>;
@@ -39,6 +57,10 @@ export interface DirectoryState {
   endpoints: Map<EndpointId, Endpoint>;
   /** Integrations by the hash of their token. */
   byTokenHash: Map<string, Integration>;
+  /** Those that are not revoked. */
+  tokens: Map<TokenId, Token>;
+  /** All there ever were, by their hash: who bears one that was revoked is told so. */
+  tokensByHash: Map<string, Token>;
   /** What has come of organizations that are being imported: it counts when all of it is there. */
   importing: Map<OrganizationId, OrganizationEvent[]>;
 }
@@ -61,6 +83,8 @@ export const DIRECTORY_EVENTS: readonly EventType[] = [
   'EndpointDeleted',
   'OrganizationImportStarted',
   'OrganizationImportEnded',
+  'TokenCreated',
+  'TokenRevoked',
 ];
 
 export function emptyDirectory(): DirectoryState {
@@ -70,6 +94,8 @@ export function emptyDirectory(): DirectoryState {
     integrations: new Map(),
     endpoints: new Map(),
     byTokenHash: new Map(),
+    tokens: new Map(),
+    tokensByHash: new Map(),
     importing: new Map(),
   };
 }
@@ -79,7 +105,7 @@ export function emptyDirectory(): DirectoryState {
  * and a moment too late, in what had gone already, comes to nothing.
  */
 export function evolve(state: DirectoryState, event: OrganizationEvent): void {
-  const held = state.importing.get(event.organizationId);
+  const held = event.organizationId === null ? undefined : state.importing.get(event.organizationId);
   if (held !== undefined && event.type !== 'OrganizationImportEnded') {
     held.push(event);
     return;
@@ -107,6 +133,7 @@ export function evolve(state: DirectoryState, event: OrganizationEvent): void {
       for (const { id } of ofOrganization(state.projects, organizationId)) state.projects.delete(id);
       for (const { id } of ofOrganization(state.endpoints, organizationId)) state.endpoints.delete(id);
       for (const { id } of ofOrganization(state.integrations, organizationId)) removeIntegration(state, id);
+      for (const { id } of ofOrganization(state.tokens, organizationId)) revoke(state, id);
       return;
     }
     case 'ProjectCreated': {
@@ -162,9 +189,33 @@ export function evolve(state: DirectoryState, event: OrganizationEvent): void {
     case 'EndpointDeleted':
       state.endpoints.delete(event.endpointId);
       return;
+    case 'TokenCreated': {
+      const { tokenId: id, organizationId, name, scopes, expiresAtMs, tokenHash } = event;
+      if (organizationId !== null && !state.organizations.has(organizationId)) return;
+      const token = { id, organizationId, name, scopes, expiresAtMs, isRevoked: false };
+      state.tokens.set(id, token);
+      state.tokensByHash.set(tokenHash, token);
+      return;
+    }
+    case 'TokenRevoked':
+      revoke(state, event.tokenId);
+      return;
     default:
       return;
   }
+}
+
+function revoke({ tokens }: DirectoryState, id: TokenId): void {
+  const token = tokens.get(id);
+  if (token !== undefined) token.isRevoked = true;
+  tokens.delete(id);
+}
+
+/** The organization with this id or name. Throws NotFound. */
+export function organizationCalled(organizations: Iterable<Organization>, idOrName: string): Organization {
+  for (const organization of organizations)
+    if (organization.id === idOrName || organization.name === idOrName) return organization;
+  throw new NotFound('organization', idOrName);
 }
 
 function change<Id, Thing extends object>(things: Map<Id, Thing>, id: Id, settings: Partial<Thing>): void {
@@ -172,7 +223,7 @@ function change<Id, Thing extends object>(things: Map<Id, Thing>, id: Id, settin
   if (thing !== undefined) Object.assign(thing, settings);
 }
 
-function ofOrganization<Thing extends { organizationId: OrganizationId }>(
+function ofOrganization<Thing extends { organizationId: OrganizationId | null }>(
   things: Map<unknown, Thing>,
   organizationId: OrganizationId,
 ): Thing[] {

@@ -40,6 +40,7 @@ const FORMATS = {
   timeout: duration(100, '30s'),
   delay: duration(100, '24h'),
   grace: duration(0, '30d'),
+  lifetime: duration(60_000, '3650d', '12h or 90d'),
   'rate-limit': {
     validate: (text) => parseRateLimit(text) !== undefined,
     allowed: `${RATE_LIMIT_ALLOWED}; or null for none`,
@@ -54,7 +55,7 @@ const FORMATS = {
   },
 } as const satisfies Record<string, Format>;
 
-function duration(leastMs: number, most: string): Format {
+function duration(leastMs: number, most: string, such = '250ms, 5s, 10m or 2h'): Format {
   const mostMs = parseDuration(most) ?? 0;
   const least = formatDuration(leastMs);
   return {
@@ -62,7 +63,7 @@ function duration(leastMs: number, most: string): Format {
       const ms = parseDuration(text);
       return ms !== undefined && ms >= leastMs && ms <= mostMs;
     },
-    allowed: `a duration from ${least} to ${most}, such as 250ms, 5s, 10m or 2h`,
+    allowed: `a duration from ${least} to ${most}, such as ${such}`,
   };
 }
 

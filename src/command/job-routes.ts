@@ -5,6 +5,7 @@ import type { OrganizationId, Prefix } from '../ids.ts';
 import { parsePast } from '../query/filters.ts';
 import { type Clock, toIso } from '../time.ts';
 import { MOST_FINDINGS } from '../verify/verify.ts';
+import { UNBOUND } from './admit.ts';
 import { jsonBodyOr } from './body.ts';
 import { inputParser } from './input.ts';
 import { createJobs, type Work } from './jobs.ts';
@@ -48,6 +49,8 @@ interface Kind {
   /** What one is called, and the prefix of its ids. */
   kind: string;
   prefix: Prefix;
+  /** Whether it changes nothing, so that who may read may begin and cancel it. */
+  onlyReads: boolean;
   /** The task of a body, and what is shown of it before it reports. Throws InvalidInput. */
   read(body: unknown): { task: Task; report: object };
 }
@@ -68,7 +71,7 @@ function replays(views: readonly string[]): Kind {
     },
   });
   return {
-    ...{ path: '/replays', kind: 'replay', prefix: 'rpl' },
+    ...{ path: '/replays', kind: 'replay', prefix: 'rpl', onlyReads: false },
     read(body) {
       const { views: chosen = [], verify = false } = parse(body);
       return { task: { type: 'replay', views: chosen, verify }, report: { verify, views: [] } };
@@ -86,7 +89,7 @@ function verifications(organization: JobRoutesOptions['organization']): Kind {
     },
   });
   return {
-    ...{ path: '/verifications', kind: 'verification', prefix: 'vrf' },
+    ...{ path: '/verifications', kind: 'verification', prefix: 'vrf', onlyReads: true },
     read(body) {
       const { organization: named, limit } = parse(body);
       const organizationId = named === undefined ? undefined : organization(named).id;
@@ -104,7 +107,7 @@ function prunings(clock: Clock): Kind {
     properties: { before: { type: 'string' }, dryRun: { type: 'boolean' } },
   });
   return {
-    ...{ path: '/prunings', kind: 'pruning', prefix: 'prn' },
+    ...{ path: '/prunings', kind: 'pruning', prefix: 'prn', onlyReads: false },
     read(body) {
       const { before, dryRun = false } = parse(body);
       const beforeMs = parsePast('before', before, clock());
@@ -113,22 +116,29 @@ function prunings(clock: Clock): Kind {
   };
 }
 
-function serveKind(server: FastifyInstance, { path, read, ...of }: Kind, options: JobRoutesOptions): void {
+function serveKind(
+  server: FastifyInstance,
+  { path, read, onlyReads, ...of }: Kind,
+  options: JobRoutesOptions,
+): void {
   const { doTask, clock } = options;
+  const needs = onlyReads
+    ? { config: { needs: { ...UNBOUND.config.needs, scope: 'read' } } as const }
+    : UNBOUND;
   const onFault = (error: unknown) =>
     server.log.error({ err: error }, `a ${of.kind} failed through a fault of ours`);
   const jobs = createJobs({ ...of, clock, onFault });
   // Before the server waits for what is being answered: a job that is being begun or cancelled is.
   server.addHook('preClose', () => jobs.close());
-  server.post(path, async (request, reply) => {
+  server.post(path, needs, async (request, reply) => {
     const { task, report } = read(jsonBodyOr(request, {}));
     const job = await jobs.start(report, (io) => doTask(task, io));
     reply.code(202).header('location', `${server.prefix}${path}/${job.id}`);
     return job;
   });
-  server.get(path, async () => ({ items: jobs.list(), cursor: null }));
-  server.get(`${path}/:id`, async (request) => jobs.show(idOf(request)));
-  server.delete(`${path}/:id`, (request) => jobs.cancel(idOf(request)));
+  server.get(path, needs, async () => ({ items: jobs.list(), cursor: null }));
+  server.get(`${path}/:id`, needs, async (request) => jobs.show(idOf(request)));
+  server.delete(`${path}/:id`, needs, (request) => jobs.cancel(idOf(request)));
 }
 
 function idOf({ params }: FastifyRequest): string {

@@ -3,6 +3,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Filters, Queries } from '../query/queries.ts';
 import type { ResourceName } from '../query/resources.ts';
+import { accessOf, UNBOUND } from './admit.ts';
 import { InvalidInput } from './input.ts';
 
 const COLLECTIONS = [
@@ -13,6 +14,7 @@ const COLLECTIONS = [
   'deliveries',
   'logs',
   'inbound-webhooks',
+  'tokens',
 ] as const satisfies readonly ResourceName[];
 
 /** Lists within another thing: GET /<within>/:id/<collection>, and the filter that this is. */
@@ -22,16 +24,21 @@ const LISTED_WITHIN = [
   { within: 'projects', collection: 'integrations', filter: 'project' },
 ] as const;
 
-export async function readRoutes(server: FastifyInstance, { queries }: { queries: Queries }): Promise<void> {
+export async function readRoutes(server: FastifyInstance, options: { queries: Queries }): Promise<void> {
+  const queriesFor = (request: FastifyRequest) => options.queries.within(accessOf(request).organizationId);
   for (const collection of COLLECTIONS) {
-    server.get(`/${collection}`, (request) => queries.list(collection, filtersOf(request)));
-    server.get(`/${collection}/:id`, (request) => queries.show(collection, idOf(request)));
+    const needs = collection === 'tokens' ? UNBOUND : {};
+    server.get(`/${collection}`, needs, (request) =>
+      queriesFor(request).list(collection, filtersOf(request)),
+    );
+    server.get(`/${collection}/:id`, needs, (request) => queriesFor(request).show(collection, idOf(request)));
   }
-  server.get('/deliveries/stats', (request) => queries.stats(filtersOf(request)));
-  server.get('/logs/groups', (request) => queries.groups(filtersOf(request)));
+  server.get('/deliveries/stats', (request) => queriesFor(request).stats(filtersOf(request)));
+  server.get('/logs/groups', (request) => queriesFor(request).groups(filtersOf(request)));
+  server.get('/audit', (request) => queriesFor(request).audit(filtersOf(request)));
   for (const { within, collection, filter } of LISTED_WITHIN) {
     server.get(`/${within}/:id/${collection}`, (request) =>
-      queries.list(collection, { ...filtersOf(request), [filter]: idOf(request) }),
+      queriesFor(request).list(collection, { ...filtersOf(request), [filter]: idOf(request) }),
     );
   }
 }

@@ -3,28 +3,23 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import rateLimit from '@fastify/rate-limit';
-import Fastify, {
-  type FastifyInstance,
-  type FastifyRequest,
-  type FastifyServerOptions,
-  LogController,
-} from 'fastify';
+import Fastify, { type FastifyInstance, type FastifyServerOptions, LogController } from 'fastify';
 import { MAX_BODY_BYTES } from '../events.ts';
 import type { Limits } from '../limits/limits.ts';
 import type { Log } from '../log/log.ts';
-import { NotFound } from '../query/errors.ts';
 import type { Queries } from '../query/queries.ts';
 import { rateLimitOf } from '../rate-limit.ts';
 import type { SecretBox } from '../secrets.ts';
 import type { Clock } from '../time.ts';
 import { TransferRefused } from '../transfer/errors.ts';
-import { type Administrator, TooBusy } from './admin/administrator.ts';
+import { type Access, knownTo, NotAllowed } from './access.ts';
+import { type Administration, TooBusy } from './admin/administrator.ts';
 import { EndpointIsDisabled, NameTaken } from './admin/decision.ts';
 import { NotRetryable } from './admin/retry.ts';
 import { adminRoutes } from './admin-routes.ts';
-import { ensureAdmin } from './authenticate.ts';
+import { admitAdmins, UNBOUND } from './admit.ts';
 import type { Directory } from './directory.ts';
-import type { Organization } from './directory-state.ts';
+import { type Organization, organizationCalled } from './directory-state.ts';
 import { type JobRoutesOptions, jobRoutes } from './job-routes.ts';
 import { JobRuns } from './jobs.ts';
 import { type Once, OnceRefused } from './once.ts';
@@ -54,7 +49,7 @@ export interface ServerOptions {
   /** Counts the posts of integrations. */
   limits: Limits;
   directory: Directory;
-  administrator: Administrator;
+  administration: Administration;
   /** Has what comes under an Idempotency-Key done once. */
   once: Once;
   queries: Queries;
@@ -157,7 +152,8 @@ async function apiRoutes(server: FastifyInstance, options: ServerOptions): Promi
   const { log, once, limits, directory, queries, secrets, clock, adminTokenHash, caughtUp } = options;
   const { unauthenticated } = options;
   const strangers = createStrangers(server, unauthenticated === null ? null : rateLimitOf(unauthenticated));
-  const ensureIsAdmin = (request: FastifyRequest) => ensureAdmin(request, adminTokenHash, strangers);
+  const authentication = { adminTokenHash, directory, strangers, clock };
+  const organization = (idOrName: string, access: Access) => organizationOf(directory, idOrName, access);
   await server.register((scope) =>
     webhookRoutes(scope, {
       ...{ log, once, limits, strangers, directory, clock, production: options.production },
@@ -166,25 +162,24 @@ async function apiRoutes(server: FastifyInstance, options: ServerOptions): Promi
     }),
   );
   await server.register(async (scope) => {
-    scope.addHook('onRequest', ensureIsAdmin);
+    admitAdmins(scope, authentication);
     await adminRoutes(scope, {
-      administrator: options.administrator,
+      administration: options.administration,
       ...{ once, queries, clock, caughtUp },
-      organizationId: (idOrName) => organizationOf(directory, idOrName).id,
+      organizationId: (idOrName, access) => organization(idOrName, access).id,
       limitBytes: MAX_BODY_BYTES,
     });
     await readRoutes(scope, { queries });
     await tailRoutes(scope, { log, queries, reached: options.reached });
-    const organization = (idOrName: string) => organizationOf(directory, idOrName);
-    await jobRoutes(scope, { ...options.jobs, organization, clock });
-    scope.get('/status', () => options.status());
+    await jobRoutes(scope, {
+      ...{ ...options.jobs, clock },
+      organization: (idOrName) => organizationCalled(directory.state.organizations.values(), idOrName),
+    });
+    scope.get('/status', UNBOUND, () => options.status());
   });
   await server.register(async (scope) => {
-    scope.addHook('onRequest', ensureIsAdmin);
-    await transferRoutes(scope, {
-      ...{ log, secrets, clock, caughtUp },
-      organization: (idOrName) => organizationOf(directory, idOrName),
-    });
+    admitAdmins(scope, authentication);
+    await transferRoutes(scope, { log, secrets, clock, caughtUp, organization });
   });
 }
 
@@ -218,6 +213,7 @@ const OF_ONCE = {
 
 /** Errors of administration, as HTTP has them. */
 function asProblem(error: unknown): unknown {
+  if (error instanceof NotAllowed) return new Problem(403, 'not-allowed', error.message);
   if (error instanceof NameTaken) return new Problem(409, 'name-taken', error.message);
   if (error instanceof TooBusy) return new Problem(503, 'busy', error.message, { 'retry-after': '1' });
   if (error instanceof EndpointIsDisabled) return new Problem(409, 'endpoint-disabled', error.message);
@@ -237,9 +233,7 @@ function asProblem(error: unknown): unknown {
   return error;
 }
 
-/** Organizations may be named. Throws NotFound. */
-function organizationOf({ state }: Directory, idOrName: string): Organization {
-  for (const organization of state.organizations.values())
-    if (organization.id === idOrName || organization.name === idOrName) return organization;
-  throw new NotFound('organization', idOrName);
+/** Organizations may be named. Throws NotFound, also for one that is not to be seen. */
+function organizationOf({ state }: Directory, idOrName: string, { organizationId }: Access): Organization {
+  return organizationCalled(knownTo(organizationId, state).organizations.values(), idOrName);
 }

@@ -2,14 +2,16 @@
 
 import { Readable } from 'node:stream';
 import type { FastifyInstance } from 'fastify';
+import type { Queries } from '../query/queries.ts';
 import { type Tailed, type TailOptions, tail } from '../query/tail.ts';
+import { accessOf } from './admit.ts';
 import { Problem } from './problem.ts';
 
 /** At a time. Each follows the log for itself. */
 const MAX_TAILS = 50;
 const TAILED: readonly Tailed[] = ['deliveries', 'logs'];
 
-export type TailRoutesOptions = Omit<TailOptions, 'signal'>;
+export type TailRoutesOptions = Omit<TailOptions, 'signal' | 'queries'> & { queries: Queries };
 
 export async function tailRoutes(server: FastifyInstance, options: TailRoutesOptions): Promise<void> {
   const closing = new AbortController();
@@ -17,7 +19,7 @@ export async function tailRoutes(server: FastifyInstance, options: TailRoutesOpt
   // Before the server waits for what is being answered: this would not end by itself.
   server.addHook('preClose', async () => closing.abort());
   for (const what of TAILED) {
-    server.get(`/${what}/tail`, { exposeHeadRoute: false }, async (_request, reply) => {
+    server.get(`/${what}/tail`, { exposeHeadRoute: false }, async (request, reply) => {
       if (tails >= MAX_TAILS)
         throw new Problem(503, 'busy', `${MAX_TAILS} clients follow already.`, { 'retry-after': '10' });
       tails++;
@@ -27,7 +29,8 @@ export async function tailRoutes(server: FastifyInstance, options: TailRoutesOpt
         tails--;
         gone.abort();
       });
-      const items = await tail(what, { ...options, signal });
+      const queries = options.queries.within(accessOf(request).organizationId);
+      const items = await tail(what, { ...options, queries, signal });
       async function* lines(): AsyncGenerator<string> {
         // At once, so that the client knows from when on it is told.
         yield '\n';

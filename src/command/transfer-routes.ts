@@ -17,6 +17,8 @@ import { TransferRefused } from '../transfer/errors.ts';
 import { exportOrganization } from '../transfer/export.ts';
 import type { Failed } from '../transfer/format.ts';
 import { importOrganization } from '../transfer/import.ts';
+import type { Access } from './access.ts';
+import { accessOf, UNBOUND } from './admit.ts';
 import { Problem } from './problem.ts';
 
 export interface TransferRoutesOptions {
@@ -24,7 +26,7 @@ export interface TransferRoutesOptions {
   secrets: Pick<SecretBox, 'open' | 'keyId'>;
   clock: Clock;
   /** The organization that is given by id or name, as the directory knows it. Throws NotFound. */
-  organization: (idOrName: string) => { id: OrganizationId; name: string };
+  organization: (idOrName: string, access: Access) => { id: OrganizationId; name: string };
   /** Resolves when the read models have all that is in the log; bounded. */
   caughtUp: () => Promise<unknown>;
 }
@@ -52,7 +54,7 @@ export async function transferRoutes(server: FastifyInstance, options: TransferR
   }
 
   server.get('/organizations/:id/export', async (request, reply) => {
-    const { id, name } = organization((request.params as { id: string }).id);
+    const { id, name } = organization((request.params as { id: string }).id, accessOf(request));
     const over = begin();
     reply.raw.once('close', over);
     const named = { id, name };
@@ -69,13 +71,15 @@ export async function transferRoutes(server: FastifyInstance, options: TransferR
   server.removeAllContentTypeParsers();
   // As it comes: the route reads it.
   server.addContentTypeParser(NDJSON, (_request, payload, done) => done(null, payload));
-  server.post('/import', async (request, reply) => {
+  server.post('/import', UNBOUND, async (request, reply) => {
     const over = begin();
     const directory = mkdtempSync(join(tmpdir(), 'hooklane-import-'));
     try {
       const path = join(directory, 'import.ndjson');
       await receive(request, path);
-      const imported = await importOrganization({ log, path, secrets, nowMs: clock(), runId: randomUUID() });
+      const { by } = accessOf(request);
+      const about = { nowMs: clock(), runId: randomUUID(), by };
+      const imported = await importOrganization({ log, path, secrets, ...about });
       await caughtUp();
       reply.code(imported.wasThere ? 200 : 201);
       return imported;

@@ -213,6 +213,8 @@ export function createCrank(
 
   return {
     take({ event, offset }, at) {
+      // A token that is bound to no organization is of no lane.
+      if (event.organizationId === null) return;
       const lane = laneOf(event.organizationId);
       if (offset <= lane.seen) return;
       lane.seen = offset;

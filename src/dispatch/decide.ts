@@ -115,11 +115,12 @@ function omissionOf(endpoint: LaneEndpoint, nowMs: number, awaited: boolean): Om
 function decideReceived(lane: Lane, event: OrganizationEvent, nowMs: number): LaneEvent[] {
   switch (event.type) {
     case 'WebhookRetryRequested': {
-      const { webhookId, organizationId, endpointId, attemptCount } = event;
+      const { webhookId, organizationId, endpointId, attemptCount, by = null } = event;
       const isDone = (lane.retried.get(webhookId) ?? 0) > attemptCount;
       const isActive = lane.endpoints.get(endpointId)?.status === 'active';
       if (lane.pending.has(webhookId) || isDone || !isActive) return [];
-      return [{ type: 'WebhookRetried', webhookId, organizationId, endpointId, atMs: nowMs, dueAtMs: nowMs }];
+      const ids = { webhookId, organizationId, endpointId };
+      return [{ type: 'WebhookRetried', ...ids, atMs: nowMs, dueAtMs: nowMs, by }];
     }
     case 'EndpointChanged':
       return event.status === 'disabled' ? giveUp(lane, event.endpointId, 'endpoint disabled', nowMs) : [];

@@ -1,5 +1,6 @@
 // Every projection there is: what the projector keeps up and a replay rebuilds.
 
+import { audit } from './audit.ts';
 import { deliveries } from './deliveries.ts';
 import { endpoints } from './endpoints.ts';
 import { idempotencyKeys } from './idempotency-keys.ts';
@@ -10,6 +11,7 @@ import { logs } from './logs.ts';
 import { organizations } from './organizations.ts';
 import type { Projection } from './projection.ts';
 import { projects } from './projects.ts';
+import { tokens } from './tokens.ts';
 import { triggers } from './triggers.ts';
 
 export const projections: readonly Projection[] = [
@@ -23,6 +25,8 @@ export const projections: readonly Projection[] = [
   triggers,
   deliveries,
   idempotencyKeys,
+  tokens,
+  audit,
 ];
 
 /** Those of the views that are named; all where none is. */

@@ -54,10 +54,11 @@ export const deliveries: Projection = {
       const end = { attemptCount: 0, createdAt: at, finishedAt: at };
       return [{ id, set: { ...ids, event: kind, ...why, ...end } }];
     },
-    WebhookRetried({ webhookId: id, atMs, dueAtMs }) {
-      const due = toIso(dueAtMs);
+    WebhookRetried({ webhookId: id, atMs, dueAtMs, by = null }) {
+      const [at, due] = [toIso(atMs), toIso(dueAtMs)];
       const set = { status: 'pending', reason: null, finishedAt: null, nextAttemptAt: due };
-      return [{ id, set, put: { retries: { [toIso(atMs)]: due } } }];
+      const retriedBy = by === null ? {} : { retriedBy: { [at]: by } };
+      return [{ id, set, put: { retries: { [at]: due }, ...retriedBy } }];
     },
     AttemptStarted(event) {
       const { webhookId: id, attempt: number, atMs, host } = event;

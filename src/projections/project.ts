@@ -25,7 +25,7 @@ export function projectBatches(
       if (!topics.includes(topic)) continue;
       for (const { event, offset } of events) {
         const cause = { topic, partition, offset };
-        for (const change of changesOf(projection, event)) patches.push({ view, cause, ...change });
+        for (const change of changesOf(projection, event, cause)) patches.push({ view, cause, ...change });
       }
     }
   }

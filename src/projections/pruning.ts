@@ -10,7 +10,7 @@
 
 import type { HooklaneEvent, LogsPruned, WebhooksPruned } from '../events.ts';
 import { leastId, type Prefix } from '../ids.ts';
-import type { Rewrite, StoredEvent } from '../log/log.ts';
+import type { Position, Rewrite, StoredEvent } from '../log/log.ts';
 import { applyPatch } from '../views/patch.ts';
 import type { Fields } from '../views/views.ts';
 import { groupId, logGroups, prunedLogs } from './log-groups.ts';
@@ -67,10 +67,13 @@ export function createPartitionPruning(beforeMs: number): PartitionPruning {
   const groups = new Map<string, Standing<Fields>>();
   const sent = new Map<string, Standing<number>>();
 
-  function groupOf(event: Extract<HooklaneEvent, { type: 'LogRecorded' | 'LogsPruned' }>): Standing<Fields> {
+  function groupOf(
+    event: Extract<HooklaneEvent, { type: 'LogRecorded' | 'LogsPruned' }>,
+    at: Position,
+  ): Standing<Fields> {
     const group = groups.get(groupId(event)) ?? { state: {}, offset: undefined };
     groups.set(groupId(event), group);
-    for (const change of changesOf(logGroups, event)) applyPatch(group.state, change);
+    for (const change of changesOf(logGroups, event, at)) applyPatch(group.state, change);
     return group;
   }
 
@@ -82,10 +85,10 @@ export function createPartitionPruning(beforeMs: number): PartitionPruning {
   }
 
   /** What stands for others that go, and how; undefined: none of what stays is made of the event. */
-  function standingFor(event: HooklaneEvent) {
+  function standingFor(event: HooklaneEvent, at: Position) {
     switch (event.type) {
       case 'LogRecorded': {
-        const group = groupOf(event);
+        const group = groupOf(event, at);
         return { standing: group, event: (): LogsPruned => prunedLogs(group.state) };
       }
       case 'AttemptStarted': {
@@ -106,11 +109,12 @@ export function createPartitionPruning(beforeMs: number): PartitionPruning {
     take(events, end) {
       const remove = new Set<number>();
       const put = new Map<number, LogsPruned | WebhooksPruned>();
-      for (const { event, offset } of events) {
-        if (event.type === 'LogsPruned') groupOf(event).offset = offset;
+      for (const stored of events) {
+        const { event, offset } = stored;
+        if (event.type === 'LogsPruned') groupOf(event, stored).offset = offset;
         if (event.type === 'WebhooksPruned')
           sentTo(event.organizationId, event.lastStartedAtMs).offset = offset;
-        const made = standingFor(event);
+        const made = standingFor(event, stored);
         const id = historyIdOf(event);
         if (id === undefined || !isBefore(id, beforeMs) || offset >= end - 1) continue;
         remove.add(offset);

@@ -18,10 +18,12 @@ export interface FilterContext {
   nowMs: number;
   /** The id of what is named; throws NotFound. */
   resolve(kind: NamedKind, idOrName: string): Promise<string>;
+  /** Throws NotFound unless there is, or was, a thing with this id. */
+  everWas(kind: NamedKind, id: string): Promise<void>;
 }
 
 /** What can be named as well as given by its id. */
-export type NamedKind = 'organization' | 'project' | 'integration' | 'endpoint';
+export type NamedKind = 'organization' | 'project' | 'integration' | 'endpoint' | 'token';
 
 export type Filter = (text: string, context: FilterContext) => Filtered | Promise<Filtered>;
 

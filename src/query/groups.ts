@@ -4,7 +4,8 @@
 // newer than the first page then, and comes no more unless it came before. None comes twice.
 
 import { LOG_LEVELS } from '../events.ts';
-import type { Document, Query, Views } from '../views/views.ts';
+import type { Document, Query } from '../views/views.ts';
+import type { ReadViews } from './confined.ts';
 import { InvalidQuery } from './errors.ts';
 import { belongsTo, equals, type Filter, type Filtered, parseTime } from './filters.ts';
 import type { Item } from './shapes.ts';
@@ -27,7 +28,7 @@ export const GROUP_FILTERS: Record<string, Filter> = {
 
 /** A page of groups. Throws InvalidQuery. */
 export async function findGroups(
-  views: Views,
+  views: ReadViews,
   {
     where,
     sort = 'last',

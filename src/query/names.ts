@@ -1,23 +1,32 @@
 // Names work wherever ids do: what a name stands for, and whether it is still there.
 
 import { isId } from '../ids.ts';
-import type { Document, Views } from '../views/views.ts';
+import type { Document } from '../views/views.ts';
+import type { ReadViews } from './confined.ts';
 import { InvalidQuery, NotFound } from './errors.ts';
 import type { NamedKind } from './filters.ts';
 
 export interface Names {
   /** The id of what is named. Throws NotFound, or InvalidQuery if several have the name. */
   resolve(kind: NamedKind, idOrName: string): Promise<string>;
+  /** Throws NotFound unless there is, or was, a thing with this id. */
+  everWas(kind: NamedKind, id: string): Promise<void>;
   /** Whether neither the thing nor what it belongs to is deleted. */
   isAlive(document: Document): Promise<boolean>;
 }
 
-const KINDS = {
+export const KINDS = {
   organization: { view: 'organizations', prefix: 'org', name: 'name' },
   project: { view: 'projects', prefix: 'prj', name: 'name' },
   integration: { view: 'integrations', prefix: 'int', name: 'name' },
   endpoint: { view: 'endpoints', prefix: 'ep', name: 'url' },
-} as const;
+  token: { view: 'tokens', prefix: 'tok', name: 'name' },
+} as const satisfies Record<NamedKind, object>;
+
+/** Of what an id is one; undefined: it is none, or of something that has no name. */
+export function kindOf(id: string): NamedKind | undefined {
+  return (Object.keys(KINDS) as NamedKind[]).find((kind) => isId(KINDS[kind].prefix, id));
+}
 
 /** Of about as many namesakes are told. */
 const MAX_NAMESAKES = 10;
@@ -25,7 +34,7 @@ const PAGE_DOCUMENTS = 50;
 /** No id sorts after it. */
 const LAST_ID = '~';
 
-export function createNames(views: Views): Names {
+export function createNames(views: ReadViews): Names {
   async function isAlive(document: Document | undefined): Promise<boolean> {
     if (document === undefined || (document.deletedAt ?? null) !== null) return false;
     const { organizationId, projectId } = document;
@@ -36,6 +45,9 @@ export function createNames(views: Views): Names {
 
   return {
     isAlive,
+    async everWas(kind, id) {
+      if ((await views.get(KINDS[kind].view, id)) === undefined) throw new NotFound(kind, id);
+    },
     async resolve(kind, idOrName) {
       const { view, prefix, name } = KINDS[kind];
       if (isId(prefix, idOrName)) {

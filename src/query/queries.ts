@@ -2,9 +2,11 @@
 // shows nothing newer than the first page did.
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { isId, siblingId } from '../ids.ts';
+import { isId, type OrganizationId, siblingId } from '../ids.ts';
 import type { Clock } from '../time.ts';
-import type { Condition, Document, Fields, Views } from '../views/views.ts';
+import type { Condition, Document, Fields } from '../views/views.ts';
+import { withNames } from './audit.ts';
+import { confinedTo, type ReadViews } from './confined.ts';
 import { type Cursor, decodeCursor, encodeCursor } from './cursor.ts';
 import { InvalidQuery, NotFound, PayloadGone } from './errors.ts';
 import type { Filtered, NamedKind } from './filters.ts';
@@ -55,12 +57,16 @@ export interface Retryable {
 }
 
 export interface Queries {
+  /** The same, as if there were nothing but what belongs to this organization; for null all of it. */
+  within(organizationId: OrganizationId | null): Queries;
   /** Throws InvalidQuery for filters that are not known or not well-formed, NotFound for names of nothing. */
   list(resource: ResourceName, filters: Filters): Promise<Page>;
   /** Groups of logs; `sort` is `last`, `first` or `count`. Throws as list() does. */
   groups(filters: Filters): Promise<Page>;
   /** Deliveries counted, of the last 24 h unless `since` says otherwise; `by` is `endpoint`, `event` or `hour`. */
   stats(filters: Filters): Promise<Stats>;
+  /** What administration has changed; see audit.ts. Throws as list() does. */
+  audit(filters: Filters): Promise<Page>;
   /** One thing with all its fields. Throws NotFound. */
   show(resource: ResourceName, idOrName: string): Promise<shapes.Item>;
   /** The id of what is named. Throws NotFound, or InvalidQuery if several have the name. */
@@ -69,7 +75,7 @@ export interface Queries {
   retryable(id: string): Promise<Retryable>;
 }
 
-export function createQueries({ views, clock }: { views: Views; clock: Clock }): Queries {
+export function createQueries({ views, clock }: { views: ReadViews; clock: Clock }): Queries {
   const names = createNames(views);
 
   async function conditions(
@@ -86,7 +92,7 @@ export function createQueries({ views, clock }: { views: Views; clock: Clock }):
         const allowed = [...Object.keys(resource.filters), ...others].join(', ');
         throw new InvalidQuery(name, `no such filter; allowed: ${allowed}`);
       }
-      const filtered = await filter(text, { nowMs: clock(), resolve: names.resolve });
+      const filtered = await filter(text, { nowMs: clock(), resolve: names.resolve, everWas: names.everWas });
       where.push(...filtered.where);
       if (filtered.keep !== undefined) keeps.push(filtered.keep);
     }
@@ -144,8 +150,14 @@ export function createQueries({ views, clock }: { views: Views; clock: Clock }):
     return document;
   }
 
-  return {
+  const queries: Queries = {
+    within: (organizationId) =>
+      organizationId === null ? queries : createQueries({ views: confinedTo(organizationId, views), clock }),
     list,
+    async audit(filters) {
+      const page = await list('audit', filters);
+      return { ...page, items: await withNames(views, page.items) };
+    },
     async groups({ sort, cursor, limit, ...filters }) {
       const others = ['sort', 'limit', 'cursor'];
       const filtered = await conditions({ filters: GROUP_FILTERS, deletable: false }, filters, others);
@@ -195,6 +207,7 @@ export function createQueries({ views, clock }: { views: Views; clock: Clock }):
       };
     },
   };
+  return queries;
 }
 
 function pageOf(

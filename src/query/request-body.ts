@@ -4,10 +4,11 @@
 import type { LogLevel } from '../events.ts';
 import { isId, siblingId } from '../ids.ts';
 import { logTrigger, webhookBody } from '../trigger.ts';
-import type { Document, Views } from '../views/views.ts';
+import type { Document } from '../views/views.ts';
+import type { ReadViews } from './confined.ts';
 
 /** Undefined: the trigger is in no view (yet, or no longer), or its payload is not kept any more. */
-export async function requestBody(views: Views, delivery: Document): Promise<string | undefined> {
+export async function requestBody(views: ReadViews, delivery: Document): Promise<string | undefined> {
   const eventId = String(delivery.eventId);
   if (!isId('evt', eventId)) return undefined;
   const trigger = await views.get('triggers', eventId);

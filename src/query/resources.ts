@@ -3,6 +3,7 @@
 import { ATTEMPT_ERRORS } from '../events.ts';
 import type { Prefix } from '../ids.ts';
 import type { Document } from '../views/views.ts';
+import { AUDIT_FILTERS, auditEntry } from './audit.ts';
 import {
   belongsTo,
   code,
@@ -120,6 +121,22 @@ export const RESOURCES = {
       until: until('wh'),
     },
     summary: shapes.delivery,
+    deletable: false,
+  },
+  tokens: {
+    view: 'tokens',
+    noun: 'token',
+    prefix: 'tok',
+    filters: { org },
+    summary: shapes.token,
+    deletable: true,
+  },
+  audit: {
+    view: 'audit',
+    noun: 'change',
+    prefix: 'aud',
+    filters: AUDIT_FILTERS,
+    summary: auditEntry,
     deletable: false,
   },
 } as const satisfies Record<string, Resource>;

@@ -48,6 +48,10 @@ export function endpoint(document: Document): Item {
   return pick(document, ['id', 'organizationId', ...settings, 'createdAt']);
 }
 
+export function token(document: Document): Item {
+  return pick(document, ['id', 'organizationId', 'name', 'scopes', 'createdAt', 'createdBy', 'expiresAt']);
+}
+
 export function inboundWebhook(document: Document): Item {
   const ids = ['id', 'organizationId', 'projectId', 'integrationId'];
   return pick(document, [...ids, 'resource', 'status', 'error', 'logId', 'eventId', 'receivedAt']);

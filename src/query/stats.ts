@@ -5,7 +5,8 @@
 // asked for, so it is of the last 24 h unless `since` says otherwise. What changes meanwhile counts as it was read.
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { Condition, Document, Views } from '../views/views.ts';
+import type { Condition, Document } from '../views/views.ts';
+import type { ReadViews } from './confined.ts';
 import { InvalidQuery } from './errors.ts';
 import type { Filtered } from './filters.ts';
 import type { Item } from './shapes.ts';
@@ -41,7 +42,7 @@ interface Tally {
 
 /** Counts what the conditions find. Throws InvalidQuery for another `by` than `endpoint`, `event` or `hour`. */
 export async function countDeliveries(
-  views: Views,
+  views: ReadViews,
   { where, keep, by = 'endpoint' }: Filtered & { by?: string | undefined },
 ): Promise<{ by: string; items: Item[]; total: Item }> {
   const keyOf = Object.hasOwn(GROUPS, by) ? GROUPS[by] : undefined;
@@ -66,7 +67,7 @@ export async function countDeliveries(
   return { by, items, total: itemOf('total', all) };
 }
 
-async function* eachOf(views: Views, where: Condition[]): AsyncGenerator<Document> {
+async function* eachOf(views: ReadViews, where: Condition[]): AsyncGenerator<Document> {
   for (let before: string | undefined, more = true; more; ) {
     const page = await views.find('deliveries', {
       where,

@@ -14,7 +14,7 @@ export function attemptsOf(document: Document): Fields[] {
 const OF_ATTEMPT = ['durationMs', 'responseCode', 'error', 'detail', 'responseBody', 'nextAttemptAt'];
 
 /**
- * Entries `{at, type, …}`: `scheduled` (`dueAt`), `omitted` (`reason`, `freeAt`), `retried` by an operator (`dueAt`),
+ * Entries `{at, type, …}`: `scheduled` (`dueAt`), `omitted` (`reason`, `freeAt`), `retried` by an operator (`dueAt`, `by`: null where older releases wrote it),
  * `attempt` (`number` and what it came to; without a duration: in flight), `processed`, `error` (`reason`).
  */
 export function timelineOf(document: Document): Fields[] {
@@ -23,8 +23,11 @@ export function timelineOf(document: Document): Fields[] {
     omittedFor === null && status !== 'omitted'
       ? entry(createdAt, 'scheduled', { dueAt: document.dueAt ?? createdAt })
       : entry(createdAt, 'omitted', { reason: omittedFor ?? document.reason ?? null, freeAt });
+  const retriedBy = (document.retriedBy ?? {}) as Fields;
   const rest = [
-    ...byTime(document.retries).map(([at, dueAt]) => entry(at, 'retried', { dueAt })),
+    ...byTime(document.retries).map(([at, dueAt]) =>
+      entry(at, 'retried', { dueAt, by: retriedBy[at] ?? null }),
+    ),
     ...attemptsOf(document).map(attemptEntry),
     ...byTime(document.failures).map(([at, reason]) => entry(at, 'error', { reason })),
     ...(status === 'processed' ? [entry(finishedAt, 'processed', {})] : []),

@@ -15,6 +15,7 @@ import {
   emptyCounts,
   FORMAT,
   type Header,
+  isMoved,
   lineOf,
   type MovedEvent,
 } from './format.ts';
@@ -96,7 +97,8 @@ async function* movedOf(log: SourceLog, cut: Cut): AsyncGenerator<Moved> {
         { with: 'log' },
       );
     }
-    if (isHistory(stored)) yield { event: withoutPosition(stored.event), to: 'organizations' };
+    if (isHistory(stored) && isMoved(stored.event))
+      yield { event: withoutPosition(stored.event), to: 'organizations' };
   }
   const open = createOpenWebhooks(new Set(pending.map(({ webhookId }) => webhookId)));
   for await (const { event } of ownOf(log, 'outbound', cut)) {
@@ -116,7 +118,8 @@ async function* movedOf(log: SourceLog, cut: Cut): AsyncGenerator<Moved> {
   for (const event of pending) yield { event, to: 'pending' };
   const isDone = createHistory(cut);
   for await (const stored of ownOf(log, 'organizations', cut, cut.taken)) {
-    if (!isDone(stored)) yield { event: withoutPosition(stored.event), to: 'waiting' };
+    if (!isDone(stored) && isMoved(stored.event))
+      yield { event: withoutPosition(stored.event), to: 'waiting' };
   }
   if (cut.unrecorded.size === 0) return;
   for await (const { event } of inboundOf(log, cut, cut.recorded)) {

@@ -66,7 +66,7 @@ export interface Failed {
   failed: string;
 }
 
-/** What may be in a file: not the marks, which an import writes itself, nor topic `lanes`. */
+/** What may be in a file, but for NOT_MOVED; nothing of topic `lanes`. */
 export type MovedEvent = InboundEvent | OrganizationEvent | OutboundEvent;
 
 export function emptyCounts(): Counts {
@@ -100,8 +100,17 @@ export function lastLineOf(text: string): End | Failed | undefined {
   return /^\{"(end|failed)":/.test(line) ? JSON.parse(line) : undefined;
 }
 
-/** Events that a file must not hold. */
-const NOT_MOVED: readonly EventType[] = ['OrganizationImportStarted', 'OrganizationImportEnded'];
+/** Events that a file must not hold: an import's own, and tokens, which let in where they were made and nowhere else. */
+const NOT_MOVED: readonly EventType[] = [
+  'OrganizationImportStarted',
+  'OrganizationImportEnded',
+  'TokenCreated',
+  'TokenRevoked',
+];
+
+export function isMoved({ type }: HooklaneEvent): boolean {
+  return !NOT_MOVED.includes(type);
+}
 
 /**
  * The event of a line, which is JSON already. It is read as today's schema has it, so what an older release left out
@@ -123,7 +132,9 @@ export function eventOf(values: Record<string, unknown>): MovedEvent {
 export function rawEventOf(values: Record<string, unknown>): MovedEvent {
   const { topic, type, ...fields } = values;
   const known = FIELDS.get(String(type));
-  if (known === undefined || NOT_MOVED.some((name) => name === type)) {
+  if (NOT_MOVED.some((name) => name === type))
+    throw new TransferRefused(`${type} may not be in a file: the file was put together`);
+  if (known === undefined) {
     throw new TransferRefused(`no event is called ${JSON.stringify(type)} here; a newer release may know it`);
   }
   if (topic === 'lanes' || topic !== TOPIC_OF[type as EventType]) {

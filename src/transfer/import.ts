@@ -20,6 +20,8 @@ export interface ImportOptions {
   nowMs: number;
   /** Tells this process from others. */
   runId: string;
+  /** Who imports (see events.ts). */
+  by: string;
   /** Called now and then: bytes of the file, first as it is checked, then as it is imported. */
   onProgress?: (step: 'checking' | 'importing', bytes: number) => void;
 }
@@ -43,7 +45,7 @@ const MAX_BATCH_BYTES = 2 * 1024 * 1024;
 
 /** Rejects with TransferRefused before anything is written, or with LogUnavailable: then it is to be made again. */
 export async function importOrganization(options: ImportOptions): Promise<Imported> {
-  const { log, path, secrets, nowMs, runId, onProgress } = options;
+  const { log, path, secrets, nowMs, runId, by, onProgress } = options;
   const contents = await checkFile(path, (bytes) => onProgress?.('checking', bytes));
   const { header, counts, importId } = contents;
   ensureReadable(contents, secrets);
@@ -51,7 +53,7 @@ export async function importOrganization(options: ImportOptions): Promise<Import
   const { organizationId, organization, exportedAt, serving } = header;
   const about = { organizationId, organization, exportedAt, serving, importId, ...counts };
   if (found === 'all') return { ...about, resumed: false, wasThere: true };
-  const ids = { organizationId, atMs: nowMs, importId };
+  const ids = { organizationId, atMs: nowMs, importId, by };
   const claim = await claimImport({ type: 'OrganizationImportStarted', ...ids, runId }, log);
   const present: Present = found === 'part' ? await presentIn(contents, log) : new Map();
   for await (const batch of batchesOf(path, header, present)) {

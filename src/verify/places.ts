@@ -27,8 +27,8 @@ export function createPlaces({ findings }: Sweep, partitions: number): Places {
       const right = partitionOf(keyOf(event), partitions);
       if (right === partition) return;
       const what = `${event.type} of ${keyOf(event)} stands in partition ${partition} of topic ${topic}`;
-      const { organizationId } = event;
-      findings.found('places', stored, `${what}, and its key belongs into ${right}`, { organizationId });
+      const about = event.organizationId === null ? {} : { organizationId: event.organizationId };
+      findings.found('places', stored, `${what}, and its key belongs into ${right}`, about);
     },
   };
 }

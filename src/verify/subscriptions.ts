@@ -51,9 +51,9 @@ export function createSubscriptions(): Subscriptions {
   }
 
   function set(
-    { offset, event: { organizationId } }: StoredEvent<'organizations'>,
+    organizationId: OrganizationId,
     endpoint: EndpointCreated | EndpointChanged | LaneEndpointState,
-    atMs: number,
+    { offset, atMs }: { offset: number; atMs: number },
   ): void {
     const { endpointId, events, gapMs, timeoutMs } = endpoint;
     endpointsOf(organizationId).set(endpointId, events);
@@ -67,18 +67,19 @@ export function createSubscriptions(): Subscriptions {
     settings.set(endpointId, known);
   }
 
-  function configure(stored: StoredEvent<'organizations'>): void {
-    const { event } = stored;
+  function configure({ event, offset }: StoredEvent<'organizations'>): void {
     switch (event.type) {
       case 'EndpointCreated':
-        set(stored, event, event.atMs);
+        set(event.organizationId, event, { offset, atMs: event.atMs });
         return;
       case 'EndpointChanged':
-        if (endpointsOf(event.organizationId).has(event.endpointId)) set(stored, event, event.atMs);
+        if (endpointsOf(event.organizationId).has(event.endpointId))
+          set(event.organizationId, event, { offset, atMs: event.atMs });
         return;
       case 'LaneImported':
         // Of when, it does not say: it may have been in force since ever.
-        for (const endpoint of event.endpoints) set(stored, endpoint, Number.NEGATIVE_INFINITY);
+        for (const endpoint of event.endpoints)
+          set(event.organizationId, endpoint, { offset, atMs: Number.NEGATIVE_INFINITY });
         return;
       case 'EndpointDeleted':
         endpointsOf(event.organizationId).delete(event.endpointId);
@@ -94,9 +95,9 @@ export function createSubscriptions(): Subscriptions {
   function heardBy(event: OrganizationEvent): Heard | undefined {
     const trigger = triggerOf(event);
     if (trigger === undefined) return undefined;
-    const { kind, only } = trigger;
+    const { organizationId, kind, only } = trigger;
     const by: EndpointId[] = [];
-    for (const [endpointId, events] of organizations.get(event.organizationId) ?? []) {
+    for (const [endpointId, events] of organizations.get(organizationId) ?? []) {
       if (only === null ? subscribesTo(events, kind) : only.endpointId === endpointId) by.push(endpointId);
     }
     return { trigger, by };

@@ -2,13 +2,21 @@
 
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { type Administrator, createAdministrator, TooBusy } from '../../src/command/admin/administrator.ts';
+import { fullAccess } from '../../src/command/access.ts';
+import {
+  type Administration,
+  type Administrator,
+  createAdministration,
+  TooBusy,
+} from '../../src/command/admin/administrator.ts';
 import { NameTaken } from '../../src/command/admin/decision.ts';
 import { createOrganization } from '../../src/command/admin/organization.ts';
+import { createProject } from '../../src/command/admin/project.ts';
 import { type Directory, openDirectory } from '../../src/command/directory.ts';
 import { createDestinations } from '../../src/destinations.ts';
 import type { Log } from '../../src/log/log.ts';
 import { openSqliteLog } from '../../src/log/sqlite.ts';
+import { NotFound } from '../../src/query/errors.ts';
 import { createSecretBox } from '../../src/secrets.ts';
 import { ViewsUnavailable } from '../../src/views/views.ts';
 import { temporaryDirectory } from '../support/directory.ts';
@@ -17,6 +25,8 @@ import { waitFor } from '../support/wait.ts';
 interface Started {
   log: Log;
   directory: Directory;
+  administration: Administration;
+  /** For who may do everything. */
   administrator: Administrator;
 }
 
@@ -50,8 +60,9 @@ async function start(
   const settings = { destinations, burst: null, sustained: null };
   const secrets = createSecretBox(Buffer.alloc(32));
   const clock = () => 1_700_000_000_000;
-  const administrator = createAdministrator({ log, directory, secrets, clock, settings, caughtUp });
-  return { log, directory, administrator };
+  const administration = createAdministration({ log, directory, secrets, clock, settings, caughtUp });
+  const administrator = administration.for(fullAccess('root'));
+  return { log, directory, administration, administrator };
 }
 
 test('of many decisions at once for the same name one is made', async (t) => {
@@ -105,6 +116,33 @@ test('a decision that throws holds up none that comes after it', async (t) => {
   const made = administrator.run((context) => createOrganization(context, { name: 'acme' }));
   await assert.rejects(failed, RangeError);
   assert.equal((await made).name, 'acme');
+});
+
+test('what is decided bears the name of who asked, and what he may not see is not there', async (t) => {
+  const { log, directory, administration, administrator } = await start(t);
+  const [own, other] = await Promise.all(
+    ['own', 'other'].map((name) => administrator.run((context) => createOrganization(context, { name }))),
+  );
+  assert.ok(own && other);
+  const organizationId = own.id;
+  const bound = administration.for({ ...fullAccess('tok_1'), organizationId });
+  const project = await bound.run((context) => createProject(context, own.id, { name: 'shop' }));
+  await assert.rejects(
+    bound.run((context) => createProject(context, other.id, { name: 'shop' })),
+    NotFound,
+  );
+  await administrator.run((context) => createProject(context, other.id, { name: 'shop' }));
+  const seen = await bound.run(({ state }) => ({
+    event: undefined,
+    answer: [[...state.organizations.values()], [...state.projects.values()]].map((things) => things.length),
+  }));
+  assert.deepEqual(seen, [1, 1]);
+  assert.equal(directory.state.projects.size, 2);
+  assert.equal(project.organizationId, own.id);
+  const by: unknown[] = [];
+  for await (const { events } of log.read('organizations'))
+    by.push(...events.map(({ event }) => 'by' in event && event.by));
+  assert.deepEqual(by, ['root', 'root', 'tok_1', 'root']);
 });
 
 test('so many decisions may wait, and more are refused at once', async (t) => {

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import type { TestContext } from 'node:test';
 import { pino } from 'pino';
 import { doTask } from '../../src/cli/task.ts';
-import { createAdministrator } from '../../src/command/admin/administrator.ts';
+import { createAdministration } from '../../src/command/admin/administrator.ts';
 import { type Directory, openDirectory } from '../../src/command/directory.ts';
 import { createOnce } from '../../src/command/once.ts';
 import { buildServer } from '../../src/command/server.ts';
@@ -32,6 +32,8 @@ export interface Api extends Pick<Client, 'call' | 'ok'> {
   log: Log;
   directory: Directory;
   secrets: SecretBox;
+  /** All that it has routes for, as `GET /api/v1/logs/:id`; not what it answers 405 or 404. */
+  routes: ReadonlySet<string>;
   /** Set: what the log rejects the server's appends with. */
   fault: { append: Error | undefined };
   /** An organization, a project and an integration in it, with its token. */
@@ -94,7 +96,7 @@ export async function startApi(t: TestContext, options: ApiOptions = {}): Promis
     log: served,
     limits: createMemoryLimits(),
     directory,
-    administrator: createAdministrator({
+    administration: createAdministration({
       log: served,
       directory,
       secrets,
@@ -130,6 +132,11 @@ export async function startApi(t: TestContext, options: ApiOptions = {}): Promis
     notReady: options.notReady ?? (async () => []),
   });
   stops.push(() => server.close());
+  const routes = new Set<string>();
+  server.addHook('onRoute', ({ method, url, onRequest }) => {
+    // Those with a hook of their own are the other methods.
+    if (onRequest === undefined) for (const each of [method].flat()) routes.add(`${each} ${url}`);
+  });
   await server.listen({ host: '127.0.0.1', port: 0 });
   const { port } = server.server.address() as AddressInfo;
   const client = createClient(`http://127.0.0.1:${port}`);
@@ -141,6 +148,7 @@ export async function startApi(t: TestContext, options: ApiOptions = {}): Promis
     log,
     directory,
     secrets,
+    routes,
     fault,
     call: client.call,
     ok: client.ok,

@@ -11,7 +11,7 @@ export interface Answer {
   headers: Dispatcher.ResponseData['headers'];
   /** The body as it came. */
   text: string;
-  /** What the body says; undefined: there is none. */
+  /** What the body says; undefined: there is none, or it is lines. */
   body: Record<string, unknown> | undefined;
 }
 
@@ -53,8 +53,9 @@ export function createClient(url: string): Client {
       body: sent ?? null,
     });
     const text = await response.body.text();
-    const body = text === '' ? undefined : JSON.parse(text);
-    return { status: response.statusCode, headers: response.headers, text, body };
+    const { statusCode: status, headers } = response;
+    const isJson = text !== '' && headers['content-type'] !== 'application/x-ndjson';
+    return { status, headers, text, body: isJson ? JSON.parse(text) : undefined };
   }
 
   return {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createAdministrator } from '../../src/command/admin/administrator.ts';
+import { fullAccess } from '../../src/command/access.ts';
+import { createAdministration } from '../../src/command/admin/administrator.ts';
 import { createDefaults } from '../../src/command/first-start.ts';
 import { createDestinations } from '../../src/destinations.ts';
 import { LogUnavailable } from '../../src/log/log.ts';
@@ -21,7 +22,7 @@ function administratorOf({ log, directory, secrets }: Api) {
   const settings = { destinations, burst: '3/6s', sustained: '100/1h' };
   const caughtUp = async () => {};
   const options = { log: counted, directory, secrets, clock: processTime().now, settings, caughtUp };
-  return { administrator: createAdministrator(options), appends };
+  return { administrator: createAdministration(options).for(fullAccess('start')), appends };
 }
 
 test('on an empty store an organization, a project and an integration are made, in one step', async (t) => {
@@ -30,12 +31,12 @@ test('on an empty store an organization, a project and an integration are made, 
   const defaults = await createDefaults(api.directory, administrator);
   assert.deepEqual(appends, [3]);
   const made = (await api.events('organizations')).map(
-    (event) => 'name' in event && [event.type, event.name],
+    (event) => 'name' in event && 'by' in event && [event.type, event.name, event.by],
   );
   assert.deepEqual(made, [
-    ['OrganizationCreated', 'default'],
-    ['ProjectCreated', 'default'],
-    ['IntegrationCreated', 'default'],
+    ['OrganizationCreated', 'default', 'start'],
+    ['ProjectCreated', 'default', 'start'],
+    ['IntegrationCreated', 'default', 'start'],
   ]);
   const { status } = await api.call('/api/v1/webhooks/logs', { token: defaults?.token ?? '', json: {} });
   assert.equal(status, 201);

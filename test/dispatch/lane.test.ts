@@ -247,13 +247,14 @@ suite('a retry that an operator asks for', () => {
     kind: 'log.created',
     atMs: 0,
     attemptCount: 1,
+    by: 'tok_1',
     body: Buffer.from('{}'),
   });
 
-  test('makes the webhook pending again', () => {
+  test('makes the webhook pending again, and says who asked for it', () => {
     given(endpointCreated())
       .when(retryRequested, { at: 5 })
-      .then({ type: 'WebhookRetried', webhookId, dueAtMs: 5 });
+      .then({ type: 'WebhookRetried', webhookId, dueAtMs: 5, by: 'tok_1' });
   });
 
   test('of a webhook that is pending changes nothing', () => {

@@ -13,6 +13,7 @@ const endpointId = 'ep_01';
 const webhookId = 'wh_01';
 const eventId = 'evt_01';
 const inboundId = 'in_01';
+const by = 'tok_01';
 
 const received = {
   id: inboundId,
@@ -113,24 +114,27 @@ export const EXAMPLES: { readonly [T in StoredType]: Extract<HooklaneEvent, { ty
   DeployReceived: { type: 'DeployReceived', ...received },
   OrganizationCreated: {
     type: 'OrganizationCreated',
+    by,
     organizationId,
     atMs: AT_MS,
     name: 'Ämter & Co',
     secret: 'sealed.v1.x.y',
   },
-  OrganizationChanged: { type: 'OrganizationChanged', organizationId, atMs: AT_MS, name: '' },
+  OrganizationChanged: { type: 'OrganizationChanged', by, organizationId, atMs: AT_MS, name: '' },
   OrganizationSecretRotated: {
     type: 'OrganizationSecretRotated',
+    by,
     organizationId,
     atMs: AT_MS,
     secret: 'sealed.v1.x.z',
   },
-  OrganizationDeleted: { type: 'OrganizationDeleted', organizationId, atMs: AT_MS },
-  ProjectCreated: { type: 'ProjectCreated', organizationId, projectId, atMs: AT_MS, name: 'web' },
-  ProjectChanged: { type: 'ProjectChanged', organizationId, projectId, atMs: AT_MS, name: 'api' },
-  ProjectDeleted: { type: 'ProjectDeleted', organizationId, projectId, atMs: AT_MS },
+  OrganizationDeleted: { type: 'OrganizationDeleted', by, organizationId, atMs: AT_MS },
+  ProjectCreated: { type: 'ProjectCreated', by, organizationId, projectId, atMs: AT_MS, name: 'web' },
+  ProjectChanged: { type: 'ProjectChanged', by, organizationId, projectId, atMs: AT_MS, name: 'api' },
+  ProjectDeleted: { type: 'ProjectDeleted', by, organizationId, projectId, atMs: AT_MS },
   IntegrationCreated: {
     type: 'IntegrationCreated',
+    by,
     organizationId,
     projectId,
     integrationId,
@@ -141,6 +145,7 @@ export const EXAMPLES: { readonly [T in StoredType]: Extract<HooklaneEvent, { ty
   },
   IntegrationChanged: {
     type: 'IntegrationChanged',
+    by,
     organizationId,
     integrationId,
     atMs: AT_MS,
@@ -149,23 +154,26 @@ export const EXAMPLES: { readonly [T in StoredType]: Extract<HooklaneEvent, { ty
   },
   IntegrationSecretRotated: {
     type: 'IntegrationSecretRotated',
+    by,
     organizationId,
     integrationId,
     atMs: AT_MS,
     tokenHash: 'cd'.repeat(32),
   },
-  IntegrationDeleted: { type: 'IntegrationDeleted', organizationId, integrationId, atMs: AT_MS },
+  IntegrationDeleted: { type: 'IntegrationDeleted', by, organizationId, integrationId, atMs: AT_MS },
   EndpointCreated: {
     type: 'EndpointCreated',
+    by,
     organizationId,
     endpointId,
     atMs: AT_MS,
     secret: 'sealed.v1.e.f',
     ...settings(),
   },
-  EndpointChanged: { type: 'EndpointChanged', organizationId, endpointId, atMs: AT_MS, ...settings() },
+  EndpointChanged: { type: 'EndpointChanged', by, organizationId, endpointId, atMs: AT_MS, ...settings() },
   EndpointSecretRotated: {
     type: 'EndpointSecretRotated',
+    by,
     organizationId,
     endpointId,
     atMs: AT_MS,
@@ -194,13 +202,14 @@ export const EXAMPLES: { readonly [T in StoredType]: Extract<HooklaneEvent, { ty
   },
   EndpointTestRequested: {
     type: 'EndpointTestRequested',
+    by,
     organizationId,
     endpointId,
     webhookId,
     eventId,
     atMs: AT_MS,
   },
-  EndpointDeleted: { type: 'EndpointDeleted', organizationId, endpointId, atMs: AT_MS },
+  EndpointDeleted: { type: 'EndpointDeleted', by, organizationId, endpointId, atMs: AT_MS },
   LogRecorded: {
     type: 'LogRecorded',
     inboundPartition: 3,
@@ -249,6 +258,7 @@ export const EXAMPLES: { readonly [T in StoredType]: Extract<HooklaneEvent, { ty
   },
   EventPublished: {
     type: 'EventPublished',
+    by,
     eventId,
     organizationId,
     atMs: AT_MS,
@@ -259,6 +269,7 @@ export const EXAMPLES: { readonly [T in StoredType]: Extract<HooklaneEvent, { ty
   },
   WebhookRetryRequested: {
     type: 'WebhookRetryRequested',
+    by,
     webhookId,
     organizationId,
     endpointId,
@@ -292,6 +303,7 @@ export const EXAMPLES: { readonly [T in StoredType]: Extract<HooklaneEvent, { ty
   },
   WebhookRetried: {
     type: 'WebhookRetried',
+    by,
     webhookId,
     organizationId,
     endpointId,
@@ -324,6 +336,18 @@ export const EXAMPLES: { readonly [T in StoredType]: Extract<HooklaneEvent, { ty
     reason: 'the endpoint is gone',
   },
   WebhooksPruned: { type: 'WebhooksPruned', organizationId, lastStartedAtMs: AT_MS },
+  TokenCreated: {
+    type: 'TokenCreated',
+    by: 'root',
+    tokenId: 'tok_01',
+    organizationId: null,
+    atMs: AT_MS,
+    name: 'ci',
+    scopes: ['read', 'write'],
+    tokenHash: 'ab'.repeat(32),
+    expiresAtMs: AT_MS + 1,
+  },
+  TokenRevoked: { type: 'TokenRevoked', by: null, tokenId: 'tok_01', organizationId, atMs: AT_MS },
   LogsPruned: {
     type: 'LogsPruned',
     organizationId,
@@ -352,6 +376,7 @@ export const EXAMPLES: { readonly [T in StoredType]: Extract<HooklaneEvent, { ty
   PendingSaved: { type: 'PendingSaved', ...pending },
   OrganizationImportStarted: {
     type: 'OrganizationImportStarted',
+    by,
     organizationId,
     atMs: AT_MS,
     importId: 'a'.repeat(64),
@@ -367,6 +392,7 @@ export const EXAMPLES: { readonly [T in StoredType]: Extract<HooklaneEvent, { ty
   WebhookImported: { type: 'WebhookImported', ...pending },
   OrganizationImportEnded: {
     type: 'OrganizationImportEnded',
+    by,
     organizationId,
     atMs: AT_MS,
     importId: 'a'.repeat(64),

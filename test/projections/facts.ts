@@ -17,6 +17,7 @@ import {
   type LogRecorded,
   type OrganizationCreated,
   type ProjectCreated,
+  type TokenCreated,
   UNKEYED,
   type WebhookOmitted,
   type WebhookProcessed,
@@ -45,6 +46,13 @@ export function organizationCreated(facts: Partial<OrganizationCreated> = {}): O
 
 export function projectCreated(facts: Partial<ProjectCreated> = {}): ProjectCreated {
   return { type: 'ProjectCreated', organizationId, projectId, atMs: AT_MS, name: 'shop', ...facts };
+}
+
+export function tokenCreated(facts: Partial<TokenCreated> = {}): TokenCreated {
+  return {
+    ...{ type: 'TokenCreated', tokenId: id('tok'), organizationId, atMs: AT_MS, by: 'root' },
+    ...{ name: 'ci', scopes: ['read'], tokenHash: 'hash', expiresAtMs: null, ...facts },
+  };
 }
 
 const integration = {
@@ -266,7 +274,7 @@ const small = fc.nat({ max: 3 });
 /** An event of any kind that changes a read model, about one of a few things. */
 const anyEvent: fc.Arbitrary<HooklaneEvent> = fc
   .record({
-    kind: fc.nat({ max: 18 }),
+    kind: fc.nat({ max: 20 }),
     n: small,
     org: fc.nat({ max: 2 }),
     later: fc.nat({ max: 999 }),
@@ -303,6 +311,8 @@ const anyEvent: fc.Arbitrary<HooklaneEvent> = fc
       attemptStarted({ ...hook, attempt: n + 1 }),
       attemptFailed({ ...hook, attempt: n + 1, responseBody: text }),
       processed({ ...hook, attempt: n + 1, responseCode: n === 0 ? null : 204 }),
+      tokenCreated({ ...own, tokenId: id('tok', m), organizationId: n === 0 ? null : own.organizationId }),
+      { type: 'TokenRevoked', ...own, tokenId: id('tok', m), by: text },
     ];
     return made[kind] ?? organizationCreated();
   });

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type HooklaneEvent, TOPIC_OF } from '../../src/events.ts';
 import { projections } from '../../src/projections/all.ts';
+import { audit } from '../../src/projections/audit.ts';
 import { deliveries } from '../../src/projections/deliveries.ts';
 import { endpoints } from '../../src/projections/endpoints.ts';
 import { idempotencyKeys } from '../../src/projections/idempotency-keys.ts';
@@ -13,6 +14,7 @@ import { logs } from '../../src/projections/logs.ts';
 import { organizations } from '../../src/projections/organizations.ts';
 import { changesOf, eventTypesOf, type Projection } from '../../src/projections/projection.ts';
 import { projects } from '../../src/projections/projects.ts';
+import { tokens } from '../../src/projections/tokens.ts';
 import { triggers } from '../../src/projections/triggers.ts';
 import { applyPatch, canonicalJson } from '../../src/views/patch.ts';
 import type { Fields } from '../../src/views/views.ts';
@@ -24,8 +26,9 @@ const { AT, AT_MS, id } = facts;
 /** The documents of a projection after these events, by id. */
 function project(projection: Projection, events: readonly HooklaneEvent[]): Map<string, Fields> {
   const documents = new Map<string, Fields>();
-  for (const event of events) {
-    for (const { id: document, ...patch } of changesOf(projection, event)) {
+  for (const [offset, event] of events.entries()) {
+    const cause = { topic: TOPIC_OF[event.type], partition: 0, offset };
+    for (const { id: document, ...patch } of changesOf(projection, event, cause)) {
       const fields = documents.get(document) ?? {};
       applyPatch(fields, patch);
       documents.set(document, fields);
@@ -47,6 +50,7 @@ function given(...events: HooklaneEvent[]) {
 }
 
 const ofOrganization = { organizationId: id('org') };
+const ofWebhook = { endpointId: id('ep'), webhookId: id('wh'), eventId: id('evt') };
 const LATER_MS = AT_MS + 60_000;
 const LATER = '2026-01-31T12:01:00.000Z';
 
@@ -128,6 +132,38 @@ test('an endpoint has its newest settings, durations as people write them, and n
   )
     .projected(endpoints)
     .is({ [id('ep')]: { ...created, retries: [], deletedAt: LATER } });
+});
+
+test('a token has what it is good for, who made it, and when it was revoked', () => {
+  given(facts.tokenCreated({ organizationId: null, expiresAtMs: LATER_MS }), {
+    ...{ type: 'TokenRevoked', tokenId: id('tok'), organizationId: null, atMs: LATER_MS, by: 'root' },
+  })
+    .projected(tokens)
+    .is({
+      [id('tok')]: {
+        ...{ name: 'ci', scopes: ['read'], createdAt: AT, createdBy: 'root' },
+        ...{ expiresAt: LATER, deletedAt: LATER },
+      },
+    });
+});
+
+test('each change of configuration is an entry of the audit, with who made it; a retry or a test is none', () => {
+  const documents = project(audit, [
+    facts.endpointCreated({ by: id('tok') }),
+    { type: 'EndpointTestRequested', ...ofOrganization, ...ofWebhook, atMs: AT_MS, by: 'root' },
+    facts.eventPublished({ by: 'root' }),
+    facts.tokenCreated({ organizationId: null, by: 'cli:deploy' }),
+    { type: 'OrganizationSecretRotated', ...ofOrganization, atMs: LATER_MS, secret: 'sealed' },
+  ]);
+  assert.deepEqual(
+    [...documents.values()],
+    [
+      { at: AT, by: id('tok'), what: 'endpoint created', objectId: id('ep'), ...ofOrganization },
+      { at: AT, by: 'cli:deploy', what: 'token created', objectId: id('tok') },
+      { at: LATER, what: 'organization secret rotated', objectId: id('org'), ...ofOrganization },
+    ],
+  );
+  assert.deepEqual([...documents.keys()].toSorted(), [...documents.keys()], 'in the order of the log');
 });
 
 test('an inbound webhook is pending, then processed or in error', () => {
@@ -322,7 +358,7 @@ test('each event changes a view exactly if its type is one that the projection n
     for (const event of Object.values(EXAMPLES)) {
       const isDigest = event.type === 'WebhookScheduled' && event.digest !== null;
       if (projection === triggers && event.type === 'WebhookScheduled' && !isDigest) continue;
-      const changes = changesOf(projection, event);
+      const changes = changesOf(projection, event, { topic: TOPIC_OF[event.type], partition: 0, offset: 0 });
       assert.equal(
         changes.length > 0,
         types.includes(event.type),
@@ -333,7 +369,12 @@ test('each event changes a view exactly if its type is one that the projection n
 });
 
 test('no view holds a secret or the hash of a token', () => {
-  const events = [facts.organizationCreated(), facts.integrationCreated(), facts.endpointCreated()];
+  const events = [
+    facts.organizationCreated(),
+    facts.integrationCreated(),
+    facts.endpointCreated(),
+    facts.tokenCreated(),
+  ];
   for (const projection of projections) {
     const text = JSON.stringify([...project(projection, events)]);
     assert.doesNotMatch(text, /sealed|"hash"/, projection.definition.name);

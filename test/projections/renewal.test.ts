@@ -18,8 +18,8 @@ import { openStores } from './stores.ts';
 const LOUD: Projection = {
   definition: { ...logs.definition, version: logs.definition.version + 1 },
   on: {
-    LogRecorded: (event) =>
-      changesOf(logs, event).map(({ set = {}, ...change }) => {
+    LogRecorded: (event, cause) =>
+      changesOf(logs, event, cause).map(({ set = {}, ...change }) => {
         return { ...change, set: { ...set, message: String(set.message).toUpperCase() } };
       }),
   },

@@ -22,6 +22,7 @@ const two: HooklaneEvent[] = [0, 1].flatMap((n) => {
     facts.projectCreated({ ...own, name: `project ${n}` }),
     facts.integrationCreated({ ...own, name: `integration ${n}`, status: n ? 'disabled' : 'active' }),
     facts.endpointCreated({ organizationId, endpointId: id('ep', n), url: `https://${n}.example/` }),
+    facts.tokenCreated({ organizationId, tokenId: id('tok', n), name: `token ${n}` }),
     { ...facts.logReceived(own), id: id('in', n) },
     facts.logRecorded({
       ...received,
@@ -68,6 +69,8 @@ const FINDS_ONE: Record<ResourceName, Record<string, string[]>> = {
     code: ['200', '2xx'],
     host: ['1.example', '1.EXAMPLE'],
   },
+  tokens: { org: [id('org', 1), 'org 1'] },
+  audit: {},
 };
 
 for (const [resource, filters] of Object.entries(FINDS_ONE) as [ResourceName, Record<string, string[]>][]) {
@@ -89,7 +92,8 @@ test('every filter that there is was tried above, or is one of time', () => {
   for (const [resource, { filters }] of Object.entries(RESOURCES)) {
     const tried = Object.keys(FINDS_ONE[resource as ResourceName]);
     const inTime = ['since', 'until'].filter((name) => name in filters);
-    const elsewhere = { 'inbound-webhooks': ['status'], deliveries: ['error'] }[resource] ?? [];
+    const elsewhere =
+      { 'inbound-webhooks': ['status'], deliveries: ['error'], audit: ['org', 'by'] }[resource] ?? [];
     assert.deepEqual(Object.keys(filters).sort(), [...tried, ...inTime, ...elsewhere].sort(), resource);
   }
 });

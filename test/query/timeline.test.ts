@@ -16,7 +16,7 @@ test('a timeline has every state and attempt, also what a retry has taken back',
     facts.attemptStarted({ atMs: AT_MS + 11_000 }),
     facts.attemptFailed({ startedAtMs: AT_MS + 11_000 }),
     facts.webhookFailed('answered 500', AT_MS + 12_000),
-    facts.retried({ atMs: AT_MS + 20_000, dueAtMs: AT_MS + 20_000 }),
+    facts.retried({ atMs: AT_MS + 20_000, dueAtMs: AT_MS + 20_000, by: 'cli:ann' }),
     facts.attemptStarted({ attempt: 2, atMs: AT_MS + 20_000 }),
     facts.processed({ attempt: 2, startedAtMs: AT_MS + 20_000, atMs: AT_MS + 21_000 }),
   );
@@ -37,6 +37,8 @@ test('a timeline has every state and attempt, also what a retry has taken back',
   );
   assert.deepEqual(timeline[0], { at: at(0), type: 'omitted', reason: 'gap', freeAt: at(5) });
   assert.deepEqual(timeline[3], { at: at(12), type: 'error', reason: 'answered 500' });
+  const { by, dueAt } = Object(timeline[4]);
+  assert.deepEqual([by, dueAt, Object(timeline[1]).by], ['cli:ann', at(20), null]);
   assert.equal(error, null);
 });
 

@@ -106,8 +106,9 @@ function triggersOf(organizations: readonly Written[]): Map<string, Trigger> {
   const triggers = new Map<string, Trigger>();
   for (const { event, partition, offset } of organizations) {
     const told = toldBy(event);
-    if (told === undefined || triggers.has(told.eventId) || !('organizationId' in event)) continue;
+    if (told === undefined || triggers.has(told.eventId)) continue;
     const { organizationId } = event;
+    if (organizationId === null) continue;
     triggers.set(told.eventId, { only: undefined, ...told, organizationId, partition, offset });
   }
   return triggers;

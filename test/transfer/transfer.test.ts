@@ -10,7 +10,7 @@ import { createSecretBox } from '../../src/secrets.ts';
 import { importOrganization } from '../../src/transfer/import.ts';
 import { verify } from '../../src/verify/verify.ts';
 import { openLog as openKafkaLog } from '../log/kafka-open.ts';
-import { organizationCreated, projectCreated } from '../projections/facts.ts';
+import { organizationCreated, projectCreated, tokenCreated } from '../projections/facts.ts';
 import { temporaryDirectory } from '../support/directory.ts';
 import { missing, uniquePrefix } from '../support/engines.ts';
 import { waitFor } from '../support/wait.ts';
@@ -181,7 +181,7 @@ test('nobody else can go on with an import that has been taken over', async (t) 
 
 async function refusal(path: string, log: Log, box = secrets): Promise<string> {
   const ends = await log.ends('organizations');
-  const options = { log, path, secrets: box, nowMs: 0, runId: 'r' };
+  const options = { log, path, secrets: box, nowMs: 0, runId: 'r', by: 'root' };
   const error = await importOrganization(options).then(
     () => assert.fail('it was imported'),
     (refused: Error & { code?: string }) => refused,
@@ -222,6 +222,21 @@ test('a file that is cut, changed, foreign or of another key is refused before a
   assert.match(await withLines([], ''), /empty/);
   const otherBox = createSecretBox(Buffer.alloc(32, 2));
   assert.match(await refusal(path, to, otherBox), /sealed under another master key/);
+});
+
+test('tokens for administration let in where they were made alone: none is exported, and none imported', async (t) => {
+  const from = sqliteLog(t);
+  const made = tokenCreated({ organizationId, tokenHash: 'hash of an admin token' });
+  await from.append([made]);
+  await livedThrough(t, from);
+  await from.append([{ type: 'TokenRevoked', tokenId: made.tokenId, organizationId, atMs: 0, by: 'root' }]);
+  const path = await exported(t, from);
+  const text = await textOf(path);
+  assert.doesNotMatch(text, /Token(Created|Revoked)|an admin token/);
+  const [header = '', ...lines] = text.split('\n');
+  const line = JSON.stringify({ topic: 'organizations', ...made });
+  writeFileSync(path, [header, line, ...lines].join('\n'));
+  assert.match(await refusal(path, sqliteLog(t)), /^line 2: TokenCreated may not be in a file/);
 });
 
 test('an organization, a project or a token that is here already is refused', async (t) => {

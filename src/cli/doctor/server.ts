@@ -20,7 +20,7 @@ export type Probe =
       notReady: string | undefined;
       /** What its clock showed, to the second. */
       atMs: number | undefined;
-      /** Whether it took the admin token; undefined: it was not asked. */
+      /** Whether it took the token; undefined: it was not asked. */
       tokenTaken: boolean | undefined;
     };
 
@@ -77,9 +77,7 @@ export function judgeRemote(url: string, probe: Probe, nowMs: number): Check[] {
           : notReady(name, url, probe.notReady),
       ];
       if (probe.tokenTaken === false)
-        checks.push(
-          problem('HOOKLANE_TOKEN', 'it is refused there', 'set it to the admin token of that server'),
-        );
+        checks.push(problem('HOOKLANE_TOKEN', 'it is refused there', 'set it to a token of that server'));
       // The header tells whole seconds.
       if (probe.atMs !== undefined && Math.abs(probe.atMs - nowMs) > SECOND_MS)
         checks.push(judgeServerClock(url, probe.atMs - nowMs));
@@ -125,7 +123,7 @@ async function examineRemote(env: Env, nowMs: number): Promise<Check[]> {
 
 const MENDS: Readonly<Record<string, string>> = {
   HOOKLANE_URL: 'set it to where a server listens, or unset it',
-  HOOKLANE_TOKEN: 'set it to the admin token of that server, or unset HOOKLANE_URL',
+  HOOKLANE_TOKEN: 'set it to a token of that server, or unset HOOKLANE_URL',
 };
 
 /** Asks who listens at `url`. */

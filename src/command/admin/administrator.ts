@@ -1,15 +1,23 @@
 // The administrator: decides one thing after the other, so that of two who want the same name at once one gets it,
-// and answers when the decision is durable and known to the directory.
+// and answers when the decision is durable and known to the directory. Who asks is named in what is decided, and what he
+// must not see is not there for the decision: here, for all of them.
 
+import type { AdminEvent } from '../../events.ts';
 import type { Log, Position } from '../../log/log.ts';
 import type { SecretBox } from '../../secrets.ts';
 import type { Clock } from '../../time.ts';
 import { ViewsUnavailable } from '../../views/views.ts';
+import { type Access, knownTo } from '../access.ts';
 import type { Directory } from '../directory.ts';
 import type { AdminContext, AdminSettings, Decision } from './decision.ts';
 
+export interface Administration {
+  /** The administrator, for who asks. */
+  for(access: Access): Administrator;
+}
+
 export interface Administrator {
-  /** Decides, appends the event, and resolves to the answer. Rejects with what `decide` throws, or LogUnavailable. */
+  /** Decides, appends the events, and resolves to the answer. Rejects with what `decide` throws, or LogUnavailable. */
   run<Answer>(decide: (context: AdminContext) => Decision<Answer>): Promise<Answer>;
 }
 
@@ -35,7 +43,7 @@ export interface AdministratorOptions {
   caughtUp: (position: Position) => Promise<unknown>;
 }
 
-export function createAdministrator(options: AdministratorOptions): Administrator {
+export function createAdministration(options: AdministratorOptions): Administration {
   const { log, directory, secrets, clock, settings, caughtUp } = options;
   let last: Promise<unknown> = Promise.resolve();
   let waiting = 0;
@@ -45,6 +53,7 @@ export function createAdministrator(options: AdministratorOptions): Administrato
   }
 
   async function decideAndAppend<Answer>(
+    access: Access,
     decide: (context: AdminContext) => Decision<Answer>,
   ): Promise<{ answer: Answer; position: Position | undefined }> {
     // Another process may have written a moment ago: what it made is there, the names it took are taken.
@@ -53,8 +62,12 @@ export function createAdministrator(options: AdministratorOptions): Administrato
       event,
       also = [],
       answer,
-    } = decide({ state: directory.state, secrets, nowMs: clock(), settings });
-    const events = event === undefined ? also : [event, ...also];
+    } = decide({
+      state: knownTo(access.organizationId, directory.state),
+      ...{ access, secrets, nowMs: clock(), settings },
+    });
+    const decided = event === undefined ? also : [event, ...also];
+    const events = decided.map((one): AdminEvent => ({ ...one, by: access.by }));
     if (events.length === 0) return { answer, position: undefined };
     const position = (await log.append(events)).at(-1);
     if (position !== undefined) await directory.reached(position);
@@ -62,16 +75,18 @@ export function createAdministrator(options: AdministratorOptions): Administrato
   }
 
   return {
-    async run(decide) {
-      if (waiting >= MAX_WAITING) throw new TooBusy();
-      waiting++;
-      const decision = last.then(() => decideAndAppend(decide));
-      // The next one waits for this one's end, not for its success.
-      last = decision.then(done, done);
-      const { answer, position } = await decision;
-      if (position !== undefined) await caughtUp(position).catch(ifAway);
-      return answer;
-    },
+    for: (access) => ({
+      async run(decide) {
+        if (waiting >= MAX_WAITING) throw new TooBusy();
+        waiting++;
+        const decision = last.then(() => decideAndAppend(access, decide));
+        // The next one waits for this one's end, not for its success.
+        last = decision.then(done, done);
+        const { answer, position } = await decision;
+        if (position !== undefined) await caughtUp(position).catch(ifAway);
+        return answer;
+      },
+    }),
   };
 }
 

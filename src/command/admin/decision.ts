@@ -2,13 +2,15 @@
 // serve HTTP and CLI; they read nothing but what they are given.
 
 import type { Destinations } from '../../destinations.ts';
-import type { OrganizationEvent } from '../../events.ts';
+import type { AdminEvent } from '../../events.ts';
 import { NotFound } from '../../query/errors.ts';
 import type { SecretBox } from '../../secrets.ts';
-import type { DirectoryState } from '../directory-state.ts';
+import type { Access, Known, Things } from '../access.ts';
 
 export interface AdminContext {
-  state: Readonly<DirectoryState>;
+  /** As far as he sees it who asks. */
+  state: Known;
+  access: Access;
   secrets: SecretBox;
   nowMs: number;
   settings: AdminSettings;
@@ -24,9 +26,9 @@ export interface AdminSettings {
 
 export interface Decision<Answer = undefined> {
   /** Undefined: it is so already, and nothing changes. */
-  event: OrganizationEvent | undefined;
+  event: AdminEvent | undefined;
   /** Appended with it, in one step. */
-  also?: readonly OrganizationEvent[];
+  also?: readonly AdminEvent[];
   answer: Answer;
 }
 
@@ -50,7 +52,7 @@ export class EndpointIsDisabled extends Error {
 
 /** The thing with this id. Throws NotFound. */
 export function existing<Id extends string, Thing>(
-  things: ReadonlyMap<Id, Thing>,
+  things: Pick<Things<Id, Thing>, 'get'>,
   what: string,
   id: string,
 ): Thing {

@@ -23,9 +23,16 @@ import {
 } from './organization.ts';
 import { changeProject, createProject, deleteProject } from './project.ts';
 import { publishEvent } from './publish.ts';
+import { createToken, revokeToken } from './token.ts';
 
 export type Change = (context: AdminContext, id: string, input: unknown) => Decision<object>;
 type Delete = (context: AdminContext, id: string) => Decision;
+
+/** What can be made on its own: POST /<collection>. */
+export const MADE = {
+  organizations: createOrganization,
+  tokens: createToken,
+} as const satisfies Record<string, (context: AdminContext, input: unknown) => Decision<object>>;
 
 /** What can be made within another thing: POST /<within>/:id/<collection>. */
 export const MADE_WITHIN = {
@@ -50,18 +57,19 @@ type WithSecret = Exclude<keyof typeof CHANGED, 'projects'>;
 
 /** Things are given by their ids; an organization, over HTTP, by its name as well. */
 export type Operation =
-  | { type: 'create'; collection: 'organizations'; input: unknown }
+  | { type: 'create'; collection: keyof typeof MADE; input: unknown }
   | { type: 'create-within'; collection: keyof typeof MADE_WITHIN; within: string; input: unknown }
   | { type: 'publish'; organization: string; input: unknown; idempotencyKey?: string | undefined }
   | { type: 'change'; collection: keyof typeof CHANGED; id: string; input: unknown }
   | { type: 'rotate-secret'; collection: WithSecret; id: string; input: unknown }
-  | { type: 'test'; id: string };
+  | { type: 'test'; id: string }
+  | { type: 'revoke'; id: string };
 
 /** What an operation comes to; by perform.ts what is published under an Idempotency-Key comes to it once. */
 export function decide(context: AdminContext, operation: Operation): Decision<object> {
   switch (operation.type) {
     case 'create':
-      return createOrganization(context, operation.input);
+      return MADE[operation.collection](context, operation.input);
     case 'create-within':
       return MADE_WITHIN[operation.collection].create(context, operation.within, operation.input);
     case 'publish':
@@ -72,6 +80,8 @@ export function decide(context: AdminContext, operation: Operation): Decision<ob
       return CHANGED[operation.collection].rotate(context, operation.id, operation.input);
     case 'test':
       return testEndpoint(context, operation.id);
+    case 'revoke':
+      return revokeToken(context, operation.id);
     default:
       return operation satisfies never;
   }
@@ -79,7 +89,7 @@ export function decide(context: AdminContext, operation: Operation): Decision<ob
 
 /** A request of the API, below its prefix. */
 export interface ApiRequest {
-  method: 'POST' | 'PATCH';
+  method: 'POST' | 'PATCH' | 'DELETE';
   path: string;
   input?: unknown;
   headers?: Record<string, string>;
@@ -89,7 +99,7 @@ export interface ApiRequest {
 export function requestOf(operation: Operation): ApiRequest {
   switch (operation.type) {
     case 'create':
-      return { method: 'POST', path: '/organizations', input: operation.input };
+      return { method: 'POST', path: `/${operation.collection}`, input: operation.input };
     case 'create-within': {
       const { within } = MADE_WITHIN[operation.collection];
       const path = `/${within}/${encodeURIComponent(operation.within)}/${operation.collection}`;
@@ -111,6 +121,8 @@ export function requestOf(operation: Operation): ApiRequest {
       return { method: 'POST', path: `${pathOf(operation)}/rotate-secret`, input: operation.input };
     case 'test':
       return { method: 'POST', path: `/endpoints/${encodeURIComponent(operation.id)}/test` };
+    case 'revoke':
+      return { method: 'DELETE', path: `/tokens/${encodeURIComponent(operation.id)}` };
     default:
       return operation satisfies never;
   }

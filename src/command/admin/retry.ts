@@ -1,6 +1,6 @@
 // An operator's wish that webhooks which are in `error` or `omitted` be tried again.
 
-import type { OrganizationEvent } from '../../events.ts';
+import type { AdminEvent } from '../../events.ts';
 import type { EventId, WebhookId } from '../../ids.ts';
 import type { Retryable } from '../../query/queries.ts';
 import { type AdminContext, type Decision, EndpointIsDisabled, existing } from './decision.ts';
@@ -27,7 +27,7 @@ export function retryWebhooks(context: AdminContext, webhooks: readonly Retryabl
   return { event, also, answer } satisfies Decision<object[]>;
 }
 
-function retryRequested({ state, nowMs }: AdminContext, webhook: Retryable): OrganizationEvent[] {
+function retryRequested({ state, nowMs }: AdminContext, webhook: Retryable): AdminEvent[] {
   const { webhookId, eventId, kind, attemptCount, status, body } = webhook;
   if (status === 'pending') return [];
   if (status !== 'error' && status !== 'omitted') throw new NotRetryable(webhookId, status);

@@ -1,0 +1,96 @@
+// Who asks, and what he may: the scopes he has, and the organization that he is bound to, if he is. Pure.
+
+import { SCOPES, type Scope } from '../events.ts';
+import type { EndpointId, IntegrationId, OrganizationId, ProjectId, TokenId } from '../ids.ts';
+import type {
+  DirectoryState,
+  Endpoint,
+  Integration,
+  Organization,
+  Project,
+  Token,
+} from './directory-state.ts';
+
+export interface Access {
+  /** As events name him (see events.ts). */
+  by: string;
+  scopes: readonly Scope[];
+  /** The only organization that he sees and changes; null: all. */
+  organizationId: OrganizationId | null;
+  /** When it ends, in milliseconds since 1970; null: never. */
+  expiresAtMs: number | null;
+}
+
+/** What a request takes. */
+export interface Need {
+  scope: Scope;
+  /** Whether it is of the installation as a whole, and so not for who is bound to an organization. */
+  unbound: boolean;
+}
+
+/** Who may do everything. */
+export function fullAccess(by: string): Access {
+  return { by, scopes: SCOPES, organizationId: null, expiresAtMs: null };
+}
+
+/** It takes more than he has. */
+export class NotAllowed extends Error {
+  readonly code = 'NOT_ALLOWED';
+  constructor(message: string) {
+    super(message);
+    this.name = 'NotAllowed';
+  }
+}
+
+/** Throws NotAllowed. */
+export function ensureMay({ scopes, organizationId }: Access, { scope, unbound }: Need): void {
+  if (!scopes.includes(scope))
+    throw new NotAllowed(`This takes a token with the scope ${scope}; this one has ${scopes.join(', ')}.`);
+  if (unbound && organizationId !== null)
+    throw new NotAllowed(
+      `This takes a token that is bound to no organization; this one is to ${organizationId}.`,
+    );
+}
+
+/** Things by their ids. */
+export interface Things<Id, Thing> {
+  get(id: Id): Thing | undefined;
+  values(): Iterable<Thing>;
+}
+
+/** What decisions know of the directory. */
+export interface Known {
+  readonly organizations: Things<OrganizationId, Organization>;
+  readonly projects: Things<ProjectId, Project>;
+  readonly integrations: Things<IntegrationId, Integration>;
+  readonly endpoints: Things<EndpointId, Endpoint>;
+  readonly tokens: Things<TokenId, Token>;
+}
+
+/** What of the directory there is for who is bound to an organization: for null all of it. */
+export function knownTo(organizationId: OrganizationId | null, state: Readonly<DirectoryState>): Known {
+  if (organizationId === null) return state;
+  const isOwn = (thing: { organizationId: OrganizationId | null }) => thing.organizationId === organizationId;
+  return {
+    organizations: only(state.organizations, ({ id }) => id === organizationId),
+    projects: only(state.projects, isOwn),
+    integrations: only(state.integrations, isOwn),
+    endpoints: only(state.endpoints, isOwn),
+    tokens: only(state.tokens, isOwn),
+  };
+}
+
+function only<Id, Thing>(
+  things: ReadonlyMap<Id, Thing>,
+  isSeen: (thing: Thing) => boolean,
+): Things<Id, Thing> {
+  return {
+    get(id) {
+      const thing = things.get(id);
+      return thing !== undefined && isSeen(thing) ? thing : undefined;
+    },
+    *values() {
+      for (const thing of things.values()) if (isSeen(thing)) yield thing;
+    },
+  };
+}

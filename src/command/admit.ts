@@ -1,0 +1,43 @@
+// Who may come in to the admin routes. Each route says what it takes, unless that is plain: to ask is to read, all else is
+// to write. Those of the installation as a whole say that they are not for who is bound to an organization.
+
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { type Access, ensureMay, type Need, NotAllowed } from './access.ts';
+import { type AdminAuthentication, findAccess } from './authenticate.ts';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Who asks; null: nobody was asked for. */
+    access: Access | null;
+  }
+  interface FastifyContextConfig {
+    /** What the route takes, where that is not plain. */
+    needs?: Partial<Need>;
+  }
+}
+
+/** For routes of the installation as a whole. */
+export const UNBOUND = { config: { needs: { unbound: true } } } as const;
+
+/** Lets nobody come to the routes that `server` gets from now on who may not. */
+export function admitAdmins(server: FastifyInstance, authentication: AdminAuthentication): void {
+  server.decorateRequest('access', null);
+  server.addHook('onRequest', async (request) => {
+    const access = await findAccess(request, authentication);
+    const { method, url, routeOptions } = request;
+    const scope = method === 'GET' || method === 'HEAD' ? 'read' : 'write';
+    try {
+      ensureMay(access, { scope, unbound: false, ...routeOptions.config.needs });
+    } catch (error) {
+      if (error instanceof NotAllowed) request.log.warn({ by: access.by, method, url }, 'refused: no right');
+      throw error;
+    }
+    request.access = access;
+  });
+}
+
+/** Who asks. */
+export function accessOf({ access }: FastifyRequest): Access {
+  if (access === null) throw new Error('the request was not authenticated');
+  return access;
+}
