@@ -10,6 +10,7 @@ import {
   type SaslMechanism,
 } from './kafka-url.ts';
 import { parseRateLimit, RATE_LIMIT_ALLOWED } from './rate-limit.ts';
+import { parseScrubRules, SCRUB_ALLOWED, type ScrubRules } from './scrub-rules.ts';
 import { MASTER_KEY_BYTES } from './secrets.ts';
 import { formatDuration, parseDuration } from './time.ts';
 
@@ -153,3 +154,5 @@ export const RATE_LIMIT: Rule<string | null> = {
   },
   allowed: `${RATE_LIMIT_ALLOWED}; or none`,
 };
+
+export const SCRUB: Rule<ScrubRules> = { parse: parseScrubRules, allowed: SCRUB_ALLOWED };

@@ -28,6 +28,7 @@ import {
   REPLICATION,
   RETENTION,
   type Rule,
+  SCRUB,
   SESSION,
   TOPIC_PREFIX,
   VIEWS,
@@ -35,6 +36,7 @@ import {
 } from './config-rules.ts';
 import type { DestinationRules } from './destinations.ts';
 import type { KafkaConfig, KafkaUrl, SaslMechanism } from './kafka-url.ts';
+import { DEFAULT_SCRUB_RULES, type ScrubRules } from './scrub-rules.ts';
 import { formatDuration } from './time.ts';
 
 export interface Config {
@@ -51,6 +53,8 @@ export interface Config {
   /** Undefined: made at first use and kept in the data directory (keys.ts); so is the master key. */
   readonly adminToken: string | undefined;
   readonly masterKey: Buffer | undefined;
+  /** What is scrubbed from payloads. */
+  readonly scrub: ScrubRules;
   /** What the names of topics begin with. */
   readonly topicPrefix: string;
   /** Undefined: as many as the log has, or its default for a new one. */
@@ -194,6 +198,7 @@ export function loadConfig(
     views: read('HOOKLANE_VIEWS', VIEWS, 'sqlite'),
     adminToken: read('HOOKLANE_ADMIN_TOKEN', ADMIN_TOKEN, undefined),
     masterKey: read('HOOKLANE_MASTER_KEY', MASTER_KEY, undefined),
+    scrub: read('HOOKLANE_SCRUB', SCRUB, DEFAULT_SCRUB_RULES),
     topicPrefix: read('HOOKLANE_TOPIC_PREFIX', TOPIC_PREFIX, 'hooklane.'),
     partitions: read('HOOKLANE_PARTITIONS', PARTITIONS, undefined),
     allowAddresses: read('HOOKLANE_ALLOW_ADDRESSES', CIDRS, production ? [] : LOOPBACK),

@@ -19,8 +19,10 @@ import type {
 
 /** The largest payload that is taken, in bytes. */
 export const MAX_BODY_BYTES = 256 * 1024;
+/** The same as it is stored: what is put in the place of secrets may be longer than they were (see command/scrub.ts). */
+export const MAX_STORED_BODY_BYTES = 3 * MAX_BODY_BYTES;
 
-/** The fields of everything an integration sends. `body` is the JSON as it came, `headers` the ones worth keeping. */
+/** The fields of everything an integration sends. `body` is the JSON as it came, without secrets, `headers` the ones worth keeping. */
 interface Received {
   id: InboundId;
   organizationId: OrganizationId;

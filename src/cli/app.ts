@@ -6,6 +6,7 @@ import type { Logger } from 'pino';
 import { createAdministrator } from '../command/admin/administrator.ts';
 import { openDirectory } from '../command/directory.ts';
 import { createDefaults, type Defaults } from '../command/first-start.ts';
+import { createScrubber } from '../command/scrub.ts';
 import { buildServer } from '../command/server.ts';
 import { type Config, destinationRules } from '../config.ts';
 import { createDestinations } from '../destinations.ts';
@@ -100,12 +101,13 @@ export async function startApp({ config, roles, logger }: AppOptions): Promise<A
       const directory = await openDirectory({ log });
       directory.ended.catch(fail);
       stops.push(() => directory.close());
+      const scrubber = createScrubber(config.scrub);
       const administrator = createAdministrator({
         log,
         directory,
         secrets,
         clock: time.now,
-        settings: { ...config, destinations },
+        settings: { ...config, destinations, scrubber },
         caughtUp: (position) => reached([position], { views, projections, withinMs: CAUGHT_UP_WITHIN_MS }),
       });
       const definitions = projections.map(({ definition }) => definition);
@@ -122,6 +124,7 @@ export async function startApp({ config, roles, logger }: AppOptions): Promise<A
         // Where it listens is said by whoever started it.
         logger: logger.child({}, logger.level === 'info' ? { level: 'warn' } : {}),
         production: config.production,
+        scrubber,
         adminTokenHash: hashToken(keys.adminToken),
         unauthenticated: config.unauthenticated,
         trustProxy: config.trustProxy,

@@ -5,6 +5,7 @@ import { decide } from '../command/admin/operations.ts';
 import { recoverMissed } from '../command/admin/recover.ts';
 import { retryWebhooks } from '../command/admin/retry.ts';
 import { type Directory, openDirectory } from '../command/directory.ts';
+import { createScrubber } from '../command/scrub.ts';
 import { destinationRules } from '../config.ts';
 import { createDestinations } from '../destinations.ts';
 import { loadKeys } from '../keys.ts';
@@ -81,7 +82,11 @@ function administrationOf({ config, log, caughtUp }: Stores): Administration {
       directory,
       secrets,
       clock: processTime().now,
-      settings: { ...config, destinations: createDestinations(destinationRules(config)) },
+      settings: {
+        ...config,
+        destinations: createDestinations(destinationRules(config)),
+        scrubber: createScrubber(config.scrub),
+      },
       caughtUp: (position) => caughtUp([position]),
     });
     return { directory, administrator };

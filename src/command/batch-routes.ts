@@ -4,7 +4,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { InboundEvent } from '../events.ts';
 import type { Log } from '../log/log.ts';
-import { acceptLines, linesOf, parseJson } from './body.ts';
+import { acceptLines, type Json, linesOf, parseJson } from './body.ts';
 import { InvalidInput, inputParser } from './input.ts';
 import { Problem, type ProblemDetails, problemOf } from './problem.ts';
 import type { InboundResource } from './resources/resource.ts';
@@ -22,8 +22,8 @@ export interface BatchRoutesOptions {
 export interface Post {
   /** Counts it against the limits of the integration. Rejects with Problem 429. */
   limit(): Promise<void>;
-  /** The event that it becomes, received now. */
-  event(type: InboundEvent['type'], body: Buffer): InboundEvent;
+  /** The event that it becomes, received now, without secrets. */
+  event(type: InboundEvent['type'], json: Json): InboundEvent;
 }
 
 /** Of a batch. */
@@ -54,9 +54,10 @@ export async function batchRoutes(server: FastifyInstance, options: BatchRoutesO
         try {
           if (bytes.length > limitBytes)
             throw new Problem(413, 'too-large', `A line has ${limitBytes} bytes at most.`);
-          parse(parseJson(bytes, 'The line'));
+          const json = parseJson(bytes, 'The line');
+          parse(json.value);
           await post.limit();
-          const event = post.event(type, bytes);
+          const event = post.event(type, json);
           events.push(event);
           items.push({ line, status: 201, id: event.id });
         } catch (error) {

@@ -31,6 +31,7 @@ import { otherMethods, rememberMethods } from './other-methods.ts';
 import { details, Problem, sendProblem } from './problem.ts';
 import { readRoutes } from './read-routes.ts';
 import { inboundResources } from './resources.ts';
+import type { Scrubber } from './scrub.ts';
 import { createStrangers } from './strangers.ts';
 import { type TailRoutesOptions, tailRoutes } from './tail-routes.ts';
 import { transferRoutes } from './transfer-routes.ts';
@@ -59,6 +60,8 @@ export interface ServerOptions {
   clock: Clock;
   logger: NonNullable<FastifyServerOptions['loggerInstance']>;
   production: boolean;
+  /** Takes secrets out of what is posted. */
+  scrubber: Scrubber;
   /** SHA-256 of the admin token, hexadecimal. */
   adminTokenHash: string;
   /** How many requests of one address may have no token that is known, as `600/1m`; null: any number. */
@@ -157,7 +160,8 @@ async function apiRoutes(server: FastifyInstance, options: ServerOptions): Promi
   const ensureIsAdmin = (request: FastifyRequest) => ensureAdmin(request, adminTokenHash, strangers);
   await server.register((scope) =>
     webhookRoutes(scope, {
-      ...{ log, limits, strangers, directory, clock, production: options.production },
+      ...{ log, limits, strangers, directory, clock },
+      ...{ production: options.production, scrubber: options.scrubber },
       resources: inboundResources,
       limitBytes: MAX_BODY_BYTES,
     }),

@@ -1,5 +1,6 @@
 // POST /api/v1/webhooks/<resource>: authenticate, limit, check, append, answer. 201 means that the event is durable.
-// The body is kept as the bytes that came; it is parsed here only to see that it is what it must be.
+// The body is kept as the bytes that came, without the secrets in it; it is parsed here only to see that it is what it
+// must be.
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { newId } from '../ids.ts';
@@ -14,6 +15,7 @@ import type { Integration } from './directory-state.ts';
 import { inputParser } from './input.ts';
 import { createLimiter } from './limiter.ts';
 import type { InboundResource } from './resources/resource.ts';
+import type { Scrubber } from './scrub.ts';
 import type { Strangers } from './strangers.ts';
 
 export interface WebhookRoutesOptions {
@@ -24,6 +26,7 @@ export interface WebhookRoutesOptions {
   clock: Clock;
   resources: readonly InboundResource[];
   production: boolean;
+  scrubber: Pick<Scrubber, 'body'>;
   /** Of a body. */
   limitBytes: number;
 }
@@ -45,7 +48,7 @@ declare module 'fastify' {
 }
 
 export async function webhookRoutes(server: FastifyInstance, options: WebhookRoutesOptions): Promise<void> {
-  const { log, limits, strangers, directory, clock, resources, production, limitBytes } = options;
+  const { log, limits, strangers, directory, clock, resources, production, scrubber, limitBytes } = options;
   server.decorateRequest('integration', null);
   acceptJson(server, limitBytes);
   await acceptPacked(server);
@@ -65,8 +68,9 @@ export async function webhookRoutes(server: FastifyInstance, options: WebhookRou
     const headers = keptHeaders(request);
     return {
       limit: () => limit(reply, integration),
-      event(type, body) {
+      event(type, json) {
         const receivedAtMs = clock();
+        const body = scrubber.body(json);
         const ids = { id: newId('in', receivedAtMs), organizationId, projectId, integrationId };
         return { type, ...ids, receivedAtMs, headers, body, imported: false };
       },
@@ -80,7 +84,7 @@ export async function webhookRoutes(server: FastifyInstance, options: WebhookRou
       parse(body.value);
       const post = postOf(request, reply);
       await post.limit();
-      const event = post.event(type, body.bytes);
+      const event = post.event(type, body);
       await log.append([event]);
       reply.code(201);
       return { id: event.id, status: 'pending' };

@@ -6,9 +6,11 @@ import { type Administrator, createAdministrator, TooBusy } from '../../src/comm
 import { NameTaken } from '../../src/command/admin/decision.ts';
 import { createOrganization } from '../../src/command/admin/organization.ts';
 import { type Directory, openDirectory } from '../../src/command/directory.ts';
+import { createScrubber } from '../../src/command/scrub.ts';
 import { createDestinations } from '../../src/destinations.ts';
 import type { Log } from '../../src/log/log.ts';
 import { openSqliteLog } from '../../src/log/sqlite.ts';
+import { DEFAULT_SCRUB_RULES } from '../../src/scrub-rules.ts';
 import { createSecretBox } from '../../src/secrets.ts';
 import { ViewsUnavailable } from '../../src/views/views.ts';
 import { temporaryDirectory } from '../support/directory.ts';
@@ -47,7 +49,8 @@ async function start(
   });
   stops.push(() => directory.close());
   const destinations = createDestinations({ httpsOnly: false, allowAddresses: [] });
-  const settings = { destinations, burst: null, sustained: null };
+  const scrubber = createScrubber(DEFAULT_SCRUB_RULES);
+  const settings = { destinations, burst: null, sustained: null, scrubber };
   const secrets = createSecretBox(Buffer.alloc(32));
   const clock = () => 1_700_000_000_000;
   const administrator = createAdministrator({ log, directory, secrets, clock, settings, caughtUp });

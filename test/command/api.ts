@@ -7,6 +7,7 @@ import { pino } from 'pino';
 import { doTask } from '../../src/cli/task.ts';
 import { createAdministrator } from '../../src/command/admin/administrator.ts';
 import { type Directory, openDirectory } from '../../src/command/directory.ts';
+import { createScrubber } from '../../src/command/scrub.ts';
 import { buildServer } from '../../src/command/server.ts';
 import { createDestinations } from '../../src/destinations.ts';
 import type { EventOf, Topic } from '../../src/events.ts';
@@ -18,6 +19,7 @@ import { startProjector } from '../../src/projections/projector.ts';
 import { reached, reachedEnd } from '../../src/projections/reached.ts';
 import { createQueries } from '../../src/query/queries.ts';
 import { shareStatus } from '../../src/query/status.ts';
+import { DEFAULT_SCRUB_RULES, type ScrubRules } from '../../src/scrub-rules.ts';
 import { createSecretBox, hashToken, type SecretBox } from '../../src/secrets.ts';
 import { processTime } from '../../src/time.ts';
 import { openSqliteViews } from '../../src/views/sqlite.ts';
@@ -50,6 +52,7 @@ export interface ApiOptions {
   production?: boolean;
   allowHttp?: boolean;
   unauthenticated?: string;
+  scrub?: ScrubRules;
   trustProxy?: string[];
   notReady?: () => Promise<{ part: string; detail: string }[]>;
 }
@@ -89,6 +92,7 @@ export async function startApi(t: TestContext, options: ApiOptions = {}): Promis
     httpsOnly: production && !allowHttp,
     allowAddresses: ['127.0.0.0/8'],
   });
+  const scrubber = createScrubber(options.scrub ?? DEFAULT_SCRUB_RULES);
   const server = buildServer({
     log: served,
     limits: createMemoryLimits(),
@@ -98,7 +102,7 @@ export async function startApi(t: TestContext, options: ApiOptions = {}): Promis
       directory,
       secrets,
       clock,
-      settings: { destinations, burst: '3/6s', sustained: '100/1h' },
+      settings: { destinations, burst: '3/6s', sustained: '100/1h', scrubber },
       caughtUp: (position) => reached([position], { views, projections, withinMs: 5_000 }),
     }),
     queries: createQueries({ views, clock }),
@@ -106,6 +110,7 @@ export async function startApi(t: TestContext, options: ApiOptions = {}): Promis
     clock,
     logger,
     production,
+    scrubber,
     adminTokenHash: hashToken(ADMIN_TOKEN),
     unauthenticated: options.unauthenticated ?? null,
     trustProxy: options.trustProxy ?? [],

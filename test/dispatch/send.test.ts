@@ -70,6 +70,20 @@ test('a request bears the headers of the design, the body as it is, and a signat
   assert.equal(headers['webhook-signature'], signature([signingKey(signingSecret)], 'wh_1', timestamp, body));
 });
 
+test('of an answer that repeats the publicSecret it was sent nothing of that is kept', async (t) => {
+  const send = senderFor(t);
+  // Once in full, and once where the answer is cut.
+  for (const before of [0, 1_000, 1_020, 1_023, 1_024]) {
+    const { url } = await startReceiver(t, (response, { headers }) => {
+      response.end(`${'x'.repeat(before)}${headers.authorization} and more`);
+    });
+    const { responseBody } = await send(url);
+    assert.ok(!responseBody?.includes('orgs_'), responseBody ?? '');
+    assert.ok((responseBody?.length ?? 0) <= 1_024);
+    if (before === 0) assert.equal(responseBody, 'Bearer [Filtered] and more');
+  }
+});
+
 test('every 2xx is a success, and nothing else', async (t) => {
   const send = senderFor(t);
   for (const code of [200, 201, 204, 299]) {

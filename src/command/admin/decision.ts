@@ -6,6 +6,7 @@ import type { OrganizationEvent } from '../../events.ts';
 import { NotFound } from '../../query/errors.ts';
 import type { SecretBox } from '../../secrets.ts';
 import type { DirectoryState } from '../directory-state.ts';
+import type { Scrubber } from '../scrub.ts';
 
 export interface AdminContext {
   state: Readonly<DirectoryState>;
@@ -20,6 +21,8 @@ export interface AdminSettings {
   /** Of integrations that are made without limits of their own; null is none. */
   burst: string | null;
   sustained: string | null;
+  /** Takes secrets out of what is published. */
+  scrubber: Pick<Scrubber, 'json'>;
 }
 
 export interface Decision<Answer = undefined> {

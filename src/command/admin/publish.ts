@@ -17,16 +17,17 @@ const parse = inputParser<{ kind: string; data: unknown }>({
   properties: { kind: { type: 'string', format: 'kind' }, data: {} },
 });
 
-export function publishEvent({ state, nowMs }: AdminContext, organization: string, input: unknown) {
+export function publishEvent({ state, nowMs, settings }: AdminContext, organization: string, input: unknown) {
   const { id: organizationId } = existing(state.organizations, 'organization', organization);
   const { kind, data: value } = parse(input);
   if (isDeeperThan(value, MAX_DATA_LEVELS)) {
     throw new InvalidInput([{ field: 'data', message: `allowed: up to ${MAX_DATA_LEVELS} levels` }]);
   }
-  const data = JSON.stringify(value);
-  if (Buffer.byteLength(data) > MAX_DATA_BYTES) {
+  const given = JSON.stringify(value);
+  if (Buffer.byteLength(given) > MAX_DATA_BYTES) {
     throw new InvalidInput([{ field: 'data', message: `allowed: up to ${MAX_DATA_BYTES} bytes of JSON` }]);
   }
+  const data = settings.scrubber.json(given);
   const eventId = newId('evt', nowMs);
   return {
     event: { type: 'EventPublished', eventId, organizationId, atMs: nowMs, kind, data },
