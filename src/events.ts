@@ -68,6 +68,15 @@ export interface OrganizationSecretRotated {
   secret: string;
 }
 
+/** Secrets of an organization and its endpoints are sealed under another master key: they are the same secrets as before. */
+export interface SecretsResealed {
+  type: 'SecretsResealed';
+  organizationId: OrganizationId;
+  atMs: number;
+  /** By how it was sealed before, how it is now. */
+  secrets: Record<string, string>;
+}
+
 /** The end of an organization and of all that belongs to it. */
 export interface OrganizationDeleted {
   type: 'OrganizationDeleted';
@@ -611,6 +620,7 @@ export type OrganizationEvent =
   | OrganizationCreated
   | OrganizationChanged
   | OrganizationSecretRotated
+  | SecretsResealed
   | OrganizationDeleted
   | ProjectCreated
   | ProjectChanged
@@ -668,6 +678,7 @@ export const TOPIC_OF: { readonly [T in EventType]: Topic } = {
   OrganizationCreated: 'organizations',
   OrganizationChanged: 'organizations',
   OrganizationSecretRotated: 'organizations',
+  SecretsResealed: 'organizations',
   OrganizationDeleted: 'organizations',
   ProjectCreated: 'organizations',
   ProjectChanged: 'organizations',

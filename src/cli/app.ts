@@ -6,6 +6,7 @@ import type { Logger } from 'pino';
 import { createAdministrator } from '../command/admin/administrator.ts';
 import { openDirectory } from '../command/directory.ts';
 import { createDefaults, type Defaults } from '../command/first-start.ts';
+import { createKeyRing } from '../command/key-ring.ts';
 import { createScrubber } from '../command/scrub.ts';
 import { buildServer } from '../command/server.ts';
 import { type Config, destinationRules } from '../config.ts';
@@ -13,7 +14,7 @@ import { createDestinations } from '../destinations.ts';
 import { startDispatcher } from '../dispatch/dispatcher.ts';
 import { createSender } from '../dispatch/send.ts';
 import { createTransport } from '../dispatch/transport.ts';
-import { loadKeys } from '../keys.ts';
+import { loadKeys, masterKeyFile, openSecretBox } from '../keys.ts';
 import type { Log } from '../log/log.ts';
 import { openLimits, openLog, openViews, skewMs } from '../open.ts';
 import { projections } from '../projections/all.ts';
@@ -21,11 +22,11 @@ import { reached, reachedEnd } from '../projections/reached.ts';
 import { createQueries } from '../query/queries.ts';
 import { shareStatus } from '../query/status.ts';
 import { startRecorder } from '../record/recorder.ts';
-import { createSecretBox, hashToken } from '../secrets.ts';
+import { hashToken } from '../secrets.ts';
 import { processTime } from '../time.ts';
 import type { Views } from '../views/views.ts';
 import { CommandFailed } from './failed.ts';
-import { ensureKeyFits } from './master-key.ts';
+import { ensureKeysFit } from './master-key.ts';
 import { startProjectorThread } from './projector-thread.ts';
 import type { Role } from './roles.ts';
 import { doInThread } from './task-thread.ts';
@@ -72,8 +73,14 @@ export async function startApp({ config, roles, logger }: AppOptions): Promise<A
     stops.push(() => log.close());
     // Only now: a directory that holds no log of ours, and cannot take one, is refused before keys are put there.
     const keys = loadKeys(config);
-    const secrets = createSecretBox(keys.masterKey);
-    await ensureKeyFits(log, secrets);
+    const secrets = openSecretBox(config, keys.masterKeys);
+    // Before anything is sealed or sent. A dispatcher alone looks at its lanes.
+    const directory = roles.has('api') ? await openDirectory({ log }) : undefined;
+    if (directory !== undefined) {
+      directory.ended.catch(fail);
+      stops.push(() => directory.close());
+      ensureKeysFit(directory, secrets, time.now());
+    }
     const views = await openViews(config);
     stops.push(() => views.close());
     if (roles.has('project')) {
@@ -97,10 +104,7 @@ export async function startApp({ config, roles, logger }: AppOptions): Promise<A
     }
     let url: string | undefined;
     let defaults: Defaults | undefined;
-    if (roles.has('api')) {
-      const directory = await openDirectory({ log });
-      directory.ended.catch(fail);
-      stops.push(() => directory.close());
+    if (directory !== undefined) {
       const scrubber = createScrubber(config.scrub);
       const administrator = createAdministrator({
         log,
@@ -120,6 +124,12 @@ export async function startApp({ config, roles, logger }: AppOptions): Promise<A
         administrator,
         queries: createQueries({ views, clock: time.now }),
         secrets,
+        keyRing: createKeyRing({
+          ...{ log, directory, administrator, secrets, clock: time.now },
+          file: config.masterKeys === undefined ? masterKeyFile(config) : undefined,
+          isCluster: config.log !== 'sqlite',
+          isServing: true,
+        }),
         clock: time.now,
         // Where it listens is said by whoever started it.
         logger: logger.child({}, logger.level === 'info' ? { level: 'warn' } : {}),

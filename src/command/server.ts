@@ -10,12 +10,13 @@ import Fastify, {
   LogController,
 } from 'fastify';
 import { MAX_BODY_BYTES } from '../events.ts';
+import { KeysRefused } from '../key-file.ts';
 import type { Limits } from '../limits/limits.ts';
 import type { Log } from '../log/log.ts';
 import { NotFound } from '../query/errors.ts';
 import type { Queries } from '../query/queries.ts';
 import { rateLimitOf } from '../rate-limit.ts';
-import type { SecretBox } from '../secrets.ts';
+import { type SecretBox, SecretUnreadable } from '../secrets.ts';
 import type { Clock } from '../time.ts';
 import { TransferRefused } from '../transfer/errors.ts';
 import { type Administrator, TooBusy } from './admin/administrator.ts';
@@ -27,6 +28,8 @@ import type { Directory } from './directory.ts';
 import type { Organization } from './directory-state.ts';
 import { type JobRoutesOptions, jobRoutes } from './job-routes.ts';
 import { JobRuns } from './jobs.ts';
+import type { KeyRing } from './key-ring.ts';
+import { keyRoutes } from './key-routes.ts';
 import { otherMethods, rememberMethods } from './other-methods.ts';
 import { details, Problem, sendProblem } from './problem.ts';
 import { readRoutes } from './read-routes.ts';
@@ -57,6 +60,7 @@ export interface ServerOptions {
   administrator: Administrator;
   queries: Queries;
   secrets: SecretBox;
+  keyRing: KeyRing;
   clock: Clock;
   logger: NonNullable<FastifyServerOptions['loggerInstance']>;
   production: boolean;
@@ -178,6 +182,7 @@ async function apiRoutes(server: FastifyInstance, options: ServerOptions): Promi
     await tailRoutes(scope, { log, queries, reached: options.reached });
     const organization = (idOrName: string) => organizationOf(directory, idOrName);
     await jobRoutes(scope, { ...options.jobs, organization, clock });
+    await keyRoutes(scope, { ring: options.keyRing });
     scope.get('/status', () => options.status());
   });
   await server.register(async (scope) => {
@@ -215,6 +220,8 @@ function asProblem(error: unknown): unknown {
   if (error instanceof TooBusy) return new Problem(503, 'busy', error.message, { 'retry-after': '1' });
   if (error instanceof EndpointIsDisabled) return new Problem(409, 'endpoint-disabled', error.message);
   if (error instanceof NotRetryable) return new Problem(409, 'not-retryable', error.message);
+  if (error instanceof KeysRefused || error instanceof SecretUnreadable)
+    return new Problem(409, 'keys-refused', error.message);
   if (error instanceof JobRuns) return new Problem(409, 'runs-already', error.message);
   if (error instanceof TransferRefused) {
     const [status, code] =

@@ -337,6 +337,7 @@ function countUnstarted(lane: Lane, webhookId: WebhookId): number {
 const CONFIGURES_LANES: ReadonlySet<OrganizationEvent['type']> = new Set<OrganizationEvent['type']>([
   'OrganizationCreated',
   'OrganizationSecretRotated',
+  'SecretsResealed',
   'OrganizationDeleted',
   'EndpointCreated',
   'EndpointChanged',

@@ -11,7 +11,7 @@ import type { Dispatcher } from 'undici';
 import type { Destinations } from '../destinations.ts';
 import type { AttemptError } from '../events.ts';
 import { FILTERED } from '../scrub-rules.ts';
-import type { SecretBox } from '../secrets.ts';
+import { type SecretBox, sealedUnder } from '../secrets.ts';
 import type { Time } from '../time.ts';
 import { formatDuration } from '../time.ts';
 import { VERSION } from '../version.ts';
@@ -31,9 +31,11 @@ const LOOKED_AT_BYTES = KEPT_RESPONSE_BYTES + MOST_SECRET_BYTES;
 
 const USER_AGENT = `Hooklane/${VERSION}`;
 
-/** Sends requests. Never rejects: what goes wrong is an outcome. */
+/** Sends requests. What goes wrong is an outcome; it rejects with SecretUnreadable alone. */
 export interface Sender {
   send(request: Request): Promise<Outcome>;
+  /** Throws SecretUnreadable where one of these sealed secrets cannot be opened with the keys that there are. */
+  ensureOpens(sealed: Iterable<string>): void;
   /** Cuts what is still in flight. */
   close(): Promise<void>;
 }
@@ -69,6 +71,14 @@ export function createSender({ secrets, time, transport, destinations }: SenderO
         };
         transport.dispatch(options, exchange.handler);
       }),
+    ensureOpens(sealed) {
+      const looked = new Set<string>();
+      for (const secret of sealed) {
+        const keyId = sealedUnder(secret);
+        if (!looked.has(keyId)) opened.secret(secret);
+        looked.add(keyId);
+      }
+    },
     close: () => transport.close(),
   };
 }

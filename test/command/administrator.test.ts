@@ -51,7 +51,7 @@ async function start(
   const destinations = createDestinations({ httpsOnly: false, allowAddresses: [] });
   const scrubber = createScrubber(DEFAULT_SCRUB_RULES);
   const settings = { destinations, burst: null, sustained: null, scrubber };
-  const secrets = createSecretBox(Buffer.alloc(32));
+  const secrets = createSecretBox([Buffer.alloc(32)]);
   const clock = () => 1_700_000_000_000;
   const administrator = createAdministrator({ log, directory, secrets, clock, settings, caughtUp });
   return { log, directory, administrator };

@@ -2,15 +2,18 @@
 // projector between them. Tests speak to it as clients do.
 
 import type { AddressInfo } from 'node:net';
+import { dirname } from 'node:path';
 import type { TestContext } from 'node:test';
 import { pino } from 'pino';
 import { doTask } from '../../src/cli/task.ts';
 import { createAdministrator } from '../../src/command/admin/administrator.ts';
 import { type Directory, openDirectory } from '../../src/command/directory.ts';
+import { createKeyRing } from '../../src/command/key-ring.ts';
 import { createScrubber } from '../../src/command/scrub.ts';
 import { buildServer } from '../../src/command/server.ts';
 import { createDestinations } from '../../src/destinations.ts';
 import type { EventOf, Topic } from '../../src/events.ts';
+import { openSecretBox } from '../../src/keys.ts';
 import { createMemoryLimits } from '../../src/limits/memory.ts';
 import type { Log } from '../../src/log/log.ts';
 import { openSqliteLog } from '../../src/log/sqlite.ts';
@@ -20,7 +23,7 @@ import { reached, reachedEnd } from '../../src/projections/reached.ts';
 import { createQueries } from '../../src/query/queries.ts';
 import { shareStatus } from '../../src/query/status.ts';
 import { DEFAULT_SCRUB_RULES, type ScrubRules } from '../../src/scrub-rules.ts';
-import { createSecretBox, hashToken, type SecretBox } from '../../src/secrets.ts';
+import { createSecretBox, hashToken, type MasterKeys, type SecretBox } from '../../src/secrets.ts';
 import { processTime } from '../../src/time.ts';
 import { openSqliteViews } from '../../src/views/sqlite.ts';
 import { temporaryDirectory } from '../support/directory.ts';
@@ -53,6 +56,9 @@ export interface ApiOptions {
   allowHttp?: boolean;
   unauthenticated?: string;
   scrub?: ScrubRules;
+  /** Master keys, and where they are kept; undefined: in the environment. */
+  masterKeys?: MasterKeys;
+  keyFile?: string;
   trustProxy?: string[];
   notReady?: () => Promise<{ part: string; detail: string }[]>;
 }
@@ -79,7 +85,7 @@ export async function startApi(t: TestContext, options: ApiOptions = {}): Promis
   stops.push(() => projector.close());
   const directory = await openDirectory({ log });
   stops.push(() => directory.close());
-  const secrets = createSecretBox(Buffer.alloc(32, 7));
+  const secrets = secretsOf(options);
   const fault: Api['fault'] = { append: undefined };
   const served: Log = {
     ...log,
@@ -93,20 +99,27 @@ export async function startApi(t: TestContext, options: ApiOptions = {}): Promis
     allowAddresses: ['127.0.0.0/8'],
   });
   const scrubber = createScrubber(options.scrub ?? DEFAULT_SCRUB_RULES);
+  const administrator = createAdministrator({
+    log: served,
+    directory,
+    secrets,
+    clock,
+    settings: { destinations, burst: '3/6s', sustained: '100/1h', scrubber },
+    caughtUp: (position) => reached([position], { views, projections, withinMs: 5_000 }),
+  });
   const server = buildServer({
     log: served,
     limits: createMemoryLimits(),
     directory,
-    administrator: createAdministrator({
-      log: served,
-      directory,
-      secrets,
-      clock,
-      settings: { destinations, burst: '3/6s', sustained: '100/1h', scrubber },
-      caughtUp: (position) => reached([position], { views, projections, withinMs: 5_000 }),
-    }),
+    administrator,
     queries: createQueries({ views, clock }),
     secrets,
+    keyRing: createKeyRing({
+      ...{ log: served, directory, administrator, secrets, clock },
+      file: options.keyFile,
+      isCluster: false,
+      isServing: true,
+    }),
     clock,
     logger,
     production,
@@ -163,6 +176,11 @@ export async function startApi(t: TestContext, options: ApiOptions = {}): Promis
     },
   };
   return api;
+}
+
+function secretsOf({ masterKeys = [Buffer.alloc(32, 7)], keyFile }: ApiOptions): SecretBox {
+  if (keyFile === undefined) return createSecretBox(masterKeys);
+  return openSecretBox({ dataDirectory: dirname(keyFile), masterKeys: undefined }, masterKeys);
 }
 
 let numbers = 1;

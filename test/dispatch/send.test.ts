@@ -13,7 +13,7 @@ import { createSecretBox, newSigningSecret } from '../../src/secrets.ts';
 import { processTime } from '../../src/time.ts';
 import { startReceiver } from '../support/receiver.ts';
 
-const secrets = createSecretBox(Buffer.alloc(32, 7));
+const secrets = createSecretBox([Buffer.alloc(32, 7)]);
 const signingSecret = newSigningSecret();
 const body = Buffer.from('{"id":"evt_1","data":{"message":"größer"}}');
 
