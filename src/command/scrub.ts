@@ -152,11 +152,11 @@ function isJson(text: string): boolean {
   }
 }
 
-/** What is left, where of cuts within each other the outer one counts. */
+/** What is left, where of cuts within each other the outer one counts: it was found later. */
 function without(text: string, cuts: Cut[]): string {
   let left = '';
   let at = 0;
-  for (const { from, to, put } of cuts.sort((a, b) => a.from - b.from || b.to - a.to)) {
+  for (const { from, to, put } of cuts.reverse().sort((a, b) => a.from - b.from)) {
     if (from < at) continue;
     left += text.slice(at, from) + put;
     at = to;

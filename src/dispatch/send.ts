@@ -195,12 +195,12 @@ function createExchange(request: Request, options: ExchangeOptions): Exchange {
   };
 }
 
-/** What is kept of an answer. */
+/** What is kept of an answer, without the secret, nor the beginning of one where it was cut. */
 function startOf(answer: Buffer, secret: string): string {
-  const start = answer.includes(secret)
-    ? Buffer.from(answer.subarray(0, LOOKED_AT_BYTES).toString('utf8').replaceAll(secret, FILTERED))
-    : answer;
-  return start.subarray(0, KEPT_RESPONSE_BYTES).toString('utf8');
+  if (!answer.includes(secret)) return answer.subarray(0, KEPT_RESPONSE_BYTES).toString('utf8');
+  const start = answer.subarray(0, LOOKED_AT_BYTES).toString('utf8').replaceAll(secret, FILTERED);
+  const whole = answer.length < LOOKED_AT_BYTES ? start : start.slice(0, -secret.length);
+  return Buffer.from(whole).subarray(0, KEPT_RESPONSE_BYTES).toString('utf8');
 }
 
 const TOO_LATE = { error: 'interrupted', detail: 'its time was over before it could leave' } as const;

@@ -130,6 +130,14 @@ test('pairs of name and value are fields as well', () => {
   assert.deepEqual(scrubbed({ Key: 'password', Value: 'x' }), { Key: 'password', Value: '[Filtered]' });
 });
 
+test('of a pair the whole value goes, also where a part of it is a secret by itself', () => {
+  const whole = { name: 'Cookie', value: '[Filtered]' };
+  for (const value of ['theme=dark; token=x', '4242424242424242', { a: 1, token: 'x', note: 'password=y' }]) {
+    assert.deepEqual(scrubbed({ name: 'Cookie', value }), whole);
+    assert.deepEqual(scrubbed([['Cookie', value]]), [['Cookie', '[Filtered]']]);
+  }
+});
+
 test('a list of names is no pair, nor is a list of three', () => {
   for (const value of [
     ['password', 'email'],

@@ -82,6 +82,16 @@ test('of an answer that repeats the publicSecret it was sent nothing of that is 
     assert.ok((responseBody?.length ?? 0) <= 1_024);
     if (before === 0) assert.equal(responseBody, 'Bearer [Filtered] and more');
   }
+  // Many times, so that what is put in its place leaves room for where it was cut.
+  for (let before = 0; before < 'Bearer orgs_secret '.length; before++) {
+    const { url } = await startReceiver(t, (response, { headers }) => {
+      response.end('x'.repeat(before) + `${headers.authorization} `.repeat(200));
+    });
+    assert.doesNotMatch(
+      (await send(url, { organizationSecret: secrets.seal(`orgs_${'s'.repeat(32)}`) })).responseBody ?? '',
+      /orgs_/,
+    );
+  }
 });
 
 test('every 2xx is a success, and nothing else', async (t) => {
