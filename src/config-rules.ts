@@ -10,7 +10,8 @@ import {
   type SaslMechanism,
 } from './kafka-url.ts';
 import { parseRateLimit, RATE_LIMIT_ALLOWED } from './rate-limit.ts';
-import { MASTER_KEY_BYTES } from './secrets.ts';
+import { parseScrubRules, SCRUB_ALLOWED, type ScrubRules } from './scrub-rules.ts';
+import { MASTER_KEY_BYTES, type MasterKeys } from './secrets.ts';
 import { formatDuration, parseDuration } from './time.ts';
 
 /** What a value must be. */
@@ -31,15 +32,29 @@ export const ADMIN_TOKEN: Rule<string> = {
   secret: true,
 };
 
-export const MASTER_KEY: Rule<Buffer> = {
+/** So many may be in use beside each other. */
+export const MAX_MASTER_KEYS = 10;
+
+/** With commas between, or, in the file, one a line. */
+export const MASTER_KEYS: Rule<MasterKeys> = {
   parse(text) {
-    const key = Buffer.from(text, 'base64');
-    // Node skips what is no base64, so only the way back tells whether all of it was.
-    return key.length === MASTER_KEY_BYTES && key.toString('base64') === text ? key : undefined;
+    const entries = text.split(/, ?|\r?\n/);
+    const [first, ...others] = entries.map(parseMasterKey);
+    const keys = others.filter((key) => key !== undefined);
+    const isWhole = keys.length === others.length && new Set(entries).size === entries.length;
+    return first === undefined || !isWhole || entries.length > MAX_MASTER_KEYS ? undefined : [first, ...keys];
   },
-  allowed: `exactly ${MASTER_KEY_BYTES} bytes in base64, as \`openssl rand -base64 ${MASTER_KEY_BYTES}\` makes them`,
+  allowed:
+    `exactly ${MASTER_KEY_BYTES} bytes in base64, as \`openssl rand -base64 ${MASTER_KEY_BYTES}\` makes them; ` +
+    `up to ${MAX_MASTER_KEYS} of them, each once, the one that seals first`,
   secret: true,
 };
+
+function parseMasterKey(text: string): Buffer | undefined {
+  const key = Buffer.from(text, 'base64');
+  // Node skips what is no base64, so only the way back tells whether all of it was.
+  return key.length === MASTER_KEY_BYTES && key.toString('base64') === text ? key : undefined;
+}
 
 export const HOST: Rule<string> = {
   parse: (text) => (isIP(text) || /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/i.test(text) ? text : undefined),
@@ -153,3 +168,5 @@ export const RATE_LIMIT: Rule<string | null> = {
   },
   allowed: `${RATE_LIMIT_ALLOWED}; or none`,
 };
+
+export const SCRUB: Rule<ScrubRules> = { parse: parseScrubRules, allowed: SCRUB_ALLOWED };

@@ -17,7 +17,7 @@ import {
   LEVEL,
   LOG,
   LOOPBACK,
-  MASTER_KEY,
+  MASTER_KEYS,
   MECHANISM,
   PARTITIONS,
   type PinoLevel,
@@ -28,6 +28,7 @@ import {
   REPLICATION,
   RETENTION,
   type Rule,
+  SCRUB,
   SESSION,
   TOPIC_PREFIX,
   VIEWS,
@@ -35,6 +36,8 @@ import {
 } from './config-rules.ts';
 import type { DestinationRules } from './destinations.ts';
 import type { KafkaConfig, KafkaUrl, SaslMechanism } from './kafka-url.ts';
+import { DEFAULT_SCRUB_RULES, type ScrubRules } from './scrub-rules.ts';
+import type { MasterKeys } from './secrets.ts';
 import { formatDuration } from './time.ts';
 
 export interface Config {
@@ -48,9 +51,11 @@ export interface Config {
   readonly log: 'sqlite' | KafkaConfig;
   /** `url` begins with mongodb:// or mongodb+srv://. */
   readonly views: 'sqlite' | { readonly url: string };
-  /** Undefined: made at first use and kept in the data directory (keys.ts); so is the master key. */
+  /** Undefined: made at first use and kept in the data directory (keys.ts); so are master keys. */
   readonly adminToken: string | undefined;
-  readonly masterKey: Buffer | undefined;
+  readonly masterKeys: MasterKeys | undefined;
+  /** What is scrubbed from payloads. */
+  readonly scrub: ScrubRules;
   /** What the names of topics begin with. */
   readonly topicPrefix: string;
   /** Undefined: as many as the log has, or its default for a new one. */
@@ -193,7 +198,8 @@ export function loadConfig(
     log: logEngine(),
     views: read('HOOKLANE_VIEWS', VIEWS, 'sqlite'),
     adminToken: read('HOOKLANE_ADMIN_TOKEN', ADMIN_TOKEN, undefined),
-    masterKey: read('HOOKLANE_MASTER_KEY', MASTER_KEY, undefined),
+    masterKeys: read('HOOKLANE_MASTER_KEY', MASTER_KEYS, undefined),
+    scrub: read('HOOKLANE_SCRUB', SCRUB, DEFAULT_SCRUB_RULES),
     topicPrefix: read('HOOKLANE_TOPIC_PREFIX', TOPIC_PREFIX, 'hooklane.'),
     partitions: read('HOOKLANE_PARTITIONS', PARTITIONS, undefined),
     allowAddresses: read('HOOKLANE_ALLOW_ADDRESSES', CIDRS, production ? [] : LOOPBACK),

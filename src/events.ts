@@ -20,6 +20,8 @@ import type {
 
 /** The largest payload that is taken, in bytes. */
 export const MAX_BODY_BYTES = 256 * 1024;
+/** The same as it is stored: what is put in the place of secrets may be longer than they were (see command/scrub.ts). */
+export const MAX_STORED_BODY_BYTES = 3 * MAX_BODY_BYTES;
 
 /** What comes under an Idempotency-Key bears it, so that a repeat is known; null: it came without one. */
 export interface Keyed {
@@ -32,7 +34,7 @@ export interface Keyed {
 /** What came without an Idempotency-Key. */
 export const UNKEYED = { keyHash: null, bodyHash: null } as const satisfies Keyed;
 
-/** The fields of everything an integration sends. `body` is the JSON as it came, `headers` the ones worth keeping. */
+/** The fields of everything an integration sends. `body` is the JSON as it came, without secrets, `headers` the ones worth keeping. */
 interface Received extends Keyed {
   id: InboundId;
   organizationId: OrganizationId;
@@ -85,6 +87,15 @@ export interface OrganizationSecretRotated extends Administered {
   organizationId: OrganizationId;
   atMs: number;
   secret: string;
+}
+
+/** Secrets of an organization and its endpoints are sealed under another master key: they are the same secrets as before. */
+export interface SecretsResealed extends Administered {
+  type: 'SecretsResealed';
+  organizationId: OrganizationId;
+  atMs: number;
+  /** By how it was sealed before, how it is now. */
+  secrets: Record<string, string>;
 }
 
 /** The end of an organization and of all that belongs to it. */
@@ -657,6 +668,7 @@ export type AdminEvent =
   | OrganizationCreated
   | OrganizationChanged
   | OrganizationSecretRotated
+  | SecretsResealed
   | OrganizationDeleted
   | ProjectCreated
   | ProjectChanged
@@ -719,6 +731,7 @@ export const TOPIC_OF: { readonly [T in EventType]: Topic } = {
   OrganizationCreated: 'organizations',
   OrganizationChanged: 'organizations',
   OrganizationSecretRotated: 'organizations',
+  SecretsResealed: 'organizations',
   OrganizationDeleted: 'organizations',
   ProjectCreated: 'organizations',
   ProjectChanged: 'organizations',

@@ -1,9 +1,9 @@
-// The admin token and the master key: from the configuration, or else made at first use and kept in the data
+// The admin token and the master keys: from the configuration, or else made at first use and kept in the data
 // directory, in files that only their owner may read (mode 0600).
 //
 // A file comes to be whole, on disk, and once: of two processes that start together one makes it and both use it.
 // A file with something else in it is refused and never written over: what was sealed under a lost master key is
-// lost for good.
+// lost for good. (How a key is put before the others is in key-file.ts.)
 
 import { randomBytes } from 'node:crypto';
 import {
@@ -19,32 +19,46 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type Config, InvalidConfig } from './config.ts';
-import { ADMIN_TOKEN, MASTER_KEY, type Rule } from './config-rules.ts';
-import { MASTER_KEY_BYTES, newToken } from './secrets.ts';
+import { ADMIN_TOKEN, MASTER_KEYS, type Rule } from './config-rules.ts';
+import { createSecretBox, MASTER_KEY_BYTES, type MasterKeys, newToken, type SecretBox } from './secrets.ts';
 
 export interface Keys {
   /** The Bearer token of the admin routes. */
   adminToken: string;
-  masterKey: Buffer;
+  masterKeys: MasterKeys;
 }
 
+type Configured = Pick<Config, 'dataDirectory' | 'adminToken' | 'masterKeys'>;
+
 /** The keys of this data directory; makes the directory and those that are missing. Throws InvalidConfig. */
-export function loadKeys(config: Pick<Config, 'dataDirectory' | 'adminToken' | 'masterKey'>): Keys {
-  const inDirectory = (name: string) => join(config.dataDirectory, name);
+export function loadKeys(config: Configured): Keys {
   return {
-    adminToken: config.adminToken ?? keep(inDirectory('admin-token'), ADMIN_TOKEN, () => newToken('admin')),
-    masterKey: config.masterKey ?? keep(inDirectory('master-key'), MASTER_KEY, newMasterKey),
+    adminToken:
+      config.adminToken ??
+      keep(join(config.dataDirectory, 'admin-token'), ADMIN_TOKEN, () => newToken('admin')),
+    masterKeys: config.masterKeys ?? keep(masterKeyFile(config), MASTER_KEYS, newMasterKey),
   };
 }
 
-/** The master key that is configured, or in the data directory; undefined: there is none yet. Throws InvalidConfig. */
-export function masterKeyIfThere(config: Pick<Config, 'dataDirectory' | 'masterKey'>): Buffer | undefined {
-  const path = join(config.dataDirectory, 'master-key');
-  if (config.masterKey !== undefined || !existsSync(path)) return config.masterKey;
-  return loadKeys({ ...config, adminToken: 'of no use here' }).masterKey;
+/** The master keys that are configured, or in the data directory; undefined: there are none yet. Throws InvalidConfig. */
+export function masterKeysIfThere(config: Omit<Configured, 'adminToken'>): MasterKeys | undefined {
+  const { masterKeys } = config;
+  if (masterKeys !== undefined || !existsSync(masterKeyFile(config))) return masterKeys;
+  return loadKeys({ ...config, adminToken: 'of no use here' }).masterKeys;
 }
 
-function newMasterKey(): string {
+/** A box for these keys that goes with the file: what is put there, or taken out, by another process too. */
+export function openSecretBox(config: Omit<Configured, 'adminToken'>, keys: MasterKeys): SecretBox {
+  return createSecretBox(keys, () => masterKeysIfThere(config) ?? keys);
+}
+
+/** Where master keys are kept that are not configured. */
+export function masterKeyFile({ dataDirectory }: Pick<Config, 'dataDirectory'>): string {
+  return join(dataDirectory, 'master-key');
+}
+
+/** A master key as it stands in the file, or in the environment. */
+export function newMasterKey(): string {
   return randomBytes(MASTER_KEY_BYTES).toString('base64');
 }
 
@@ -91,7 +105,7 @@ function create(path: string, content: string): string {
 }
 
 /** Makes the new name in it as durable as the file. Windows opens no directories, and needs no such thing. */
-function syncDirectory(path: string): void {
+export function syncDirectory(path: string): void {
   if (process.platform === 'win32') return;
   const descriptor = openSync(path, 'r');
   try {

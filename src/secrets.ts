@@ -4,10 +4,17 @@
 
 import { createCipheriv, createDecipheriv, createHash, hash, randomBytes } from 'node:crypto';
 
-/** Seals and opens secrets under one master key. */
+/** Master keys: the first one seals, all of them open. */
+export type MasterKeys = readonly [Buffer, ...Buffer[]];
+
+/** Seals and opens secrets under master keys. */
 export interface SecretBox {
-  /** Tells the master key from others, and nothing else of it: it stands in every sealed secret. */
+  /** Tells the master key that seals from others, and nothing else of it: it stands in every sealed secret. */
   readonly keyId: string;
+  /** Of all of them, that one first. */
+  readonly keyIds: readonly string[];
+  /** Looks up which master keys there are by now. */
+  refresh(): void;
   /** `sealed.v1.<key id>.<nonce><ciphertext><tag in base64url>`; another text each time. */
   seal(secret: string): string;
   /** What was sealed. Throws SecretUnreadable if it was sealed under another master key, or changed. */
@@ -27,36 +34,61 @@ export const MASTER_KEY_BYTES = 32;
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 
-/** A box for a master key of 32 bytes. */
-export function createSecretBox(masterKey: Buffer): SecretBox {
-  const keyId = createHash('sha256')
-    .update('hooklane master key id')
-    .update(masterKey)
-    .digest('hex')
-    .slice(0, 8);
+/** What a master key of 32 bytes is called. */
+export function keyIdOf(masterKey: Buffer): string {
+  const hash = createHash('sha256').update('hooklane master key id').update(masterKey);
+  return hash.digest('hex').slice(0, 8);
+}
+
+/** The id of the master key that a secret was sealed under. Throws SecretUnreadable. */
+export function sealedUnder(sealed: string): string {
+  const [scheme, version, keyId = ''] = sealed.split('.');
+  if (scheme !== 'sealed' || version !== 'v1') throw new SecretUnreadable('not a sealed secret');
+  return keyId;
+}
+
+/**
+ * A box for master keys. `reload` gives what they are by now: it is asked before each sealing, so that a key that was put
+ * before the others is used from then on, and where a secret was sealed under a key that is not known.
+ */
+export function createSecretBox(first: MasterKeys, reload: () => MasterKeys = () => first): SecretBox {
+  let keys = byId(first);
+
+  function refresh(): void {
+    keys = byId(reload());
+  }
+
+  function find(keyId: string): Buffer {
+    const known = keys.get(keyId);
+    if (known !== undefined) return known;
+    refresh();
+    const found = keys.get(keyId);
+    if (found !== undefined) return found;
+    throw new SecretUnreadable(
+      `the secrets in the log were sealed under another master key (${keyId}, not ${[...keys.keys()].join(' or ')}): ` +
+        'put the file master-key back, or set HOOKLANE_MASTER_KEY to what it was',
+    );
+  }
+
   return {
-    keyId,
+    get keyId() {
+      return firstOf(keys)[0];
+    },
+    get keyIds() {
+      return [...keys.keys()];
+    },
+    refresh,
     seal(secret) {
+      refresh();
+      const [keyId, masterKey] = firstOf(keys);
       const nonce = randomBytes(NONCE_BYTES);
       const cipher = createCipheriv('aes-256-gcm', masterKey, nonce);
-      const sealed = Buffer.concat([
-        nonce,
-        cipher.update(secret, 'utf8'),
-        cipher.final(),
-        cipher.getAuthTag(),
-      ]);
-      return `sealed.v1.${keyId}.${sealed.toString('base64url')}`;
+      const parts = [nonce, cipher.update(secret, 'utf8'), cipher.final(), cipher.getAuthTag()];
+      return `sealed.v1.${keyId}.${Buffer.concat(parts).toString('base64url')}`;
     },
     open(sealed) {
-      const [scheme, version, sealedWith, text = ''] = sealed.split('.');
-      if (scheme !== 'sealed' || version !== 'v1') throw new SecretUnreadable('not a sealed secret');
-      if (sealedWith !== keyId) {
-        throw new SecretUnreadable(
-          `the secrets in the log were sealed under another master key (${sealedWith}, not ${keyId}): ` +
-            'put the file master-key back, or set HOOKLANE_MASTER_KEY to what it was',
-        );
-      }
-      const bytes = Buffer.from(text, 'base64url');
+      const masterKey = find(sealedUnder(sealed));
+      const bytes = Buffer.from(sealed.split('.')[3] ?? '', 'base64url');
       // Node throws another error for a nonce that is too short, and takes a tag that is.
       if (bytes.length < NONCE_BYTES + TAG_BYTES) throw new SecretUnreadable('a sealed secret was cut off');
       const decipher = createDecipheriv('aes-256-gcm', masterKey, bytes.subarray(0, NONCE_BYTES));
@@ -69,6 +101,16 @@ export function createSecretBox(masterKey: Buffer): SecretBox {
       }
     },
   };
+}
+
+/** In the order in which they are given. */
+function byId(keys: MasterKeys): ReadonlyMap<string, Buffer> {
+  return new Map(keys.map((key) => [keyIdOf(key), key]));
+}
+
+function firstOf(keys: ReadonlyMap<string, Buffer>): [keyId: string, masterKey: Buffer] {
+  for (const entry of keys) return entry;
+  throw new Error('there is no master key');
 }
 
 /** SHA-256 of a token, hexadecimal: how tokens are kept. */

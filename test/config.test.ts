@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { type ConfigFlags, InvalidConfig, loadConfig } from '../src/config.ts';
+import { DEFAULT_SCRUB_RULES } from '../src/scrub-rules.ts';
 
 const KEY = Buffer.alloc(32, 7).toString('base64');
 
@@ -26,7 +27,8 @@ test('an empty environment gives the defaults', () => {
     log: 'sqlite',
     views: 'sqlite',
     adminToken: undefined,
-    masterKey: undefined,
+    masterKeys: undefined,
+    scrub: DEFAULT_SCRUB_RULES,
     topicPrefix: 'hooklane.',
     partitions: undefined,
     allowAddresses: ['127.0.0.0/8', '::1/128'],
@@ -67,6 +69,7 @@ test('every variable is read', () => {
     HOOKLANE_UNAUTHENTICATED: 'none',
     HOOKLANE_TRUST_PROXY: '10.0.0.0/8',
     HOOKLANE_REDIS: 'redis://cache',
+    HOOKLANE_SCRUB: 'none,ssn',
   };
   assert.deepEqual(loadConfig(env, {}, '/srv/app'), {
     production: true,
@@ -76,7 +79,8 @@ test('every variable is read', () => {
     log: 'sqlite',
     views: 'sqlite',
     adminToken: 'sixteen-letters!',
-    masterKey: Buffer.alloc(32, 7),
+    masterKeys: [Buffer.alloc(32, 7)],
+    scrub: { names: ['ssn'], cards: false, credentials: false },
     topicPrefix: 'staging-',
     partitions: 1024,
     allowAddresses: ['10.0.0.0/8', 'fd00::/8'],
@@ -166,6 +170,7 @@ const WRONG: Record<string, string[]> = {
     ` ${KEY}`,
     KEY.slice(0, -1),
   ],
+  HOOKLANE_SCRUB: ['a=b', '-pasword', 'ssn,,otp', 'x'],
   HOOKLANE_TOPIC_PREFIX: ['with space', 'a/b', 'ü.', 'x'.repeat(101)],
   HOOKLANE_PARTITIONS: ['0', '1025', '1.5', 'many'],
   HOOKLANE_ALLOW_ADDRESSES: [

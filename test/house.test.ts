@@ -47,7 +47,8 @@ const IMPORTS_ONLY: [file: string, imported: string[]][] = [
 
 /** Those who decide and do nothing: time, chance and the world come in as arguments. */
 const PURE = [
-  /^src\/(events|trigger|nearest|destinations)\.ts$/,
+  /^src\/(events|trigger|nearest|destinations|scrub-rules)\.ts$/,
+  /^src\/command\/scrub/,
   /^src\/dispatch\/(?!dispatcher\.ts|send\.ts|transport\.ts)/,
   /^src\/record\/(?!recorder\.ts)/,
   /^src\/limits\/(limits|window)\.ts$/,

@@ -3,16 +3,18 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { json } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { InvalidConfig } from '../src/config.ts';
-import { loadKeys } from '../src/keys.ts';
+import { addMasterKey } from '../src/key-file.ts';
+import { loadKeys, masterKeyFile, openSecretBox } from '../src/keys.ts';
+import { sealedUnder } from '../src/secrets.ts';
 import { temporaryDirectory } from './support/directory.ts';
 
-const GIVEN = { adminToken: 'an-admin-token-given', masterKey: Buffer.alloc(32, 7) };
-const NOT_GIVEN = { adminToken: undefined, masterKey: undefined };
+const GIVEN = { adminToken: 'an-admin-token-given', masterKeys: [Buffer.alloc(32, 7)] as const };
+const NOT_GIVEN = { adminToken: undefined, masterKeys: undefined };
 
 test('keys that are configured are used, and nothing is written', (t) => {
   const dataDirectory = join(temporaryDirectory(t), 'data');
@@ -24,7 +26,7 @@ test('missing keys are made once and then read again', (t) => {
   const dataDirectory = join(temporaryDirectory(t), 'deep', 'data');
   const made = loadKeys({ dataDirectory, ...NOT_GIVEN });
   assert.match(made.adminToken, /^admin_[\w-]{32}$/);
-  assert.equal(made.masterKey.length, 32);
+  assert.equal(made.masterKeys[0].length, 32);
   assert.deepEqual(loadKeys({ dataDirectory, ...NOT_GIVEN }), made);
   assert.deepEqual(readdirSync(dataDirectory).sort(), ['admin-token', 'master-key']);
 });
@@ -97,4 +99,28 @@ test('a data directory that cannot be used is said so, with the path', (t) => {
     code: 'INVALID_CONFIG',
     message: /cannot be read or made: E(NOTDIR|EXIST)/,
   });
+});
+
+test('a file with several master keys has one a line, the one that seals first', (t) => {
+  const dataDirectory = temporaryDirectory(t);
+  const lines = [1, 2].map((byte) => Buffer.alloc(32, byte).toString('base64'));
+  writeFileSync(join(dataDirectory, 'master-key'), `${lines.join('\r\n')}\n`);
+  const { masterKeys } = loadKeys({ dataDirectory, ...NOT_GIVEN });
+  assert.deepEqual(masterKeys, [Buffer.alloc(32, 1), Buffer.alloc(32, 2)]);
+  writeFileSync(join(dataDirectory, 'master-key'), `${[...lines, lines[0]].join('\n')}\n`);
+  assert.throws(() => loadKeys({ dataDirectory, ...NOT_GIVEN }), { code: 'INVALID_CONFIG' });
+});
+
+test('a box goes with the file, and keeps its keys where that is gone', (t) => {
+  const dataDirectory = temporaryDirectory(t);
+  const config = { dataDirectory, ...NOT_GIVEN };
+  const { masterKeys } = loadKeys(config);
+  const box = openSecretBox(config, masterKeys);
+  const before = box.keyId;
+  const made = addMasterKey(masterKeyFile(config));
+  assert.equal(sealedUnder(box.seal('x')), made);
+  assert.deepEqual(box.keyIds, [made, before]);
+  rmSync(masterKeyFile(config));
+  assert.equal(sealedUnder(box.seal('x')), before);
+  assert.deepEqual(readdirSync(dataDirectory), ['admin-token']);
 });

@@ -3,6 +3,7 @@
 
 import type { Operation } from '../command/admin/operations.ts';
 import type { Missed, Recovered } from '../command/admin/recover.ts';
+import type { KeyRing } from '../command/key-ring.ts';
 import type { ReplayedView, ReplayOptions } from '../projections/replay.ts';
 import type { NamedKind } from '../query/filters.ts';
 import type { Filters, Page, Stats } from '../query/queries.ts';
@@ -45,4 +46,6 @@ export interface Api {
     organization: ExportOptions['organization'],
     io: { onProgress: (done: number, total?: number) => void; signal: AbortSignal },
   ): AsyncGenerator<string | Buffer, Counts>;
+  /** The master keys. */
+  keys: KeyRing;
 }

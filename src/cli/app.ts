@@ -7,14 +7,16 @@ import { fullAccess } from '../command/access.ts';
 import { createAdministration } from '../command/admin/administrator.ts';
 import { openDirectory } from '../command/directory.ts';
 import { createDefaults, type Defaults } from '../command/first-start.ts';
+import { createKeyRing } from '../command/key-ring.ts';
 import { createOnce } from '../command/once.ts';
+import { createScrubber } from '../command/scrub.ts';
 import { buildServer } from '../command/server.ts';
 import { type Config, destinationRules } from '../config.ts';
 import { createDestinations } from '../destinations.ts';
 import { startDispatcher } from '../dispatch/dispatcher.ts';
 import { createSender } from '../dispatch/send.ts';
 import { createTransport } from '../dispatch/transport.ts';
-import { loadKeys } from '../keys.ts';
+import { loadKeys, masterKeyFile, openSecretBox } from '../keys.ts';
 import type { Log } from '../log/log.ts';
 import { openLimits, openLog, openViews, skewMs } from '../open.ts';
 import { projections } from '../projections/all.ts';
@@ -23,11 +25,11 @@ import { reached, reachedEnd } from '../projections/reached.ts';
 import { createQueries } from '../query/queries.ts';
 import { shareStatus } from '../query/status.ts';
 import { startRecorder } from '../record/recorder.ts';
-import { createSecretBox, hashToken } from '../secrets.ts';
+import { hashToken } from '../secrets.ts';
 import { processTime } from '../time.ts';
 import type { Views } from '../views/views.ts';
 import { CommandFailed } from './failed.ts';
-import { ensureKeyFits } from './master-key.ts';
+import { ensureKeysFit } from './master-key.ts';
 import { startProjectorThread } from './projector-thread.ts';
 import type { Role } from './roles.ts';
 import { doInThread } from './task-thread.ts';
@@ -77,8 +79,14 @@ export async function startApp({ config, roles, logger }: AppOptions): Promise<A
     stops.push(() => log.close());
     // Only now: a directory that holds no log of ours, and cannot take one, is refused before keys are put there.
     const keys = loadKeys(config);
-    const secrets = createSecretBox(keys.masterKey);
-    await ensureKeyFits(log, secrets);
+    const secrets = openSecretBox(config, keys.masterKeys);
+    // Before anything is sealed or sent. A dispatcher alone looks at its lanes.
+    const directory = roles.has('api') ? await openDirectory({ log }) : undefined;
+    if (directory !== undefined) {
+      directory.ended.catch(fail);
+      stops.push(() => directory.close());
+      ensureKeysFit(directory, secrets, time.now());
+    }
     const views = await openViews(config);
     stops.push(() => views.close());
     if (roles.has('project')) {
@@ -102,16 +110,14 @@ export async function startApp({ config, roles, logger }: AppOptions): Promise<A
     }
     let url: string | undefined;
     let defaults: Defaults | undefined;
-    if (roles.has('api')) {
-      const directory = await openDirectory({ log });
-      directory.ended.catch(fail);
-      stops.push(() => directory.close());
+    if (directory !== undefined) {
+      const scrubber = createScrubber(config.scrub);
       const administration = createAdministration({
         log,
         directory,
         secrets,
         clock: time.now,
-        settings: { ...config, destinations },
+        settings: { ...config, destinations, scrubber },
         caughtUp: (position) => reached([position], { views, projections, withinMs: CAUGHT_UP_WITHIN_MS }),
       });
       const definitions = projections.map(({ definition }) => definition);
@@ -129,10 +135,19 @@ export async function startApp({ config, roles, logger }: AppOptions): Promise<A
         }),
         queries: createQueries({ views, clock: time.now }),
         secrets,
+        keyRing: (access) =>
+          createKeyRing({
+            ...{ log, directory, secrets, clock: time.now },
+            administrator: administration.for(access),
+            file: config.masterKeys === undefined ? masterKeyFile(config) : undefined,
+            isCluster: config.log !== 'sqlite',
+            isServing: true,
+          }),
         clock: time.now,
         // Where it listens is said by whoever started it.
         logger: logger.child({}, logger.level === 'info' ? { level: 'warn' } : {}),
         production: config.production,
+        scrubber,
         adminTokenHash: hashToken(keys.adminToken),
         unauthenticated: config.unauthenticated,
         trustProxy: config.trustProxy,

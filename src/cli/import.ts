@@ -7,14 +7,13 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { Command } from 'commander';
 import { type Config, loadConfig } from '../config.ts';
-import { masterKeyIfThere } from '../keys.ts';
+import { masterKeysIfThere, openSecretBox } from '../keys.ts';
 import { LogUnavailable } from '../log/log.ts';
 import { openLog } from '../open.ts';
-import { createSecretBox } from '../secrets.ts';
 import { TransferRefused } from '../transfer/errors.ts';
 import { type Imported, importOrganization } from '../transfer/import.ts';
 import { CommandFailed } from './failed.ts';
-import { ensureKeyFits } from './master-key.ts';
+import { ensureKeysFitLog } from './master-key.ts';
 import { operator } from './operator.ts';
 import { note, printJson, printTable } from './output.ts';
 import { clearProgress, showProgress } from './progress.ts';
@@ -86,8 +85,8 @@ async function withTarget<T>(work: (target: Target) => Promise<T>): Promise<T> {
 
 /** The log of this configuration. Read models are not needed, and are not made. */
 async function withLog<T>(config: Config, work: (target: Target) => Promise<T>): Promise<T> {
-  const masterKey = masterKeyIfThere(config);
-  if (masterKey === undefined) {
+  const masterKeys = masterKeysIfThere(config);
+  if (masterKeys === undefined) {
     throw new CommandFailed(
       `there is no master key in ${config.dataDirectory}, and another one than that of where the file comes from ` +
         'would be of no use: put its file master-key there, or set HOOKLANE_MASTER_KEY',
@@ -95,8 +94,8 @@ async function withLog<T>(config: Config, work: (target: Target) => Promise<T>):
   }
   const log = await openLog(config, { serve: false });
   try {
-    const secrets = createSecretBox(masterKey);
-    await ensureKeyFits(log, secrets);
+    const secrets = openSecretBox(config, masterKeys);
+    await ensureKeysFitLog(log, secrets, Date.now());
     return await work({
       import: (file, onProgress) =>
         withFile(file, (path) =>

@@ -13,6 +13,7 @@ import { registerExport } from './export.ts';
 import { registerImport } from './import.ts';
 import { registerInbound } from './inbound.ts';
 import { registerIntegration } from './integration.ts';
+import { registerKeys } from './keys.ts';
 import { registerListen } from './listen.ts';
 import { registerLogs } from './logs.ts';
 import { token } from './options.ts';
@@ -147,6 +148,7 @@ const COMMANDS = [
   registerDoctor,
   registerExport,
   registerImport,
+  registerKeys,
   registerListen,
   registerDemo,
 ];

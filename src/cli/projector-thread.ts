@@ -17,7 +17,7 @@ export interface ProjectorThreadData {
 /** Starts the thread; resolves once it has opened its stores. Rejects with what opening them throws. */
 export async function startProjectorThread(config: Config, logLevel: string): Promise<Projector> {
   const workerData: ProjectorThreadData = {
-    config: { ...config, adminToken: undefined, masterKey: undefined },
+    config: { ...config, adminToken: undefined, masterKeys: undefined },
     logLevel,
   };
   // Beside this file, which is .ts in a checkout and .js in the package.

@@ -1,6 +1,8 @@
 // The API of commands at a server somewhere else.
 
 import { requestOf } from '../command/admin/operations.ts';
+import type { ResealStep } from '../command/admin/reseal.ts';
+import type { KeyShown, KeysShown } from '../command/key-ring.ts';
 import type { Pruned } from '../projections/prune.ts';
 import type { ReplayedView } from '../projections/replay.ts';
 import type { NamedKind } from '../query/filters.ts';
@@ -97,6 +99,14 @@ export async function createRemoteApi(server: RemoteServer): Promise<RemoteApi> 
         onProgress: (latest) => onProgress(latest.views),
       });
       return report.views;
+    },
+    keys: {
+      list: () => get<KeysShown>('/keys'),
+      make: () => ask<KeyShown>({ method: 'POST', path: '/keys' }),
+      reseal: () => ask<ResealStep>({ method: 'POST', path: '/keys/reseal' }),
+      async remove(id) {
+        await (await call({ method: 'DELETE', path: `/keys/${encodeURIComponent(id)}` })).text();
+      },
     },
     export: ({ id }, io) => exportFrom(connection, id, io),
     import: (file, onProgress) => importTo(connection, file, onProgress),

@@ -38,7 +38,7 @@ export async function doInThread(
   { onReport, signal }: Parameters<Work>[0],
 ): Promise<void> {
   const workerData: TaskThreadData = {
-    config: { ...config, adminToken: undefined, masterKey: undefined },
+    config: { ...config, adminToken: undefined, masterKeys: undefined },
     task,
   };
   // Beside this file, which is .ts in a checkout and .js in the package.

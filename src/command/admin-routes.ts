@@ -18,10 +18,12 @@ import { acceptJson, jsonBody, jsonBodyOr } from './body.ts';
 import { idempotencyKeyOf, tellReplayed } from './idempotency-header.ts';
 import { InvalidInput, inputParser } from './input.ts';
 import type { Once } from './once.ts';
+import type { Scrubber } from './scrub.ts';
 
 export interface AdminRoutesOptions {
   administration: Administration;
   once: Once;
+  scrubber: Scrubber;
   queries: Queries;
   clock: Clock;
   /** The id of an organization that is given by id or name, as the directory knows it. Throws NotFound. */
@@ -49,7 +51,7 @@ const parseMissed = inputParser<{ since: string; after?: string }>({
 });
 
 export async function adminRoutes(server: FastifyInstance, options: AdminRoutesOptions): Promise<void> {
-  const { administration, once, clock, organizationId, caughtUp } = options;
+  const { administration, once, scrubber, clock, organizationId, caughtUp } = options;
   const administratorFor = (request: FastifyRequest) => administration.for(accessOf(request));
   const queriesFor = (request: FastifyRequest) => options.queries.within(accessOf(request).organizationId);
   acceptJson(server, options.limitBytes);
@@ -113,6 +115,7 @@ export async function adminRoutes(server: FastifyInstance, options: AdminRoutesO
     const { answer: made, replayed } = await perform(published, {
       administrator: administratorFor(request),
       once,
+      scrubber,
     });
     tellReplayed(reply, replayed);
     reply.code(201);

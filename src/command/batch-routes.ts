@@ -10,10 +10,12 @@ import { InvalidInput, inputParser } from './input.ts';
 import type { Stamp } from './once.ts';
 import { Problem, type ProblemDetails, problemOf } from './problem.ts';
 import type { InboundResource } from './resources/resource.ts';
+import type { Scrubber } from './scrub.ts';
 
 export interface BatchRoutesOptions {
   log: Log;
   resources: readonly InboundResource[];
+  scrubber: Pick<Scrubber, 'body'>;
   /** Who posts, and how what is posted becomes an event. */
   postOf: (request: FastifyRequest, reply: FastifyReply) => Post;
   /** Of one line. */
@@ -24,7 +26,7 @@ export interface BatchRoutesOptions {
 export interface Post {
   /** Counts it against the limits of the integration. Rejects with Problem 429. */
   limit(): Promise<void>;
-  /** The event that it becomes, received now; without a stamp, one of its own. */
+  /** The event that it becomes, received now, of a body without secrets; without a stamp, one of its own. */
   event(type: InboundEvent['type'], body: Buffer, stamp?: Stamp<'in'>): InboundEvent;
 }
 
@@ -36,7 +38,7 @@ const MAX_BATCH_BYTES = 4 * 1024 * 1024;
 type Answer = { line: number } & ({ status: 201; id: string } | ProblemDetails);
 
 export async function batchRoutes(server: FastifyInstance, options: BatchRoutesOptions): Promise<void> {
-  const { log, resources, postOf, limitBytes } = options;
+  const { log, resources, scrubber, postOf, limitBytes } = options;
   acceptLines(server, MAX_BATCH_BYTES);
 
   for (const { path, event: type, schema } of resources) {
@@ -57,9 +59,10 @@ export async function batchRoutes(server: FastifyInstance, options: BatchRoutesO
         try {
           if (bytes.length > limitBytes)
             throw new Problem(413, 'too-large', `A line has ${limitBytes} bytes at most.`);
-          parse(parseJson(bytes, 'The line'));
+          const json = parseJson(bytes, 'The line');
+          parse(json.value);
           await post.limit();
-          const event = post.event(type, bytes);
+          const event = post.event(type, scrubber.body(json));
           events.push(event);
           items.push({ line, status: 201, id: event.id });
         } catch (error) {

@@ -5,17 +5,21 @@ import type {
   EndpointSettings,
   EventType,
   IntegrationSettings,
+  LaneImported,
   OrganizationEvent,
   Scope,
 } from '../events.ts';
 import type { EndpointId, IntegrationId, OrganizationId, ProjectId, TokenId } from '../ids.ts';
 import { NotFound } from '../query/errors.ts';
+import { reseal, rotate, type SigningSecrets } from '../sealed.ts';
 import { endpointSettings, integrationSettings } from '../settings.ts';
 
 export interface Organization {
   id: OrganizationId;
   name: string;
   createdAtMs: number;
+  /** publicSecret, sealed. */
+  secret: string;
 }
 
 export interface Project {
@@ -33,7 +37,7 @@ export interface Integration extends IntegrationSettings {
   tokenHash: string;
 }
 
-export interface Endpoint extends EndpointSettings {
+export interface Endpoint extends EndpointSettings, SigningSecrets {
   id: EndpointId;
   organizationId: OrganizationId;
   createdAtMs: number;
@@ -69,6 +73,8 @@ export interface DirectoryState {
 export const DIRECTORY_EVENTS: readonly EventType[] = [
   'OrganizationCreated',
   'OrganizationChanged',
+  'OrganizationSecretRotated',
+  'SecretsResealed',
   'OrganizationDeleted',
   'ProjectCreated',
   'ProjectChanged',
@@ -79,9 +85,11 @@ export const DIRECTORY_EVENTS: readonly EventType[] = [
   'IntegrationDeleted',
   'EndpointCreated',
   'EndpointChanged',
+  'EndpointSecretRotated',
   'EndpointDisabled',
   'EndpointDeleted',
   'OrganizationImportStarted',
+  'LaneImported',
   'OrganizationImportEnded',
   'TokenCreated',
   'TokenRevoked',
@@ -120,12 +128,24 @@ export function evolve(state: DirectoryState, event: OrganizationEvent): void {
       for (const one of held ?? []) evolve(state, one);
       return;
     case 'OrganizationCreated': {
-      const { organizationId: id, name, atMs: createdAtMs } = event;
-      state.organizations.set(id, { id, name, createdAtMs });
+      const { organizationId: id, name, atMs: createdAtMs, secret } = event;
+      state.organizations.set(id, { id, name, createdAtMs, secret });
       return;
     }
     case 'OrganizationChanged':
       change(state.organizations, event.organizationId, { name: event.name });
+      return;
+    case 'OrganizationSecretRotated':
+      change(state.organizations, event.organizationId, { secret: event.secret });
+      return;
+    case 'SecretsResealed': {
+      const organization = state.organizations.get(event.organizationId);
+      if (organization === undefined) return;
+      reseal(organization, ofOrganization(state.endpoints, event.organizationId), event);
+      return;
+    }
+    case 'LaneImported':
+      takeSecretsOf(state, event);
       return;
     case 'OrganizationDeleted': {
       const { organizationId } = event;
@@ -175,14 +195,21 @@ export function evolve(state: DirectoryState, event: OrganizationEvent): void {
       removeIntegration(state, event.integrationId);
       return;
     case 'EndpointCreated': {
-      const { endpointId: id, organizationId, atMs: createdAtMs } = event;
+      const { endpointId: id, organizationId, atMs: createdAtMs, secret } = event;
       if (!state.organizations.has(organizationId)) return;
-      state.endpoints.set(id, { id, organizationId, createdAtMs, ...endpointSettings(event) });
+      const ids = { id, organizationId };
+      const secrets = { secret, previousSecrets: [] };
+      state.endpoints.set(id, { ...ids, createdAtMs, ...secrets, ...endpointSettings(event) });
       return;
     }
     case 'EndpointChanged':
       change(state.endpoints, event.endpointId, endpointSettings(event));
       return;
+    case 'EndpointSecretRotated': {
+      const endpoint = state.endpoints.get(event.endpointId);
+      if (endpoint !== undefined) rotate(endpoint, event);
+      return;
+    }
     case 'EndpointDisabled':
       change(state.endpoints, event.endpointId, { status: 'disabled', disabledReason: event.reason });
       return;
@@ -216,6 +243,13 @@ export function organizationCalled(organizations: Iterable<Organization>, idOrNa
   for (const organization of organizations)
     if (organization.id === idOrName || organization.name === idOrName) return organization;
   throw new NotFound('organization', idOrName);
+}
+
+/** An organization that was imported has the secrets of the lane that came with it: those of its history may be older. */
+function takeSecretsOf(state: DirectoryState, { organizationId, secret, endpoints }: LaneImported): void {
+  if (secret !== null) change(state.organizations, organizationId, { secret });
+  for (const { endpointId, ...of } of endpoints)
+    change(state.endpoints, endpointId, { secret: of.secret, previousSecrets: of.previousSecrets });
 }
 
 function change<Id, Thing extends object>(things: Map<Id, Thing>, id: Id, settings: Partial<Thing>): void {

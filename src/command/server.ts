@@ -5,11 +5,12 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import rateLimit from '@fastify/rate-limit';
 import Fastify, { type FastifyInstance, type FastifyServerOptions, LogController } from 'fastify';
 import { MAX_BODY_BYTES } from '../events.ts';
+import { KeysRefused } from '../key-file.ts';
 import type { Limits } from '../limits/limits.ts';
 import type { Log } from '../log/log.ts';
 import type { Queries } from '../query/queries.ts';
 import { rateLimitOf } from '../rate-limit.ts';
-import type { SecretBox } from '../secrets.ts';
+import { type SecretBox, SecretUnreadable } from '../secrets.ts';
 import type { Clock } from '../time.ts';
 import { TransferRefused } from '../transfer/errors.ts';
 import { type Access, knownTo, NotAllowed } from './access.ts';
@@ -22,11 +23,14 @@ import type { Directory } from './directory.ts';
 import { type Organization, organizationCalled } from './directory-state.ts';
 import { type JobRoutesOptions, jobRoutes } from './job-routes.ts';
 import { JobRuns } from './jobs.ts';
+import type { KeyRing } from './key-ring.ts';
+import { keyRoutes } from './key-routes.ts';
 import { type Once, OnceRefused } from './once.ts';
 import { otherMethods, rememberMethods } from './other-methods.ts';
 import { details, Problem, sendProblem } from './problem.ts';
 import { readRoutes } from './read-routes.ts';
 import { inboundResources } from './resources.ts';
+import type { Scrubber } from './scrub.ts';
 import { createStrangers } from './strangers.ts';
 import { type TailRoutesOptions, tailRoutes } from './tail-routes.ts';
 import { transferRoutes } from './transfer-routes.ts';
@@ -54,9 +58,13 @@ export interface ServerOptions {
   once: Once;
   queries: Queries;
   secrets: SecretBox;
+  /** The master keys, for who asks. */
+  keyRing: (access: Access) => KeyRing;
   clock: Clock;
   logger: NonNullable<FastifyServerOptions['loggerInstance']>;
   production: boolean;
+  /** Takes secrets out of what is posted. */
+  scrubber: Scrubber;
   /** SHA-256 of the admin token, hexadecimal. */
   adminTokenHash: string;
   /** How many requests of one address may have no token that is known, as `600/1m`; null: any number. */
@@ -156,7 +164,8 @@ async function apiRoutes(server: FastifyInstance, options: ServerOptions): Promi
   const organization = (idOrName: string, access: Access) => organizationOf(directory, idOrName, access);
   await server.register((scope) =>
     webhookRoutes(scope, {
-      ...{ log, once, limits, strangers, directory, clock, production: options.production },
+      ...{ log, once, limits, strangers, directory, clock },
+      ...{ production: options.production, scrubber: options.scrubber },
       resources: inboundResources,
       limitBytes: MAX_BODY_BYTES,
     }),
@@ -165,7 +174,7 @@ async function apiRoutes(server: FastifyInstance, options: ServerOptions): Promi
     admitAdmins(scope, authentication);
     await adminRoutes(scope, {
       administration: options.administration,
-      ...{ once, queries, clock, caughtUp },
+      ...{ once, queries, clock, caughtUp, scrubber: options.scrubber },
       organizationId: (idOrName, access) => organization(idOrName, access).id,
       limitBytes: MAX_BODY_BYTES,
     });
@@ -175,6 +184,7 @@ async function apiRoutes(server: FastifyInstance, options: ServerOptions): Promi
       ...{ ...options.jobs, clock },
       organization: (idOrName) => organizationCalled(directory.state.organizations.values(), idOrName),
     });
+    await keyRoutes(scope, { ringFor: options.keyRing });
     scope.get('/status', UNBOUND, () => options.status());
   });
   await server.register(async (scope) => {
@@ -218,6 +228,8 @@ function asProblem(error: unknown): unknown {
   if (error instanceof TooBusy) return new Problem(503, 'busy', error.message, { 'retry-after': '1' });
   if (error instanceof EndpointIsDisabled) return new Problem(409, 'endpoint-disabled', error.message);
   if (error instanceof NotRetryable) return new Problem(409, 'not-retryable', error.message);
+  if (error instanceof KeysRefused || error instanceof SecretUnreadable)
+    return new Problem(409, 'keys-refused', error.message);
   if (error instanceof JobRuns) return new Problem(409, 'runs-already', error.message);
   if (error instanceof OnceRefused) {
     const { why, message, retryAfterSeconds } = error;

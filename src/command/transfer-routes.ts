@@ -23,7 +23,7 @@ import { Problem } from './problem.ts';
 
 export interface TransferRoutesOptions {
   log: Log;
-  secrets: Pick<SecretBox, 'open' | 'keyId'>;
+  secrets: Pick<SecretBox, 'open' | 'keyId' | 'keyIds'>;
   clock: Clock;
   /** The organization that is given by id or name, as the directory knows it. Throws NotFound. */
   organization: (idOrName: string, access: Access) => { id: OrganizationId; name: string };

@@ -1,5 +1,6 @@
 // POST /api/v1/webhooks/<resource>: authenticate, check, limit, append, answer. 201 means that the event is durable.
-// The body is kept as the bytes that came; it is parsed here only to see that it is what it must be.
+// The body is kept as the bytes that came, without the secrets in it; it is parsed here only to see that it is what it
+// must be.
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { UNKEYED } from '../events.ts';
@@ -17,6 +18,7 @@ import { inputParser } from './input.ts';
 import { createLimiter } from './limiter.ts';
 import type { Once } from './once.ts';
 import type { InboundResource } from './resources/resource.ts';
+import type { Scrubber } from './scrub.ts';
 import type { Strangers } from './strangers.ts';
 
 export interface WebhookRoutesOptions {
@@ -28,6 +30,7 @@ export interface WebhookRoutesOptions {
   clock: Clock;
   resources: readonly InboundResource[];
   production: boolean;
+  scrubber: Pick<Scrubber, 'body'>;
   /** Of a body. */
   limitBytes: number;
 }
@@ -49,7 +52,8 @@ declare module 'fastify' {
 }
 
 export async function webhookRoutes(server: FastifyInstance, options: WebhookRoutesOptions): Promise<void> {
-  const { log, once, limits, strangers, directory, clock, resources, production, limitBytes } = options;
+  const { log, once, limits, strangers, directory, clock, resources, production, scrubber, limitBytes } =
+    options;
   server.decorateRequest('integration', null);
   acceptJson(server, limitBytes);
   await acceptPacked(server);
@@ -81,8 +85,9 @@ export async function webhookRoutes(server: FastifyInstance, options: WebhookRou
   for (const { path, event: type, schema } of resources) {
     const parse = inputParser<object>(schema);
     server.post(`/webhooks/${path}`, { schema: { response: ANSWER_SCHEMA } }, async (request, reply) => {
-      const { bytes: body, value } = jsonBody(request);
-      parse(value);
+      const json = jsonBody(request);
+      parse(json.value);
+      const body = scrubber.body(json);
       const post = postOf(request, reply);
       const key = idempotencyKeyOf(request);
       const scope = `${integrationOf(request).id} ${path}`;
@@ -96,7 +101,7 @@ export async function webhookRoutes(server: FastifyInstance, options: WebhookRou
       return { id, status: 'pending' };
     });
   }
-  await server.register((scope) => batchRoutes(scope, { log, resources, postOf, limitBytes }));
+  await server.register((scope) => batchRoutes(scope, { log, resources, scrubber, postOf, limitBytes }));
 }
 
 function integrationOf({ integration }: FastifyRequest): Integration {

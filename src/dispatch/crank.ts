@@ -9,7 +9,7 @@ import type { StoredEvent } from '../log/log.ts';
 import { triggerOf, webhookBody } from '../trigger.ts';
 import type { Capacity } from './capacity.ts';
 import { decide, decideOrphan, type LaneEvent, type LaneInput } from './decide.ts';
-import { type Cause, evolve } from './evolve.ts';
+import { type Cause, CONFIGURES_LANES, evolve } from './evolve.ts';
 import { evolveImport, isOfImport } from './import.ts';
 import { type Lane, type LaneEndpoint, newLane, type Outcome, wakeAtMs } from './lane.ts';
 import { hostOf, type Request, requestFor } from './request.ts';
@@ -334,16 +334,3 @@ function causeOfDigest(lane: Lane, events: readonly LaneEvent[]): Cause | undefi
 function countUnstarted(lane: Lane, webhookId: WebhookId): number {
   return lane.pending.get(webhookId)?.attempt === 0 ? 1 : 0;
 }
-
-/** Events that change what a lane is, and not only what waits in it. */
-const CONFIGURES_LANES: ReadonlySet<OrganizationEvent['type']> = new Set<OrganizationEvent['type']>([
-  'OrganizationCreated',
-  'OrganizationSecretRotated',
-  'OrganizationDeleted',
-  'EndpointCreated',
-  'EndpointChanged',
-  'EndpointSecretRotated',
-  'EndpointFailing',
-  'EndpointDisabled',
-  'EndpointDeleted',
-]);

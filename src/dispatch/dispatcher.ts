@@ -13,11 +13,12 @@ import type { LaneRecord } from '../events.ts';
 import { Fenced, type Log, type Partition } from '../log/log.ts';
 import { createNews } from '../log/news.ts';
 import { patiently } from '../log/patience.ts';
+import { signingSecretsOf } from '../sealed.ts';
 import { type Time, watchSteps } from '../time.ts';
 import { type Capacity, createCapacity } from './capacity.ts';
 import { type Crank, createCrank } from './crank.ts';
 import { createIntake } from './intake.ts';
-import type { Outcome } from './lane.ts';
+import type { Lane, Outcome } from './lane.ts';
 import { logTurn } from './report.ts';
 import type { Request } from './request.ts';
 import type { Sender } from './send.ts';
@@ -108,6 +109,8 @@ async function openPartition(
   const news = createNews();
   const stepped = watchSteps(time);
   let callOffTimer = () => {};
+  /** Why nothing more can be sent. */
+  let failure: Error | undefined;
 
   const available = patiently({
     group: 'dispatcher',
@@ -141,9 +144,13 @@ async function openPartition(
   }
 
   async function send(request: Request): Promise<void> {
-    const outcome = await sender.send(request);
+    try {
+      const outcome = await sender.send(request);
+      finished.push({ request, outcome });
+    } catch (error) {
+      failure ??= error as Error;
+    }
     giveBack(request);
-    finished.push({ request, outcome });
     wake();
   }
 
@@ -152,6 +159,7 @@ async function openPartition(
     const reads = !closing.draining && intake.open(crank, time.now());
     const stored = reads ? await available(() => partition.next(MAX_EVENTS)) : await pause();
     if (partition.lost.aborted) return;
+    if (failure !== undefined) throw failure;
     const steppedMs = stepped();
     const nowMs = time.now();
     if (steppedMs > 0) crank.stepped(steppedMs, nowMs);
@@ -196,12 +204,22 @@ async function openPartition(
 
 async function restoreCrank(
   partition: number,
-  { log, time, skewMs, capacity, disableAfterMs }: LoopOptions,
+  { log, sender, time, skewMs, capacity, disableAfterMs }: LoopOptions,
 ): Promise<Crank> {
   const records: LaneRecord[] = [];
   for await (const batch of log.read('lanes', { partition })) {
     for (const { event } of batch.events) records.push(event);
   }
   const nowMs = time.now();
-  return createCrank(restore(records, { nowMs, skewMs }), { capacity, disableAfterMs }, nowMs);
+  const lanes = restore(records, { nowMs, skewMs });
+  // Before a request is claimed that could not be signed.
+  sender.ensureOpens(secretsIn(lanes.values(), nowMs));
+  return createCrank(lanes, { capacity, disableAfterMs }, nowMs);
+}
+
+function* secretsIn(lanes: Iterable<Lane>, nowMs: number): Generator<string> {
+  for (const { secret, endpoints } of lanes) {
+    if (secret !== null) yield secret;
+    for (const endpoint of endpoints.values()) yield* signingSecretsOf(endpoint, nowMs);
+  }
 }

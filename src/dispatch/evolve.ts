@@ -4,6 +4,7 @@
 import TinyQueue from 'tinyqueue';
 import type { AttemptFailed, EndpointChanged, OrganizationEvent, WebhookOmitted } from '../events.ts';
 import type { WebhookId } from '../ids.ts';
+import { reseal, rotate } from '../sealed.ts';
 import { endpointSettings } from '../settings.ts';
 import type { LaneEvent } from './decide.ts';
 import { withEntry } from './digest.ts';
@@ -17,10 +18,22 @@ import {
   type Pending,
 } from './lane.ts';
 
-/** Secrets before the newest one that may sign at a time. */
-const MAX_PREVIOUS_SECRETS = 5;
 /** Ends of retries by operators that a lane remembers. */
 const MAX_RETRIED = 100;
+
+/** Events that change what a lane is, and not only what waits in it. */
+export const CONFIGURES_LANES: ReadonlySet<OrganizationEvent['type']> = new Set<OrganizationEvent['type']>([
+  'OrganizationCreated',
+  'OrganizationSecretRotated',
+  'SecretsResealed',
+  'OrganizationDeleted',
+  'EndpointCreated',
+  'EndpointChanged',
+  'EndpointSecretRotated',
+  'EndpointFailing',
+  'EndpointDisabled',
+  'EndpointDeleted',
+]);
 
 /** What a webhook tells of, and how often that was tried. */
 export interface Cause extends Pick<Pending, 'eventId' | 'kind' | 'body' | 'attempt' | 'order'> {
@@ -72,6 +85,9 @@ export function evolve(lane: Lane, event: LaneEvent | OrganizationEvent, cause?:
     case 'OrganizationSecretRotated':
       lane.secret = event.secret;
       return;
+    case 'SecretsResealed':
+      reseal(lane, lane.endpoints.values(), event);
+      return;
     case 'OrganizationDeleted':
       lane.secret = null;
       lane.endpoints.clear();
@@ -86,16 +102,7 @@ export function evolve(lane: Lane, event: LaneEvent | OrganizationEvent, cause?:
     }
     case 'EndpointSecretRotated': {
       const endpoint = lane.endpoints.get(event.endpointId);
-      if (endpoint === undefined) return;
-      const { secret, previousUntilMs, atMs } = event;
-      const before = [
-        { secret: endpoint.secret, untilMs: previousUntilMs ?? atMs },
-        ...endpoint.previousSecrets,
-      ];
-      // To end the one before at once is to end all of them: somebody has got hold of it.
-      const valid = previousUntilMs === null ? [] : before.filter(({ untilMs }) => untilMs > atMs);
-      endpoint.previousSecrets = valid.slice(0, MAX_PREVIOUS_SECRETS);
-      endpoint.secret = secret;
+      if (endpoint !== undefined) rotate(endpoint, event);
       return;
     }
     case 'EndpointFailing': {

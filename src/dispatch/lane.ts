@@ -11,8 +11,9 @@
 // costs a webhook.
 
 import type TinyQueue from 'tinyqueue';
-import type { AttemptError, DigestState, EndpointSettings, ImportPhase, PreviousSecret } from '../events.ts';
+import type { AttemptError, DigestState, EndpointSettings, ImportPhase } from '../events.ts';
 import type { EndpointId, EventId, OrganizationId, WebhookId } from '../ids.ts';
+import type { SigningSecrets } from '../sealed.ts';
 import { endpointSettings } from '../settings.ts';
 
 /** Webhooks, and bytes of their bodies, that may wait for one endpoint; what comes on top is omitted: `overflow`. */
@@ -41,12 +42,8 @@ export interface Lane {
   importing: ImportPhase | null;
 }
 
-export interface LaneEndpoint extends EndpointSettings {
+export interface LaneEndpoint extends EndpointSettings, SigningSecrets {
   readonly endpointId: EndpointId;
-  /** The signing secret, sealed. */
-  secret: string;
-  /** Those before it that still sign, the newest first. */
-  previousSecrets: PreviousSecret[];
   /** When the last request to it started, as far as is known; -Infinity: never. */
   lastStartedAtMs: number;
   /** When the first attempt failed since one last succeeded; null: the last one succeeded. */
@@ -189,10 +186,4 @@ export function wakeAtMs(endpoint: LaneEndpoint): number | undefined {
   const most = endpoint.gapMs === 0 ? endpoint.window : 1;
   if (due === Number.POSITIVE_INFINITY || endpoint.inFlight >= most) return undefined;
   return Math.max(due, freeAtMs(endpoint));
-}
-
-/** The secrets that sign a request at `nowMs`, the newest first. */
-export function signingSecrets(endpoint: LaneEndpoint, nowMs: number): string[] {
-  const previous = endpoint.previousSecrets.filter(({ untilMs }) => untilMs > nowMs);
-  return [endpoint.secret, ...previous.map(({ secret }) => secret)];
 }

@@ -2,7 +2,8 @@
 
 import type { AttemptStarted } from '../events.ts';
 import type { EndpointId, OrganizationId, WebhookId } from '../ids.ts';
-import { type Lane, type LaneEndpoint, signingSecrets } from './lane.ts';
+import { signingSecretsOf } from '../sealed.ts';
+import type { Lane, LaneEndpoint } from './lane.ts';
 
 /** A request that may leave once its AttemptStarted is durable. Secrets are sealed. */
 export interface Request {
@@ -46,7 +47,7 @@ export function requestFor(
     gapMs: endpoint.gapMs,
     omitted: endpoint.omitted - endpoint.toldOmitted,
     organizationSecret: lane.secret,
-    signingSecrets: signingSecrets(endpoint, started.atMs),
+    signingSecrets: signingSecretsOf(endpoint, started.atMs),
     body: pending.body,
   };
 }

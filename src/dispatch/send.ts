@@ -10,7 +10,8 @@ import type { KeyObject } from 'node:crypto';
 import type { Dispatcher } from 'undici';
 import type { Destinations } from '../destinations.ts';
 import type { AttemptError } from '../events.ts';
-import type { SecretBox } from '../secrets.ts';
+import { FILTERED } from '../scrub-rules.ts';
+import { type SecretBox, sealedUnder } from '../secrets.ts';
 import type { Time } from '../time.ts';
 import { formatDuration } from '../time.ts';
 import { VERSION } from '../version.ts';
@@ -24,12 +25,17 @@ import type { Transport } from './transport.ts';
 const MAX_RESPONSE_BYTES = 64 * 1024;
 /** Of these so many are kept, for people to see. */
 const KEPT_RESPONSE_BYTES = 1024;
+/** So many more are looked at, for a secret that stands where it is cut. */
+const MOST_SECRET_BYTES = 256;
+const LOOKED_AT_BYTES = KEPT_RESPONSE_BYTES + MOST_SECRET_BYTES;
 
 const USER_AGENT = `Hooklane/${VERSION}`;
 
-/** Sends requests. Never rejects: what goes wrong is an outcome. */
+/** Sends requests. What goes wrong is an outcome; it rejects with SecretUnreadable alone. */
 export interface Sender {
   send(request: Request): Promise<Outcome>;
+  /** Throws SecretUnreadable where one of these sealed secrets cannot be opened with the keys that there are. */
+  ensureOpens(sealed: Iterable<string>): void;
   /** Cuts what is still in flight. */
   close(): Promise<void>;
 }
@@ -50,7 +56,8 @@ export function createSender({ secrets, time, transport, destinations }: SenderO
   return {
     send: (request) =>
       new Promise((resolve) => {
-        const exchange = createExchange(request, time, resolve);
+        const secret = opened.secret(request.organizationSecret);
+        const exchange = createExchange(request, { secret, time, resolve });
         const refusal = destinations.refusalOfUrl(request.url);
         if (refusal !== undefined) exchange.fail(refusal);
         if (exchange.over) return;
@@ -59,22 +66,34 @@ export function createSender({ secrets, time, transport, destinations }: SenderO
           origin,
           path: pathname + search,
           method: 'POST',
-          headers: headersOf(request, time.now(), opened),
+          headers: headersOf(request, time.now(), { secret, signingKey: opened.signingKey }),
           body: request.body,
         };
         transport.dispatch(options, exchange.handler);
       }),
+    ensureOpens(sealed) {
+      const looked = new Set<string>();
+      for (const secret of sealed) {
+        const keyId = sealedUnder(secret);
+        if (!looked.has(keyId)) opened.secret(secret);
+        looked.add(keyId);
+      }
+    },
     close: () => transport.close(),
   };
 }
 
 /** The headers of a request, at `nowMs`. */
-function headersOf(request: Request, nowMs: number, opened: Opened) {
+function headersOf(
+  request: Request,
+  nowMs: number,
+  { secret, signingKey }: Pick<Opened, 'signingKey'> & { secret: string },
+) {
   const timestamp = Math.floor(nowMs / 1000);
-  const keys = request.signingSecrets.map(opened.signingKey);
+  const keys = request.signingSecrets.map(signingKey);
   const signed = signature(keys, request.webhookId, timestamp, request.body);
   return {
-    authorization: `Bearer ${opened.secret(request.organizationSecret)}`,
+    authorization: `Bearer ${secret}`,
     'content-type': 'application/json',
     'user-agent': USER_AGENT,
     'x-rails-webhook-gap': String(request.gapMs / 1000),
@@ -92,8 +111,16 @@ interface Exchange {
   readonly handler: Dispatcher.DispatchHandler;
 }
 
+interface ExchangeOptions {
+  /** What the request bears: some receivers answer with what they were sent. */
+  secret: string;
+  time: Time;
+  resolve: (outcome: Outcome) => void;
+}
+
 /** One exchange, from the claim to its one outcome. */
-function createExchange(request: Request, time: Time, resolve: (outcome: Outcome) => void): Exchange {
+function createExchange(request: Request, options: ExchangeOptions): Exchange {
+  const { secret, time, resolve } = options;
   const handedOverAtMs = time.now();
   let startedAtMs = handedOverAtMs;
   let over = false;
@@ -111,7 +138,7 @@ function createExchange(request: Request, time: Time, resolve: (outcome: Outcome
     if (over) return;
     over = true;
     callOff();
-    const kept = Buffer.concat(chunks).subarray(0, KEPT_RESPONSE_BYTES).toString('utf8');
+    const kept = startOf(Buffer.concat(chunks), secret);
     chunks = [];
     resolve({
       startedAtMs,
@@ -148,7 +175,7 @@ function createExchange(request: Request, time: Time, resolve: (outcome: Outcome
       if (typeof retryAfter === 'string') retryMs = retryAfterMs(retryAfter, time.now());
     },
     onResponseData(controller, chunk) {
-      if (receivedBytes < KEPT_RESPONSE_BYTES) chunks.push(chunk.subarray(0, KEPT_RESPONSE_BYTES));
+      if (receivedBytes < LOOKED_AT_BYTES) chunks.push(chunk.subarray(0, LOOKED_AT_BYTES));
       receivedBytes += chunk.length;
       if (receivedBytes <= MAX_RESPONSE_BYTES) return;
       answered();
@@ -166,6 +193,14 @@ function createExchange(request: Request, time: Time, resolve: (outcome: Outcome
     fail: finish,
     handler,
   };
+}
+
+/** What is kept of an answer, without the secret, nor the beginning of one where it was cut. */
+function startOf(answer: Buffer, secret: string): string {
+  if (!answer.includes(secret)) return answer.subarray(0, KEPT_RESPONSE_BYTES).toString('utf8');
+  const start = answer.subarray(0, LOOKED_AT_BYTES).toString('utf8').replaceAll(secret, FILTERED);
+  const whole = answer.length < LOOKED_AT_BYTES ? start : start.slice(0, -secret.length);
+  return Buffer.from(whole).subarray(0, KEPT_RESPONSE_BYTES).toString('utf8');
 }
 
 const TOO_LATE = { error: 'interrupted', detail: 'its time was over before it could leave' } as const;

@@ -26,6 +26,7 @@ export const audit: Projection = {
     OrganizationChanged: entry,
     OrganizationSecretRotated: entry,
     OrganizationDeleted: entry,
+    SecretsResealed: entry,
     OrganizationImportStarted: entry,
     OrganizationImportEnded: entry,
     ProjectCreated: entry,

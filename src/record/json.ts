@@ -1,7 +1,7 @@
 // JSON objects as they come in payloads: read, written with bounds, and put in short for people. Own keys only,
 // so that `__proto__` and its like are keys as any other. No recursion here goes deeper than a constant.
 
-import { MAX_BODY_BYTES } from '../events.ts';
+import { MAX_STORED_BODY_BYTES } from '../events.ts';
 import { isDeeperThan } from '../json.ts';
 import { MAX_JSON_DEPTH, MAX_JSON_LENGTH } from './bounds.ts';
 import { cut } from './text.ts';
@@ -23,8 +23,8 @@ export function isObject(value: unknown): value is JsonObject {
 
 /** The JSON object in `body`. Throws Unrecordable if there is none, or if it is larger than the API takes. */
 export function parsePayload(body: Buffer): JsonObject {
-  if (body.length > MAX_BODY_BYTES)
-    throw new Unrecordable(`the payload has more than ${MAX_BODY_BYTES} bytes`);
+  if (body.length > MAX_STORED_BODY_BYTES)
+    throw new Unrecordable(`the payload has more than ${MAX_STORED_BODY_BYTES} bytes`);
   const payload = parse(body.toString('utf8'));
   if (!isObject(payload)) throw new Unrecordable(`the payload is ${nameOf(payload)}, not a JSON object`);
   return payload;

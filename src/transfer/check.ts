@@ -22,7 +22,7 @@ export interface Contents {
   /** Integrations, with how many inbound webhooks came from each. */
   received: ReadonlyMap<IntegrationId, number>;
   unrecorded: ReadonlySet<InboundId>;
-  /** Sealed secrets. */
+  /** Sealed secrets that may be opened: of the state, and of what is to be done. */
   secrets: readonly string[];
 }
 
@@ -64,7 +64,8 @@ export async function checkFile(path: string, onProgress?: (bytes: number) => vo
     const event = inLine(number, () => take(values, header as Header));
     if (event.type === 'LogReceived' || event.type === 'DeployReceived') addInbound(event);
     for (const id of idsOf(event)) taken.add(id);
-    secrets.push(...secretsOf(event));
+    // Those of the history are not opened any more: they may have been sealed under a key that is gone.
+    if (parts.hasState()) secrets.push(...secretsOf(event));
   }
   if (header === undefined) throw new TransferRefused('the file is empty: this is no export of Hooklane');
   if (end === undefined || !parts.hasState()) throw new TransferRefused(CUT);
@@ -202,7 +203,7 @@ function secretsOf(event: MovedEvent): string[] {
     case 'LaneImported':
       return [
         ...(event.secret === null ? [] : [event.secret]),
-        ...event.endpoints.map(({ secret }) => secret),
+        ...event.endpoints.flatMap((of) => [of, ...of.previousSecrets].map(({ secret }) => secret)),
       ];
     default:
       return [];

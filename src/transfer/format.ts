@@ -1,6 +1,6 @@
 // The file that an export is: newline-delimited JSON. Pure.
 //
-//     header   what this is, of whom, from when, and which master key its secrets are sealed under
+//     header   what this is, of whom, from when, and which master key sealed secrets there
 //     events   one a line: its topic, its type and its fields; bytes as base64
 //     end      how many there were, and the SHA-256 of all lines before it: a file that was cut has none
 //
@@ -37,7 +37,7 @@ export interface Header {
   organizationId: OrganizationId;
   organization: string;
   exportedAt: string;
-  /** The id of the master key, as it stands in every sealed secret. */
+  /** The id of the master key that sealed then. Secrets from before may be sealed under others. */
   masterKey: string;
   /** Whether a server was working the log off: then more may have come since. */
   serving: boolean;

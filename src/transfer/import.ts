@@ -5,7 +5,7 @@
 
 import { createReadStream } from 'node:fs';
 import { keyOf, TOPIC_OF } from '../events.ts';
-import { type SecretBox, SecretUnreadable } from '../secrets.ts';
+import { type SecretBox, SecretUnreadable, sealedUnder } from '../secrets.ts';
 import { type Contents, checkFile, createParts, type Part } from './check.ts';
 import { TransferRefused } from './errors.ts';
 import { type Counts, type Header, type MovedEvent, rawEventOf } from './format.ts';
@@ -16,7 +16,7 @@ export interface ImportOptions {
   log: TargetLog;
   /** A file that stays as it is meanwhile: it is read twice. */
   path: string;
-  secrets: Pick<SecretBox, 'open' | 'keyId'>;
+  secrets: Pick<SecretBox, 'open' | 'keyIds'>;
   nowMs: number;
   /** Tells this process from others. */
   runId: string;
@@ -67,16 +67,19 @@ export async function importOrganization(options: ImportOptions): Promise<Import
   return { ...about, resumed: found === 'part', wasThere: false };
 }
 
-/** Whether the secrets can be opened with the master key that we have. */
-function ensureReadable({ header, secrets: sealed }: Contents, secrets: ImportOptions['secrets']): void {
-  if (header.masterKey !== secrets.keyId) {
-    throw new TransferRefused(
-      `the secrets in the file were sealed under another master key (${header.masterKey}, not ${secrets.keyId}): ` +
-        'put the file master-key of where it comes from into the data directory, or set HOOKLANE_MASTER_KEY',
-    );
-  }
+/** Whether the secrets can be opened with the master keys that we have. */
+function ensureReadable({ secrets: sealed }: Contents, secrets: ImportOptions['secrets']): void {
   try {
-    for (const secret of new Set(sealed)) secrets.open(secret);
+    for (const secret of new Set(sealed)) {
+      const keyId = sealedUnder(secret);
+      if (!secrets.keyIds.includes(keyId)) {
+        throw new TransferRefused(
+          `the secrets in the file were sealed under another master key (${keyId}, not ${secrets.keyIds.join(' or ')}): ` +
+            'put the file master-key of where it comes from into the data directory, or set HOOKLANE_MASTER_KEY',
+        );
+      }
+      secrets.open(secret);
+    }
   } catch (error) {
     if (!(error instanceof SecretUnreadable)) throw error;
     throw new TransferRefused(error.message, { cause: error });

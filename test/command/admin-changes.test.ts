@@ -133,6 +133,18 @@ test('an event that is published stands in the log with its data', async (t) => 
   }
 });
 
+test('secrets are taken out of what is published before it is stored', async (t) => {
+  const { ok, events, organization } = await startWithOrganization(t);
+  const data = { order: 7, resetToken: 'hush', link: 'https://shop.example/?token=hush' };
+  await ok(`${organization}/events`, { json: { kind: 'order.paid', data } });
+  const event = (await events('organizations')).at(-1);
+  assert.ok(event?.type === 'EventPublished');
+  assert.equal(
+    event.data,
+    '{"order":7,"resetToken":"[Filtered]","link":"https://shop.example/?token=[Filtered]"}',
+  );
+});
+
 test('a delivery in error is retried; one that is pending, or is not there, is not', async (t) => {
   const { call, events, log, ok, organization } = await startWithOrganization(t);
   const endpoint = await ok(`${organization}/endpoints`, { json: ENDPOINT });

@@ -2,15 +2,19 @@
 // projector between them. Tests speak to it as clients do.
 
 import type { AddressInfo } from 'node:net';
+import { dirname } from 'node:path';
 import type { TestContext } from 'node:test';
 import { pino } from 'pino';
 import { doTask } from '../../src/cli/task.ts';
 import { createAdministration } from '../../src/command/admin/administrator.ts';
 import { type Directory, openDirectory } from '../../src/command/directory.ts';
+import { createKeyRing } from '../../src/command/key-ring.ts';
 import { createOnce } from '../../src/command/once.ts';
+import { createScrubber } from '../../src/command/scrub.ts';
 import { buildServer } from '../../src/command/server.ts';
 import { createDestinations } from '../../src/destinations.ts';
 import type { EventOf, Topic } from '../../src/events.ts';
+import { openSecretBox } from '../../src/keys.ts';
 import { createMemoryLimits } from '../../src/limits/memory.ts';
 import type { Log } from '../../src/log/log.ts';
 import { openSqliteLog } from '../../src/log/sqlite.ts';
@@ -19,7 +23,8 @@ import { startProjector } from '../../src/projections/projector.ts';
 import { reached, reachedEnd } from '../../src/projections/reached.ts';
 import { createQueries } from '../../src/query/queries.ts';
 import { shareStatus } from '../../src/query/status.ts';
-import { createSecretBox, hashToken, type SecretBox } from '../../src/secrets.ts';
+import { DEFAULT_SCRUB_RULES, type ScrubRules } from '../../src/scrub-rules.ts';
+import { createSecretBox, hashToken, type MasterKeys, type SecretBox } from '../../src/secrets.ts';
 import { processTime } from '../../src/time.ts';
 import { openSqliteViews } from '../../src/views/sqlite.ts';
 import { temporaryDirectory } from '../support/directory.ts';
@@ -53,6 +58,10 @@ export interface ApiOptions {
   production?: boolean;
   allowHttp?: boolean;
   unauthenticated?: string;
+  scrub?: ScrubRules;
+  /** Master keys, and where they are kept; undefined: in the environment. */
+  masterKeys?: MasterKeys;
+  keyFile?: string;
   trustProxy?: string[];
   notReady?: () => Promise<{ part: string; detail: string }[]>;
 }
@@ -79,7 +88,7 @@ export async function startApi(t: TestContext, options: ApiOptions = {}): Promis
   stops.push(() => projector.close());
   const directory = await openDirectory({ log });
   stops.push(() => directory.close());
-  const secrets = createSecretBox(Buffer.alloc(32, 7));
+  const secrets = secretsOf(options);
   const fault: Api['fault'] = { append: undefined };
   const served: Log = {
     ...log,
@@ -92,18 +101,20 @@ export async function startApi(t: TestContext, options: ApiOptions = {}): Promis
     httpsOnly: production && !allowHttp,
     allowAddresses: ['127.0.0.0/8'],
   });
+  const scrubber = createScrubber(options.scrub ?? DEFAULT_SCRUB_RULES);
+  const administration = createAdministration({
+    log: served,
+    directory,
+    secrets,
+    clock,
+    settings: { destinations, burst: '3/6s', sustained: '100/1h', scrubber },
+    caughtUp: (position) => reached([position], { views, projections, withinMs: 5_000 }),
+  });
   const server = buildServer({
     log: served,
     limits: createMemoryLimits(),
     directory,
-    administration: createAdministration({
-      log: served,
-      directory,
-      secrets,
-      clock,
-      settings: { destinations, burst: '3/6s', sustained: '100/1h' },
-      caughtUp: (position) => reached([position], { views, projections, withinMs: 5_000 }),
-    }),
+    administration,
     once: createOnce({
       views,
       time,
@@ -111,9 +122,18 @@ export async function startApi(t: TestContext, options: ApiOptions = {}): Promis
     }),
     queries: createQueries({ views, clock }),
     secrets,
+    keyRing: (access) =>
+      createKeyRing({
+        ...{ log: served, directory, secrets, clock },
+        administrator: administration.for(access),
+        file: options.keyFile,
+        isCluster: false,
+        isServing: true,
+      }),
     clock,
     logger,
     production,
+    scrubber,
     adminTokenHash: hashToken(ADMIN_TOKEN),
     unauthenticated: options.unauthenticated ?? null,
     trustProxy: options.trustProxy ?? [],
@@ -172,6 +192,11 @@ export async function startApi(t: TestContext, options: ApiOptions = {}): Promis
     },
   };
   return api;
+}
+
+function secretsOf({ masterKeys = [Buffer.alloc(32, 7)], keyFile }: ApiOptions): SecretBox {
+  if (keyFile === undefined) return createSecretBox(masterKeys);
+  return openSecretBox({ dataDirectory: dirname(keyFile), masterKeys: undefined }, masterKeys);
 }
 
 let numbers = 1;

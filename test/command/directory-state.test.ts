@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { sealedIn } from '../../src/command/admin/reseal.ts';
 import { type DirectoryState, emptyDirectory, evolve } from '../../src/command/directory-state.ts';
 import type {
   EndpointCreated,
@@ -76,6 +77,7 @@ test('what was made is known by its id, an integration by the hash of its token 
     id: organizationId,
     name: 'acme',
     createdAtMs: atMs,
+    secret: 'sealed',
   });
   assert.equal(state.projects.get(projectId)?.name, 'shop');
   assert.equal(state.endpoints.get(endpointId)?.url, 'https://a.example/');
@@ -84,12 +86,22 @@ test('what was made is known by its id, an integration by the hash of its token 
   assert.equal(state.byTokenHash.get('hash'), integration);
 });
 
-test('nothing of a secret is kept', () => {
-  const state = given(...all);
-  assert.doesNotMatch(
-    JSON.stringify([...state.organizations.values(), ...state.endpoints.values()]),
-    /sealed/,
-  );
+test('secrets are kept as they are sealed now, so that it is known which master key is needed', () => {
+  const sealedAfter = (...events: OrganizationEvent[]) =>
+    [...sealedIn(given(...all, ...events), atMs)].map(({ sealed }) => sealed);
+  const rotated = { organizationId, atMs } as const;
+  assert.deepEqual(sealedAfter(), ['sealed', 'sealed']);
+  const ofOrganization = { type: 'OrganizationSecretRotated', ...rotated, secret: 'o' } as const;
+  const previousUntilMs = atMs + 1;
+  const ofEndpoint = {
+    type: 'EndpointSecretRotated',
+    ...{ ...rotated, endpointId, secret: 'e', previousUntilMs },
+  } as const;
+  assert.deepEqual(sealedAfter(ofOrganization, ofEndpoint), ['o', 'e', 'sealed']);
+  const resealed = { type: 'SecretsResealed', ...rotated, secrets: { o: 'O', sealed: 'S' } } as const;
+  assert.deepEqual(sealedAfter(ofOrganization, ofEndpoint, resealed), ['O', 'e', 'S']);
+  assert.deepEqual(sealedAfter({ type: 'EndpointDeleted', organizationId, endpointId, atMs }), ['sealed']);
+  assert.deepEqual(sealedAfter({ type: 'OrganizationDeleted', organizationId, atMs }), []);
 });
 
 test('what is changed has its new settings, also for who comes with the token', () => {

@@ -3,8 +3,10 @@ import { test } from 'node:test';
 import { fullAccess } from '../../src/command/access.ts';
 import { createAdministration } from '../../src/command/admin/administrator.ts';
 import { createDefaults } from '../../src/command/first-start.ts';
+import { createScrubber } from '../../src/command/scrub.ts';
 import { createDestinations } from '../../src/destinations.ts';
 import { LogUnavailable } from '../../src/log/log.ts';
+import { DEFAULT_SCRUB_RULES } from '../../src/scrub-rules.ts';
 import { processTime } from '../../src/time.ts';
 import { type Api, startApi } from './api.ts';
 
@@ -19,7 +21,8 @@ function administratorOf({ log, directory, secrets }: Api) {
     },
   };
   const destinations = createDestinations({ httpsOnly: false, allowAddresses: [] });
-  const settings = { destinations, burst: '3/6s', sustained: '100/1h' };
+  const scrubber = createScrubber(DEFAULT_SCRUB_RULES);
+  const settings = { destinations, burst: '3/6s', sustained: '100/1h', scrubber };
   const caughtUp = async () => {};
   const options = { log: counted, directory, secrets, clock: processTime().now, settings, caughtUp };
   return { administrator: createAdministration(options).for(fullAccess('start')), appends };

@@ -52,6 +52,34 @@ test('of the headers those that say who sends are kept, never a secret', async (
   });
 });
 
+test('secrets are taken out of what is posted before it is stored, and whoever posts is told nothing else', async (t) => {
+  const { ok, events, token } = await startWithIntegration(t);
+  const payload = { message: 'GET /?token=hush', n: 1, user: { password: 'hush' } };
+  await ok(LOGS, { token, json: payload });
+  await ok(DEPLOYS, { token, json: { version: '1', url: 'https://ci:hush@host/', auth: 'hush' } });
+  const raw = '{"a":1e400,"cookie":"hush"}\n{"a":1}\n';
+  await ok(`${LOGS}/batch`, { token, raw, headers: { 'content-type': 'application/x-ndjson' } });
+  assert.deepEqual(
+    (await events('inbound')).map((event) => event.body.toString()),
+    [
+      '{"message":"GET /?token=[Filtered]","n":1,"user":{"password":"[Filtered]"}}',
+      '{"version":"1","url":"https://ci:[Filtered]@host/","auth":"[Filtered]"}',
+      '{"a":1e400,"cookie":"[Filtered]"}',
+      '{"a":1}',
+    ],
+  );
+});
+
+test('of a body that is no JSON the answer quotes nothing', async (t) => {
+  const { call, token } = await startWithIntegration(t);
+  for (const raw of ['{"password": hush}', 'hush', '{"a":1,"token":"hush"']) {
+    const answer = await call(LOGS, { token, raw });
+    assertProblem(answer, 400);
+    assert.match(String(answer.body?.detail), /^The body is not JSON: \w/);
+    assert.ok(!answer.text.includes('hush'), answer.text);
+  }
+});
+
 test('a deploy is taken with its version, and refused without', async (t) => {
   const { call, events, token } = await startWithIntegration(t);
   const deploy = { version: '1.2.3', environment: 'production', by: 'ci' };

@@ -22,7 +22,7 @@ import { startReceiver } from '../support/receiver.ts';
 import { waitFor } from '../support/wait.ts';
 import { endpointCreated, organizationCreated, organizationId } from './story.ts';
 
-const secrets = createSecretBox(Buffer.alloc(32, 1));
+const secrets = createSecretBox([Buffer.alloc(32, 1)]);
 const logger = pino({ level: 'silent' });
 
 function configured(url: string, settings: Partial<EndpointCreated> = {}): HooklaneEvent[] {
@@ -185,4 +185,44 @@ test('what a stop could not wait for is sent again by the next process, with the
   assert.deepEqual(types.slice(2), ['AttemptFailed', 'AttemptStarted', 'WebhookProcessed']);
   assert.equal(arrivals.length, 2);
   assert.equal(arrivals[0]?.headers['webhook-id'], arrivals[1]?.headers['webhook-id']);
+});
+
+test('a secret that was sealed anew signs what is sent from then on', async (t) => {
+  const { log } = startFor(t);
+  const { url, arrivals } = await startReceiver(t);
+  const events = configured(url, { gapMs: 0 });
+  await log.append([...events, published()]);
+  await typesWhen(log, 3);
+  const sealed = events.flatMap((event) => ('secret' in event && event.secret ? [event.secret] : []));
+  const anew = Object.fromEntries(sealed.map((before) => [before, secrets.seal(secrets.open(before))]));
+  const atMs = Date.now();
+  await log.append([{ type: 'SecretsResealed', organizationId, atMs, secrets: anew }]);
+  await waitFor('the lane to hold nothing else', async () => {
+    let lanes = '';
+    for await (const batch of log.read('lanes')) lanes += JSON.stringify(batch.events);
+    return lanes !== '' && sealed.every((before) => !lanes.includes(before));
+  });
+  await log.append([published()]);
+  await typesWhen(log, 6);
+  assert.deepEqual(
+    arrivals.map(({ headers }) => headers.authorization),
+    ['Bearer orgs_1', 'Bearer orgs_1'],
+  );
+});
+
+test('where a secret cannot be opened the dispatcher ends and says so, and sends nothing', async (t) => {
+  const directory = temporaryDirectory(t);
+  const { url, arrivals } = await startReceiver(t);
+  const foreign = createSecretBox([Buffer.alloc(32, 9)]).seal('orgs_1');
+  const unreadable = { code: 'SECRET_UNREADABLE', message: /sealed under another master key/ };
+  const running = start(directory);
+  await running.log.append([...configured(url), { ...organizationCreated(), secret: foreign }, published()]);
+  // At the first request, and at the next start before one is claimed.
+  await assert.rejects(running.dispatcher.ended, unreadable);
+  await running.stop();
+  const again = start(directory);
+  await assert.rejects(again.dispatcher.ended, unreadable);
+  const types = (await outbound(again.log)).map(({ type }) => type);
+  await again.stop();
+  assert.deepEqual([types, arrivals.length], [['WebhookScheduled', 'AttemptStarted'], 0]);
 });

@@ -2,12 +2,8 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { decide, type LaneInput } from '../../src/dispatch/decide.ts';
 import { evolve } from '../../src/dispatch/evolve.ts';
-import {
-  MAX_IN_FLIGHT_PER_ENDPOINT,
-  MAX_WAITING,
-  signingSecrets,
-  wakeAtMs,
-} from '../../src/dispatch/lane.ts';
+import { MAX_IN_FLIGHT_PER_ENDPOINT, MAX_WAITING, wakeAtMs } from '../../src/dispatch/lane.ts';
+import { signingSecretsOf } from '../../src/sealed.ts';
 import {
   answered500,
   attemptFailed,
@@ -404,7 +400,7 @@ suite('a new signing secret', () => {
     ({ type: 'EndpointSecretRotated', organizationId, endpointId, atMs, secret, previousUntilMs }) as const;
   const secretsOf = (at: number, ...events: ReturnType<typeof rotated>[]) => {
     const endpoint = laneAfter(endpointCreated({ secret: 'a' }), ...events).endpoints.get(endpointId);
-    return endpoint && signingSecrets(endpoint, at);
+    return endpoint && signingSecretsOf(endpoint, at);
   };
 
   test('signs beside the one before it until the grace is over', () => {
@@ -415,6 +411,18 @@ suite('a new signing secret', () => {
   test('signs alone, all others ended, without a grace', () => {
     assert.deepEqual(secretsOf(1, rotated('b', 1_000), rotated('c', 1_000)), ['c', 'b', 'a']);
     assert.deepEqual(secretsOf(1, rotated('b', 1_000), rotated('c', null)), ['c']);
+  });
+
+  test('signs when it was sealed anew, as all that signed before do', () => {
+    const resealed = {
+      type: 'SecretsResealed',
+      organizationId,
+      atMs: 0,
+      secrets: { a: 'A', b: 'B' },
+    } as const;
+    const events = [endpointCreated({ secret: 'a' }), rotated('b', 1_000), resealed, rotated('c', 1_000)];
+    const endpoint = laneAfter(...events).endpoints.get(endpointId);
+    assert.deepEqual(endpoint && signingSecretsOf(endpoint, 1), ['c', 'B', 'A']);
   });
 
   test('signs beside few: of many rotations the oldest end', () => {

@@ -13,7 +13,7 @@ import { createSecretBox, newSigningSecret } from '../../src/secrets.ts';
 import { processTime } from '../../src/time.ts';
 import { startReceiver } from '../support/receiver.ts';
 
-const secrets = createSecretBox(Buffer.alloc(32, 7));
+const secrets = createSecretBox([Buffer.alloc(32, 7)]);
 const signingSecret = newSigningSecret();
 const body = Buffer.from('{"id":"evt_1","data":{"message":"größer"}}');
 
@@ -68,6 +68,30 @@ test('a request bears the headers of the design, the body as it is, and a signat
   const timestamp = Number(headers['webhook-timestamp']);
   assert.ok(Math.abs(timestamp - Date.now() / 1000) < 60);
   assert.equal(headers['webhook-signature'], signature([signingKey(signingSecret)], 'wh_1', timestamp, body));
+});
+
+test('of an answer that repeats the publicSecret it was sent nothing of that is kept', async (t) => {
+  const send = senderFor(t);
+  // Once in full, and once where the answer is cut.
+  for (const before of [0, 1_000, 1_020, 1_023, 1_024]) {
+    const { url } = await startReceiver(t, (response, { headers }) => {
+      response.end(`${'x'.repeat(before)}${headers.authorization} and more`);
+    });
+    const { responseBody } = await send(url);
+    assert.ok(!responseBody?.includes('orgs_'), responseBody ?? '');
+    assert.ok((responseBody?.length ?? 0) <= 1_024);
+    if (before === 0) assert.equal(responseBody, 'Bearer [Filtered] and more');
+  }
+  // Many times, so that what is put in its place leaves room for where it was cut.
+  for (let before = 0; before < 'Bearer orgs_secret '.length; before++) {
+    const { url } = await startReceiver(t, (response, { headers }) => {
+      response.end('x'.repeat(before) + `${headers.authorization} `.repeat(200));
+    });
+    assert.doesNotMatch(
+      (await send(url, { organizationSecret: secrets.seal(`orgs_${'s'.repeat(32)}`) })).responseBody ?? '',
+      /orgs_/,
+    );
+  }
 });
 
 test('every 2xx is a success, and nothing else', async (t) => {

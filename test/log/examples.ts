@@ -170,6 +170,13 @@ export const EXAMPLES: { readonly [T in StoredType]: Extract<HooklaneEvent, { ty
     secret: 'sealed.v1.e.f',
     ...settings(),
   },
+  SecretsResealed: {
+    type: 'SecretsResealed',
+    by,
+    organizationId,
+    atMs: AT_MS,
+    secrets: { 'sealed.v1.a.b': 'sealed.v1.c.d' },
+  },
   EndpointChanged: { type: 'EndpointChanged', by, organizationId, endpointId, atMs: AT_MS, ...settings() },
   EndpointSecretRotated: {
     type: 'EndpointSecretRotated',

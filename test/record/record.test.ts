@@ -57,7 +57,7 @@ for (const [what, type, payload, reason] of [
   ['an array', 'LogReceived', '[1]', /^the payload is an array, not a JSON object$/],
   ['null', 'DeployReceived', 'null', /^the payload is null, not a JSON object$/],
   ['a number', 'LogReceived', '7', /^the payload is a number, not a JSON object$/],
-  ['more than 256 KiB', 'LogReceived', JSON.stringify({ a: 'x'.repeat(262_144) }), /more than 262144 bytes/],
+  ['more than 768 KiB', 'LogReceived', JSON.stringify({ a: 'x'.repeat(786_432) }), /more than 786432 bytes/],
   ['a deploy without a version', 'DeployReceived', '{}', /^"version" must be a text that is not blank$/],
   ['a deploy with a blank version', 'DeployReceived', '{"version":" "}', /^"version" must be a text/],
   ['a deploy with a number as version', 'DeployReceived', '{"version":2}', /^"version" must be a text/],

@@ -55,6 +55,8 @@ export interface Report {
   faults: Record<string, number>;
 }
 
+/** How sealed secrets begin; what follows is told as it is, as nothing here is secret. */
+const SEALED = 'sealed.v1.key.';
 const SECOND_MS = 1_000;
 const MINUTE_MS = 60 * SECOND_MS;
 const HOUR_MS = 60 * MINUTE_MS;
@@ -207,7 +209,7 @@ interface StaffOptions {
 function createStaff({ world, log, views, network, isCluster }: StaffOptions) {
   const { random } = world;
   const destinations = createDestinations({ httpsOnly: false, allowAddresses: [] });
-  const secrets = { open: (sealed: string) => sealed };
+  const secrets = { open: (sealed: string) => sealed.slice(SEALED.length) };
   const employed = new Set<Process>();
   const bugs: string[] = [];
   const disturbances: number[] = [];
@@ -349,7 +351,7 @@ function createCustomers({ world, log, network, organizations }: CustomersOption
       organizationId,
       endpointId,
       atMs: world.now(),
-      secret: `whsec_${Buffer.from(endpointId).toString('base64')}`,
+      secret: `${SEALED}whsec_${Buffer.from(endpointId).toString('base64')}`,
       url: `http://subscriber.test/${endpointId}`,
       events: random.pick([['*'], ['log.*'], ['order.paid', 'endpoint.*']]),
       gapMs,
@@ -402,7 +404,7 @@ function createCustomers({ world, log, network, organizations }: CustomersOption
           organizationId,
           atMs: world.now(),
           name: organizationId,
-          secret: 'orgs',
+          secret: `${SEALED}orgs`,
         } as const;
         void insist(first);
         for (let n = random.whole(1, 3); n > 0; n--) {

@@ -41,7 +41,7 @@ import { temporaryDirectory } from '../support/directory.ts';
 import { startReceiver } from '../support/receiver.ts';
 import { waitFor } from '../support/wait.ts';
 
-export const secrets = createSecretBox(Buffer.alloc(32, 1));
+export const secrets = createSecretBox([Buffer.alloc(32, 1)]);
 const logger = pino({ level: 'silent' });
 const time = processTime();
 export const organizationId = newId('org');
@@ -58,9 +58,9 @@ export function sqliteLog(t: TestContext, partitions = 1): Log {
 }
 
 /** Works a log off. */
-export function serve(log: Log) {
+export function serve(log: Log, box = secrets) {
   const destinations = createDestinations({ httpsOnly: false, allowAddresses: ['127.0.0.0/8'] });
-  const sender = createSender({ secrets, time, transport: createTransport(destinations), destinations });
+  const sender = createSender({ secrets: box, time, transport: createTransport(destinations), destinations });
   const limits = { skewMs: 0, disableAfterMs: Number.POSITIVE_INFINITY };
   const dispatcher = startDispatcher({ log, sender, time, logger, ...limits });
   const recorder = startRecorder({ log, time, logger });
@@ -168,8 +168,12 @@ export async function exported(t: TestContext, log: Log): Promise<string> {
   return path;
 }
 
-export async function imported(path: string, log: Pick<Log, 'partitions' | 'read' | 'append' | 'served'>) {
-  const options = { log, path, secrets, nowMs: Date.now(), runId: randomUUID(), by: 'root' };
+export async function imported(
+  path: string,
+  log: Pick<Log, 'partitions' | 'read' | 'append' | 'served'>,
+  box = secrets,
+) {
+  const options = { log, path, secrets: box, nowMs: Date.now(), runId: randomUUID(), by: 'root' };
   return importOrganization(options);
 }
 

@@ -4,6 +4,8 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { sealedIn } from '../../src/command/admin/reseal.ts';
+import { openDirectory } from '../../src/command/directory.ts';
 import type { HooklaneEvent } from '../../src/events.ts';
 import { type Log, LogUnavailable } from '../../src/log/log.ts';
 import { createSecretBox } from '../../src/secrets.ts';
@@ -220,7 +222,7 @@ test('a file that is cut, changed, foreign or of another key is refused before a
   assert.match(await withLines(['{"hello":1}']), /no export of Hooklane/);
   assert.match(await withLines(['PK\u0003']), /no export of Hooklane/);
   assert.match(await withLines([], ''), /empty/);
-  const otherBox = createSecretBox(Buffer.alloc(32, 2));
+  const otherBox = createSecretBox([Buffer.alloc(32, 2)]);
   assert.match(await refusal(path, to, otherBox), /sealed under another master key/);
 });
 
@@ -307,4 +309,31 @@ test('beside a server that goes on, the file is of one moment', async (t) => {
     isOver = true;
     await posting;
   }
+});
+
+test('after a rotation the new master key alone is enough to import', async (t) => {
+  const from = sqliteLog(t);
+  await livedThrough(t, from);
+  const rotated = createSecretBox([Buffer.alloc(32, 3), Buffer.alloc(32, 1)]);
+  const anew: Record<string, string> = {};
+  for (const event of await eventsIn(from, 'organizations')) {
+    if (event.organizationId !== organizationId || !('secret' in event) || event.secret === null) continue;
+    anew[event.secret] = rotated.seal(rotated.open(event.secret));
+  }
+  await from.append([{ type: 'SecretsResealed', organizationId, atMs: Date.now(), secrets: anew }]);
+  const newBox = createSecretBox([Buffer.alloc(32, 3)]);
+  // The dispatcher has not taken it in: the lane has secrets as they were sealed before.
+  assert.match(await refusal(await exported(t, from), sqliteLog(t), newBox), /another master key/);
+  const system = serve(from, rotated);
+  await waitFor('it to be taken in', async () => {
+    const lanes = JSON.stringify(await eventsIn(from, 'lanes'));
+    return Object.keys(anew).every((before) => !lanes.includes(before));
+  });
+  await system.stop();
+  const to = sqliteLog(t);
+  await imported(await exported(t, from), to, newBox);
+  const directory = await openDirectory({ log: to });
+  t.after(() => directory.close());
+  const sealed = [...sealedIn(directory.state, Date.now())].map((one) => one.sealed);
+  assert.deepEqual(new Set(sealed), new Set(Object.values(anew)));
 });

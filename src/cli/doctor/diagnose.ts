@@ -22,10 +22,10 @@ export async function diagnose(
 ): Promise<Diagnosis> {
   const { config, wrong, unknown, checks: configuration } = judgeConfiguration(env, cwd);
   const machine = judgeMachine(lookAtMachine(nearestAbove(config.dataDirectory), nowMs()));
-  const { masterKey, checks: directory } = examineDirectory(config, wrong);
+  const { masterKeys, checks: directory } = examineDirectory(config, wrong);
   const log = unknown.log
     ? { checks: [unlooked('log')], isThere: undefined, served: undefined }
-    : await examineLog(config, { masterKey, nowMs: nowMs() });
+    : await examineLog(config, { masterKeys, nowMs: nowMs() });
   const views = unknown.views
     ? [unlooked('read models')]
     : await examineViews(config, { log: log.isThere, nowMs: nowMs() });

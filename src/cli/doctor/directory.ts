@@ -4,7 +4,8 @@
 import { accessSync, constants, existsSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Config } from '../../config.ts';
-import { ADMIN_TOKEN, MASTER_KEY, type Rule } from '../../config-rules.ts';
+import { ADMIN_TOKEN, MASTER_KEYS, type Rule } from '../../config-rules.ts';
+import type { MasterKeys } from '../../secrets.ts';
 import { type Check, checksOf, reasonOf } from './check.ts';
 
 /** What stands at a path; undefined fields where there is nothing. */
@@ -99,8 +100,8 @@ function octal(mode: number): string {
 
 export interface DirectoryExamined {
   checks: Check[];
-  /** What there is of the master key; undefined: there is none. `unknown`: what there is cannot be used. */
-  masterKey: Buffer | 'unknown' | undefined;
+  /** The master keys; undefined: there are none. `unknown`: what there is cannot be used. */
+  masterKeys: MasterKeys | 'unknown' | undefined;
 }
 
 /** Looks at the data directory and the files in it. `wrong` are variables whose values cannot be used. */
@@ -117,19 +118,19 @@ export function examineDirectory(config: Config, wrong: ReadonlySet<string>): Di
     // Who has set it, if wrongly, means no file.
     return { looked, checks: wrong.has(how.variable) ? [] : judgeKeyFile(how, looked, who) };
   };
-  const { adminToken, masterKey } = config;
+  const { adminToken, masterKeys } = config;
   const token = keyFile('admin-token', {
     ...{ variable: 'HOOKLANE_ADMIN_TOKEN', rule: ADMIN_TOKEN },
     isSet: adminToken !== undefined,
   });
   const key = keyFile('master-key', {
-    ...{ variable: 'HOOKLANE_MASTER_KEY', rule: MASTER_KEY },
-    isSet: masterKey !== undefined,
+    ...{ variable: 'HOOKLANE_MASTER_KEY', rule: MASTER_KEYS },
+    isSet: masterKeys !== undefined,
   });
   const isUnknown = wrong.has('HOOKLANE_MASTER_KEY') || key.looked.found.kind !== 'missing';
   const inFile = wrong.has('HOOKLANE_MASTER_KEY')
     ? undefined
-    : MASTER_KEY.parse((key.looked.text ?? '').trim());
+    : MASTER_KEYS.parse((key.looked.text ?? '').trim());
   return {
     checks: [
       ...judgeDirectory(lookAt(dataDirectory), lookAt(nearestAbove(dataDirectory)), who),
@@ -137,7 +138,7 @@ export function examineDirectory(config: Config, wrong: ReadonlySet<string>): Di
       ...key.checks,
       ...files.flatMap((name) => judgeStoreFile(lookAt(inDirectory(name)))),
     ],
-    masterKey: masterKey ?? inFile ?? (isUnknown ? 'unknown' : undefined),
+    masterKeys: masterKeys ?? inFile ?? (isUnknown ? 'unknown' : undefined),
   };
 }
 

@@ -10,6 +10,7 @@ import { inWords } from '../../query/health.ts';
 import type { EndpointHealth } from '../../query/lanes.ts';
 import { summarizeLanes } from '../../query/status.ts';
 import { takeUntil } from '../../query/take.ts';
+import { signingSecretsOf } from '../../sealed.ts';
 import { createSecretBox, SecretUnreadable } from '../../secrets.ts';
 import { toIso } from '../../time.ts';
 import { type ViewsLook, ViewsRefused } from '../../views/views.ts';
@@ -24,6 +25,8 @@ const WRONG_CLOCK_MS = 60_000;
 /** How long the ends of topics are looked at, and how many events there. */
 const NEWEST_WITHIN_MS = 2_000;
 const NEWEST_EVENTS = 20;
+/** How long it is looked under which master keys secrets are sealed. */
+const SECRETS_WITHIN_MS = 2_000;
 
 const ofLog = checksOf('log');
 const ofViews = checksOf('read models');
@@ -31,7 +34,7 @@ const ofMachine = checksOf('machine');
 
 // ── the log ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-type MasterKey = DirectoryExamined['masterKey'];
+type Keys = DirectoryExamined['masterKeys'];
 
 export interface LogExamined {
   checks: Check[];
@@ -44,7 +47,7 @@ export interface LogExamined {
 /** Looks at the log. */
 export async function examineLog(
   config: Config,
-  { masterKey, nowMs }: { masterKey: MasterKey; nowMs: number },
+  { masterKeys, nowMs }: { masterKeys: Keys; nowMs: number },
 ): Promise<LogExamined> {
   try {
     const look = await lookAtLog(config);
@@ -54,7 +57,7 @@ export async function examineLog(
     try {
       const served = await log.served();
       return {
-        checks: [...checks, ...(await examineOpened(log, config, { masterKey, nowMs, served }))],
+        checks: [...checks, ...(await examineOpened(log, config, { masterKeys, nowMs, served }))],
         isThere,
         served,
       };
@@ -102,7 +105,7 @@ export function judgeLook(
 async function examineOpened(
   log: Log,
   config: Config,
-  { masterKey, nowMs, served }: { masterKey: MasterKey; nowMs: number; served: boolean },
+  { masterKeys, nowMs, served }: { masterKeys: Keys; nowMs: number; served: boolean },
 ): Promise<Check[]> {
   const size = bytes(await log.size());
   const worked = served ? 'a process works it off' : 'no process works it off';
@@ -113,32 +116,47 @@ async function examineOpened(
   const { endpoints } = await summarizeLanes(log, nowMs);
   return [
     ofLog.ok('log', `${log.partitions} partitions a topic, ${size}; ${worked}`),
-    judgeKey(await firstSecret(log), masterKey),
+    judgeKeys(await secretsIn(log, nowMs), masterKeys),
     ...(newestAtMs === undefined ? [] : [judgeNewest(newestAtMs, nowMs)]),
     ...judgeEndpoints(endpoints, config),
   ];
 }
 
-async function firstSecret(log: Pick<Log, 'read'>): Promise<string | undefined> {
+/** A secret of each master key that lanes ask for; where there are no lanes yet, the first one in the log. */
+async function secretsIn(log: Pick<Log, 'read'>, nowMs: number): Promise<string[]> {
+  const byKey = new Map<string, string>();
+  const add = (sealed: string) => byKey.set(sealed.split('.')[2] ?? '', sealed);
+  const untilMs = performance.now() + SECRETS_WITHIN_MS;
+  await takeUntil(log.read('lanes', { types: ['LaneSaved'] }), untilMs, ({ events }) => {
+    for (const { event } of events) {
+      if (event.type !== 'LaneSaved') continue;
+      if (event.secret !== null) add(event.secret);
+      for (const sealed of event.endpoints.flatMap((of) => signingSecretsOf(of, nowMs))) add(sealed);
+    }
+    return undefined;
+  });
+  if (byKey.size > 0) return [...byKey.values()];
   for await (const { events } of log.read('organizations', { types: ['OrganizationCreated'] })) {
     const [first] = events;
-    if (first?.event.type === 'OrganizationCreated') return first.event.secret;
+    if (first?.event.type === 'OrganizationCreated') return [first.event.secret];
   }
-  return undefined;
+  return [];
 }
 
-/** Whether the first secret in the log, if there is one, opens under the master key. */
-export function judgeKey(sealed: string | undefined, masterKey: MasterKey): Check {
+/** Whether secrets in the log, if there are any, open under the master keys. */
+export function judgeKeys(sealed: readonly string[], masterKeys: Keys): Check {
   const name = 'master key';
-  if (masterKey === 'unknown')
+  if (masterKeys === 'unknown')
     return ofLog.warning(name, 'not looked at, as what there is cannot be used', 'mend the master key first');
   const mend = 'put the file master-key back from a backup, or set HOOKLANE_MASTER_KEY to what it was';
-  if (sealed === undefined) return ofLog.ok(name, 'the log holds no secret yet');
-  if (masterKey === undefined)
+  if (sealed.length === 0) return ofLog.ok(name, 'the log holds no secret yet');
+  if (masterKeys === undefined)
     return ofLog.problem(name, 'there is none, and the log holds secrets that were sealed under one', mend);
   try {
-    createSecretBox(masterKey).open(sealed);
-    return ofLog.ok(name, 'it fits the secrets in the log');
+    const box = createSecretBox(masterKeys);
+    for (const secret of sealed) box.open(secret);
+    const several = masterKeys.length > 1 ? `; there are ${masterKeys.length}: see hooklane keys list` : '';
+    return ofLog.ok(name, `it fits the secrets in the log${several}`);
   } catch (error) {
     if (!(error instanceof SecretUnreadable)) throw error;
     return ofLog.problem(name, error.message.replace(/: put the file.*$/, ''), mend);

@@ -6,6 +6,7 @@ import type { AdminEvent } from '../../events.ts';
 import { NotFound } from '../../query/errors.ts';
 import type { SecretBox } from '../../secrets.ts';
 import type { Access, Known, Things } from '../access.ts';
+import type { Scrubber } from '../scrub.ts';
 
 export interface AdminContext {
   /** As far as he sees it who asks. */
@@ -22,6 +23,8 @@ export interface AdminSettings {
   /** Of integrations that are made without limits of their own; null is none. */
   burst: string | null;
   sustained: string | null;
+  /** Takes secrets out of what is published. */
+  scrubber: Pick<Scrubber, 'json'>;
 }
 
 export interface Decision<Answer = undefined> {

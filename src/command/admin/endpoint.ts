@@ -2,6 +2,7 @@
 
 import { type EndpointSettings, WHEN_BUSY } from '../../events.ts';
 import { newId } from '../../ids.ts';
+import type { SigningSecrets } from '../../sealed.ts';
 import { newSigningSecret } from '../../secrets.ts';
 import { endpointSettings, shownEndpointSettings } from '../../settings.ts';
 import { parseDuration, toIso } from '../../time.ts';
@@ -68,7 +69,7 @@ const DEFAULTS: EndpointSettings = {
   disabledReason: null,
 };
 
-function endpointAnswer(endpoint: Endpoint) {
+function endpointAnswer(endpoint: Omit<Endpoint, keyof SigningSecrets>) {
   const { id, organizationId, createdAtMs } = endpoint;
   return { id, organizationId, ...shownEndpointSettings(endpoint), createdAt: toIso(createdAtMs) };
 }

@@ -15,7 +15,7 @@ const parse = inputParser<{ name: string }>({
 });
 
 /** As it is answered; when the last webhook was sent, the read models know. */
-function organizationAnswer({ id, name, createdAtMs }: Organization) {
+function organizationAnswer({ id, name, createdAtMs }: Omit<Organization, 'secret'>) {
   return { id, name, createdAt: toIso(createdAtMs) };
 }
 

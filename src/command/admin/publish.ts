@@ -25,25 +25,26 @@ export function parsePublished(input: unknown): { kind: string; data: string } {
   if (isDeeperThan(value, MAX_DATA_LEVELS)) {
     throw new InvalidInput([{ field: 'data', message: `allowed: up to ${MAX_DATA_LEVELS} levels` }]);
   }
-  const data = JSON.stringify(value);
-  if (Buffer.byteLength(data) > MAX_DATA_BYTES) {
+  const given = JSON.stringify(value);
+  if (Buffer.byteLength(given) > MAX_DATA_BYTES) {
     throw new InvalidInput([{ field: 'data', message: `allowed: up to ${MAX_DATA_BYTES} bytes of JSON` }]);
   }
-  return { kind, data };
+  return { kind, data: given };
 }
 
 /** `stamp` is asked last: from then on it counts as published. */
 export function publishEvent(
-  { state, nowMs }: AdminContext,
+  { state, nowMs, settings }: AdminContext,
   organization: string,
   input: unknown,
   stamp: () => Stamp<'evt'> = () => ({ id: newId('evt', nowMs), ...UNKEYED }),
 ) {
   const { id: organizationId } = existing(state.organizations, 'organization', organization);
-  const published = parsePublished(input);
+  const { kind, data: given } = parsePublished(input);
+  const data = settings.scrubber.json(given);
   const { id: eventId, ...keyed } = stamp();
   return {
-    event: { type: 'EventPublished', eventId, organizationId, atMs: nowMs, ...published, ...keyed },
+    event: { type: 'EventPublished', eventId, organizationId, atMs: nowMs, kind, data, ...keyed },
     answer: { id: eventId },
   } satisfies Decision<object>;
 }

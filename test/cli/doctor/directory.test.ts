@@ -11,7 +11,7 @@ import {
   nearestAbove,
 } from '../../../src/cli/doctor/directory.ts';
 import { loadConfig } from '../../../src/config.ts';
-import { MASTER_KEY } from '../../../src/config-rules.ts';
+import { MASTER_KEYS } from '../../../src/config-rules.ts';
 import { loadKeys } from '../../../src/keys.ts';
 import { temporaryDirectory } from '../../support/directory.ts';
 
@@ -47,7 +47,7 @@ test('a data directory is judged by what it is, who may use it, and whose it is'
 });
 
 test('a file with a key is judged by what it holds, and by who else may read it', () => {
-  const how = { variable: 'HOOKLANE_MASTER_KEY', rule: MASTER_KEY, isSet: false };
+  const how = { variable: 'HOOKLANE_MASTER_KEY', rule: MASTER_KEYS, isSet: false };
   const file = { kind: 'file', mode: 0o100600 } as const;
   const cases: [Partial<Found>, text: string | undefined, state: string, detail: RegExp][] = [
     [file, `${KEY}\n`, 'ok', /master-key$/],
@@ -82,8 +82,8 @@ test('a file of a store must be one that can be written, if it is there', () => 
 
 function examine(dataDirectory: string, env: Record<string, string> = {}, wrong: string[] = []) {
   const config = loadConfig({ HOOKLANE_DATA: dataDirectory, ...env });
-  const { checks, masterKey } = examineDirectory(config, new Set(wrong));
-  return { masterKey, checks, states: checks.map(({ name, state }) => `${state} ${name}`) };
+  const { checks, masterKeys } = examineDirectory(config, new Set(wrong));
+  return { masterKeys, checks, states: checks.map(({ name, state }) => `${state} ${name}`) };
 }
 
 function keptDirectory(t: TestContext): string {
@@ -94,15 +94,15 @@ function keptDirectory(t: TestContext): string {
 
 test('what Hooklane has made is well, and its key is known', (t) => {
   const directory = keptDirectory(t);
-  const { states, masterKey } = examine(directory);
+  const { states, masterKeys } = examine(directory);
   assert.deepEqual(states, ['ok data directory', 'ok admin-token', 'ok master-key']);
-  assert.ok(Buffer.isBuffer(masterKey) && masterKey.length === 32);
+  assert.ok(Array.isArray(masterKeys) && masterKeys[0]?.length === 32);
 });
 
 test('a directory that is not there is not made', (t) => {
   const directory = join(temporaryDirectory(t), 'a', 'b');
   assert.deepEqual(examine(directory).states, ['ok data directory', 'ok admin-token', 'ok master-key']);
-  assert.equal(examine(directory).masterKey, undefined);
+  assert.equal(examine(directory).masterKeys, undefined);
   assert.ok(!existsSync(join(directory, '..')));
   assert.equal(nearestAbove(directory), join(directory, '..', '..'));
 });
@@ -113,10 +113,10 @@ test('rights that are too wide, keys that are none, and files in the place of ot
   chmodSync(join(directory, 'admin-token'), 0o644);
   writeFileSync(join(directory, 'master-key'), 'rubbish');
   mkdirSync(join(directory, 'log.db'));
-  const { states, masterKey, checks } = examine(directory);
+  const { states, masterKeys, checks } = examine(directory);
   const wanted = ['problem data directory', 'problem admin-token', 'problem master-key', 'problem log.db'];
   assert.deepEqual(states, wanted);
-  assert.equal(masterKey, 'unknown');
+  assert.equal(masterKeys, 'unknown');
   assert.equal(checks[1]?.mend, `chmod 600 ${join(directory, 'admin-token')}`);
   assert.deepEqual(readdirSync(directory).sort(), ['admin-token', 'log.db', 'master-key']);
 });
@@ -130,7 +130,7 @@ test('a path through a file is no directory', (t) => {
 
 test('a key that is set wrongly stands above a file, and nobody knows it', (t) => {
   const directory = keptDirectory(t);
-  const { states, masterKey } = examine(directory, {}, ['HOOKLANE_MASTER_KEY', 'HOOKLANE_ADMIN_TOKEN']);
-  assert.deepEqual([states, masterKey], [['ok data directory'], 'unknown']);
-  assert.deepEqual(examine(directory, { HOOKLANE_MASTER_KEY: KEY }).masterKey, Buffer.alloc(32, 7));
+  const { states, masterKeys } = examine(directory, {}, ['HOOKLANE_MASTER_KEY', 'HOOKLANE_ADMIN_TOKEN']);
+  assert.deepEqual([states, masterKeys], [['ok data directory'], 'unknown']);
+  assert.deepEqual(examine(directory, { HOOKLANE_MASTER_KEY: KEY }).masterKeys, [Buffer.alloc(32, 7)]);
 });

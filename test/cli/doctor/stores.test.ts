@@ -6,7 +6,7 @@ import {
   examineLog,
   examineViews,
   judgeEndpoints,
-  judgeKey,
+  judgeKeys,
   judgeLook,
   judgeNewest,
   judgeServerClock,
@@ -16,7 +16,7 @@ import { loadConfig } from '../../../src/config.ts';
 import { openSqliteLog } from '../../../src/log/sqlite.ts';
 import { openLog, openViews } from '../../../src/open.ts';
 import { projections } from '../../../src/projections/all.ts';
-import { createSecretBox } from '../../../src/secrets.ts';
+import { createSecretBox, type MasterKeys } from '../../../src/secrets.ts';
 import * as facts from '../../projections/facts.ts';
 import { startBroker } from '../../support/broker.ts';
 import { temporaryDirectory } from '../../support/directory.ts';
@@ -26,24 +26,24 @@ import { freePort } from '../../support/server.ts';
 import { emptyDatabase } from '../../views/mongo-database.ts';
 
 const NOW_MS = facts.AT_MS + 1_000;
-const masterKey = Buffer.alloc(32, 7);
+const masterKeys: MasterKeys = [Buffer.alloc(32, 7)];
 const other = Buffer.alloc(32, 8);
-const sealed = createSecretBox(masterKey).seal('whsec_hush');
+const sealed = createSecretBox(masterKeys).seal('whsec_hush');
 
 type Checks = readonly { state: string; name: string }[];
 const states = (checks: Checks) => checks.map(({ state, name }) => `${state} ${name}`);
 
 test('the master key must fit what was sealed, where something was', () => {
-  assert.equal(judgeKey(undefined, undefined).state, 'ok');
-  assert.equal(judgeKey(sealed, masterKey).state, 'ok');
-  assert.equal(judgeKey(sealed, 'unknown').state, 'warning');
+  assert.equal(judgeKeys([], undefined).state, 'ok');
+  assert.equal(judgeKeys([sealed], masterKeys).state, 'ok');
+  assert.equal(judgeKeys([sealed], 'unknown').state, 'warning');
   for (const [text, key] of [
-    [sealed, other],
+    [sealed, [other]],
     [sealed, undefined],
-    ['rubbish', masterKey],
-    [sealed.slice(0, -4), masterKey],
+    ['rubbish', masterKeys],
+    [sealed.slice(0, -4), masterKeys],
   ] as const) {
-    const { state, mend } = judgeKey(text, key);
+    const { state, mend } = judgeKeys([text], key);
     assert.equal(state, 'problem');
     assert.match(mend ?? '', /from a backup/);
   }
@@ -98,17 +98,17 @@ test('topics that are all missing are made; where some are missing, rights are',
 test('a log that is there is looked at: its key, its clock, whether it is served', async (t) => {
   const directory = temporaryDirectory(t);
   const config = loadConfig({ HOOKLANE_DATA: directory });
-  assert.deepEqual(states((await examineLog(config, { masterKey, nowMs: NOW_MS })).checks), ['ok log']);
+  assert.deepEqual(states((await examineLog(config, { masterKeys, nowMs: NOW_MS })).checks), ['ok log']);
   assert.deepEqual(states(await examineViews(config, { log: true, nowMs: NOW_MS })), ['ok store']);
   assert.ok(!existsSync(join(directory, 'log.db')) && !existsSync(join(directory, 'views.db')));
 
   const log = openSqliteLog({ directory, serve: true });
   t.after(() => log.close());
   await log.append([facts.organizationCreated({ secret: sealed })]);
-  const well = await examineLog(config, { masterKey, nowMs: NOW_MS });
+  const well = await examineLog(config, { masterKeys, nowMs: NOW_MS });
   assert.deepEqual(states(well.checks), ['ok log', 'ok master key', 'ok clock and log', 'ok endpoints']);
   assert.equal(well.served, true);
-  const ill = await examineLog(config, { masterKey: other, nowMs: facts.AT_MS - 3_600_000 });
+  const ill = await examineLog(config, { masterKeys: [other], nowMs: facts.AT_MS - 3_600_000 });
   const problems = ['ok log', 'problem master key', 'problem clock and log', 'ok endpoints'];
   assert.deepEqual(states(ill.checks), problems);
   await (await openViews(config)).close();
@@ -122,7 +122,7 @@ test('files that are not ours, or are broken, are told', async (t) => {
   const directory = temporaryDirectory(t);
   const config = loadConfig({ HOOKLANE_DATA: directory });
   for (const name of ['log.db', 'views.db']) writeFileSync(join(directory, name), 'no database '.repeat(100));
-  const { checks, served } = await examineLog(config, { masterKey, nowMs: NOW_MS });
+  const { checks, served } = await examineLog(config, { masterKeys, nowMs: NOW_MS });
   assert.deepEqual([states(checks), served], [['problem log'], undefined]);
   assert.match(checks[0]?.detail ?? '', /log\.db is not a SQLite database/);
   assert.deepEqual(states(await examineViews(config, { log: true, nowMs: NOW_MS })), ['problem store']);
@@ -130,7 +130,7 @@ test('files that are not ours, or are broken, are told', async (t) => {
 
 test('read models without the log that they were made from are a problem', async (t) => {
   const config = loadConfig({ HOOKLANE_DATA: temporaryDirectory(t) });
-  const none = await examineLog(config, { masterKey, nowMs: NOW_MS });
+  const none = await examineLog(config, { masterKeys, nowMs: NOW_MS });
   assert.deepEqual([none.isThere, states(none.checks)], [false, ['ok log']]);
   const look = async () => states(await examineViews(config, { log: none.isThere, nowMs: NOW_MS }));
   assert.deepEqual(await look(), ['ok store']);
@@ -162,7 +162,7 @@ test('topics that are not there are not made; those that are there are looked at
     HOOKLANE_TOPIC_PREFIX: uniquePrefix(),
   };
   const config = loadConfig({ ...env, HOOKLANE_PARTITIONS: '2' });
-  const look = async () => states((await examineLog(config, { masterKey, nowMs: NOW_MS })).checks);
+  const look = async () => states((await examineLog(config, { masterKeys, nowMs: NOW_MS })).checks);
   assert.deepEqual(await look(), ['ok brokers', 'warning topics']);
   assert.deepEqual(await look(), ['ok brokers', 'warning topics']);
   const log = await openLog(config, { serve: true });
@@ -176,7 +176,7 @@ test('topics that are not there are not made; those that are there are looked at
     'ok endpoints',
   ]);
   const other = loadConfig({ ...env, HOOKLANE_PARTITIONS: '3' });
-  const { checks } = await examineLog(other, { masterKey, nowMs: NOW_MS });
+  const { checks } = await examineLog(other, { masterKeys, nowMs: NOW_MS });
   assert.deepEqual(states(checks), ['problem log']);
   assert.match(checks[0]?.detail ?? '', /HOOKLANE_PARTITIONS says 3/);
 });
@@ -189,7 +189,7 @@ test('a login that is refused, rights that are missing, and brokers that are awa
   const look = async (env: Record<string, string>) => {
     const place = { HOOKLANE_LOG: broker.url, HOOKLANE_TOPIC_PREFIX: prefix, HOOKLANE_PARTITIONS: '1' };
     const config = loadConfig({ HOOKLANE_DATA: temporaryDirectory(t), ...place, ...env });
-    const { checks, served } = await examineLog(config, { masterKey, nowMs: NOW_MS });
+    const { checks, served } = await examineLog(config, { masterKeys, nowMs: NOW_MS });
     assert.ok(!JSON.stringify(checks).includes('hush'));
     return { checks, served, config };
   };
