@@ -35,6 +35,7 @@ export const VARIABLES = [
   'HOOKLANE_SUSTAINED',
   'HOOKLANE_UNAUTHENTICATED',
   'HOOKLANE_TRUST_PROXY',
+  'HOOKLANE_BODY_LIMIT',
 ] as const;
 export type Variable = (typeof VARIABLES)[number];
 

@@ -1,7 +1,7 @@
 // What each variable of the environment may say: what its text means, and what to tell of a text that is not allowed. Pure.
 
 import { isIP } from 'node:net';
-import { MAX_PARTITIONS } from './events.ts';
+import { MAX_BODY_BYTES, MAX_PARTITIONS } from './events.ts';
 import {
   KAFKA_URL_ALLOWED,
   type KafkaUrl,
@@ -11,6 +11,7 @@ import {
 } from './kafka-url.ts';
 import { parseRateLimit, RATE_LIMIT_ALLOWED } from './rate-limit.ts';
 import { MASTER_KEY_BYTES } from './secrets.ts';
+import { formatSize, parseSize } from './size.ts';
 import { formatDuration, parseDuration } from './time.ts';
 
 /** What a value must be. */
@@ -130,6 +131,17 @@ const FAILING = duration(1_000, 365 * DAY_MS);
 export const DISABLE_AFTER: Rule<number> = {
   parse: (text) => (text === 'never' ? Number.POSITIVE_INFINITY : FAILING.parse(text)),
   allowed: `${FAILING.allowed}; or never`,
+};
+
+/** An error with a stack has some hundred bytes; less than this takes nothing that is of use. */
+const LEAST_BODY_BYTES = 1024;
+
+export const BODY_LIMIT: Rule<number> = {
+  parse(text) {
+    const bytes = parseSize(text);
+    return bytes !== undefined && bytes >= LEAST_BODY_BYTES && bytes <= MAX_BODY_BYTES ? bytes : undefined;
+  },
+  allowed: `a size from ${formatSize(LEAST_BODY_BYTES)} to ${formatSize(MAX_BODY_BYTES)}, as 256KiB`,
 };
 
 function wholeNumber(least: number, most: number, note = ''): Rule<number> {

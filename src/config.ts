@@ -9,6 +9,7 @@ import { resolve } from 'node:path';
 import { unknownNames, type Variable } from './config-names.ts';
 import {
   ADMIN_TOKEN,
+  BODY_LIMIT,
   CIDRS,
   DAY_MS,
   DISABLE_AFTER,
@@ -71,11 +72,15 @@ export interface Config {
   readonly sustained: string | null;
   /** How many requests of one address may have no token that is known, as `600/1m`; null: any number. */
   readonly unauthenticated: string | null;
+  /** Of the payload of a post, unpacked; in bytes. */
+  readonly bodyBytes: number;
   /** Addresses of proxies, as CIDRs, that are believed when they say for whom they ask. */
   readonly trustProxy: readonly string[];
   /** Where rate limits are counted across processes, `redis://` or `rediss://`; undefined: in each process. */
   readonly redis: string | undefined;
 }
+
+const DEFAULT_BODY_BYTES = 256 * 1024;
 
 /** Options of commands that stand above the environment, as commander hands them over. */
 export interface ConfigFlags {
@@ -205,6 +210,7 @@ export function loadConfig(
     burst: read('HOOKLANE_BURST', RATE_LIMIT, '3/6s'),
     sustained: read('HOOKLANE_SUSTAINED', RATE_LIMIT, '100/1h'),
     unauthenticated: read('HOOKLANE_UNAUTHENTICATED', RATE_LIMIT, '600/1m'),
+    bodyBytes: read('HOOKLANE_BODY_LIMIT', BODY_LIMIT, DEFAULT_BODY_BYTES),
     trustProxy: read('HOOKLANE_TRUST_PROXY', CIDRS, []),
     redis: read('HOOKLANE_REDIS', REDIS, undefined),
   };

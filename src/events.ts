@@ -17,8 +17,10 @@ import type {
 
 // ── topic inbound: what integrations sent, raw ──────────────────────────────────────────────────────────────
 
-/** The largest payload that is taken, in bytes. */
-export const MAX_BODY_BYTES = 256 * 1024;
+/** The largest payload that may ever be taken, in bytes, whatever the limit is now. */
+export const MAX_BODY_BYTES = 1024 * 1024;
+/** What an event may have beside the payload it comes from: what grows when it is written again, stacks, ids, headers. */
+export const MAX_BESIDE_BODY_BYTES = 768 * 1024;
 
 /** The fields of everything an integration sends. `body` is the JSON as it came, `headers` the ones worth keeping. */
 interface Received {

@@ -38,6 +38,7 @@ test('an empty environment gives the defaults', () => {
     burst: '3/6s',
     sustained: '100/1h',
     unauthenticated: '600/1m',
+    bodyBytes: 262_144,
     trustProxy: [],
     redis: undefined,
   });
@@ -66,6 +67,7 @@ test('every variable is read', () => {
     HOOKLANE_SUSTAINED: 'none',
     HOOKLANE_UNAUTHENTICATED: 'none',
     HOOKLANE_TRUST_PROXY: '10.0.0.0/8',
+    HOOKLANE_BODY_LIMIT: '1MiB',
     HOOKLANE_REDIS: 'redis://cache',
   };
   assert.deepEqual(loadConfig(env, {}, '/srv/app'), {
@@ -88,6 +90,7 @@ test('every variable is read', () => {
     burst: '10/1m30s',
     sustained: null,
     unauthenticated: null,
+    bodyBytes: 1_048_576,
     trustProxy: ['10.0.0.0/8'],
     redis: 'redis://cache',
   });
@@ -194,6 +197,7 @@ const WRONG: Record<string, string[]> = {
     'null',
   ],
   HOOKLANE_SUSTAINED: ['100/hour', 'off'],
+  HOOKLANE_BODY_LIMIT: ['262144', '1023B', '1.5MiB', '256kB', 'none'],
 };
 
 for (const [name, values] of Object.entries(WRONG)) {

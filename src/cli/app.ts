@@ -124,6 +124,7 @@ export async function startApp({ config, roles, logger }: AppOptions): Promise<A
         production: config.production,
         adminTokenHash: hashToken(keys.adminToken),
         unauthenticated: config.unauthenticated,
+        bodyBytes: config.bodyBytes,
         trustProxy: config.trustProxy,
         caughtUp: () => reachedEnd(log, { views, projections, withinMs: CAUGHT_UP_WITHIN_MS }),
         reached: (positions) => reached(positions, { views, projections, withinMs: CAUGHT_UP_WITHIN_MS }),

@@ -4,7 +4,16 @@
 import { isUtf8 } from 'node:buffer';
 import compress from '@fastify/compress';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { hasMoreKeysThan, isDeeperThan } from '../json.ts';
+import { InvalidInput } from './input.ts';
 import { Problem } from './problem.ts';
+
+/** Levels of objects and arrays, and keys of all objects together: what has more is no report of an error. */
+const MAX_LEVELS = 256;
+const MAX_KEYS = 20_000;
+/** A level has two bytes of JSON at least, a key four: what is shorter need not be walked through. */
+const LEAST_LEVEL_BYTES = 2;
+const LEAST_KEY_BYTES = 4;
 
 /** `application/json` and `application/<anything>+json`. Fastify answers every other type with 415. */
 const JSON_TYPE = /^application\/([\w.-]+\+)?json\s*(;|$)/i;
@@ -73,7 +82,7 @@ export async function acceptPacked(server: FastifyInstance): Promise<void> {
   });
 }
 
-/** The body as bytes and as what they say. Throws Problem 400 unless it is JSON. */
+/** The body as bytes and as what they say. Throws as parseJson(). */
 export function jsonBody({ body }: FastifyRequest): { bytes: Buffer; value: unknown } {
   if (!Buffer.isBuffer(body) || body.length === 0) {
     throw new Problem(400, 'not-json', 'The body is empty; it must be a JSON object.');
@@ -81,15 +90,31 @@ export function jsonBody({ body }: FastifyRequest): { bytes: Buffer; value: unkn
   return { bytes: body, value: parseJson(body, 'The body') };
 }
 
-/** What the bytes of `what` (the body, a line) say. Throws Problem 400 unless it is JSON in UTF-8. */
+/**
+ * What the bytes of `what` (the body, a line) say. Throws Problem 400 unless it is JSON in UTF-8, and InvalidInput where
+ * it is nested too deeply, or has too many keys.
+ */
 export function parseJson(bytes: Buffer, what: string): unknown {
   if (!isUtf8(bytes)) throw new Problem(400, 'not-json', `${what} is not UTF-8.`);
+  const value = parsed(bytes, what);
+  if (bytes.length > LEAST_LEVEL_BYTES * MAX_LEVELS && isDeeperThan(value, MAX_LEVELS))
+    throw tooMuch(`${what} has objects and arrays within each other; allowed: up to ${MAX_LEVELS} levels`);
+  if (bytes.length > LEAST_KEY_BYTES * MAX_KEYS && hasMoreKeysThan(value, MAX_KEYS))
+    throw tooMuch(`${what} has too many keys; allowed: up to ${MAX_KEYS} in all objects together`);
+  return value;
+}
+
+function parsed(bytes: Buffer, what: string): unknown {
   try {
     return JSON.parse(bytes.toString('utf8'));
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
     throw new Problem(400, 'not-json', `${what} is not JSON: ${error.message}.`);
   }
+}
+
+function tooMuch(message: string): InvalidInput {
+  return new InvalidInput([{ field: '', message }]);
 }
 
 /** The same, where a body may be left out: then it is `absent`. */

@@ -9,7 +9,6 @@ import Fastify, {
   type FastifyServerOptions,
   LogController,
 } from 'fastify';
-import { MAX_BODY_BYTES } from '../events.ts';
 import type { Limits } from '../limits/limits.ts';
 import type { Log } from '../log/log.ts';
 import { NotFound } from '../query/errors.ts';
@@ -45,6 +44,8 @@ const TIMEOUT_CHECK_MS = 5_000;
 const KEEP_ALIVE_MS = 72_000;
 /** More connections at a time are closed at once. */
 const MAX_CONNECTIONS = 10_000;
+/** Of a request that administers. */
+const MAX_ADMIN_BYTES = 256 * 1024;
 /** Of a part of a URL: a name of 100 characters, of four bytes each, percent-encoded. */
 const MAX_PARAM_LENGTH = 1_200;
 
@@ -63,6 +64,8 @@ export interface ServerOptions {
   adminTokenHash: string;
   /** How many requests of one address may have no token that is known, as `600/1m`; null: any number. */
   unauthenticated: string | null;
+  /** Of the payload of a post, unpacked; in bytes. */
+  bodyBytes: number;
   /** Addresses of proxies, as CIDRs, that are believed when they say for whom they ask. */
   trustProxy: readonly string[];
   /** Resolves when the read models have all that is in the log; bounded. */
@@ -82,7 +85,7 @@ export function buildServer(options: ServerOptions): FastifyInstance {
     loggerInstance: options.logger,
     // A line a post would cost as much as the post; what happened to each is in the log of events.
     logController: new LogController({ disableRequestLogging: true }),
-    bodyLimit: MAX_BODY_BYTES,
+    bodyLimit: MAX_ADMIN_BYTES,
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
     http: {
       headersTimeout: HEADERS_TIMEOUT_MS,
@@ -159,7 +162,7 @@ async function apiRoutes(server: FastifyInstance, options: ServerOptions): Promi
     webhookRoutes(scope, {
       ...{ log, limits, strangers, directory, clock, production: options.production },
       resources: inboundResources,
-      limitBytes: MAX_BODY_BYTES,
+      limitBytes: options.bodyBytes,
     }),
   );
   await server.register(async (scope) => {
@@ -168,7 +171,7 @@ async function apiRoutes(server: FastifyInstance, options: ServerOptions): Promi
       administrator: options.administrator,
       ...{ queries, clock, caughtUp },
       organizationId: (idOrName) => organizationOf(directory, idOrName).id,
-      limitBytes: MAX_BODY_BYTES,
+      limitBytes: MAX_ADMIN_BYTES,
     });
     await readRoutes(scope, { queries });
     await tailRoutes(scope, { log, queries, reached: options.reached });

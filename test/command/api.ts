@@ -50,6 +50,7 @@ export interface ApiOptions {
   production?: boolean;
   allowHttp?: boolean;
   unauthenticated?: string;
+  bodyBytes?: number;
   trustProxy?: string[];
   notReady?: () => Promise<{ part: string; detail: string }[]>;
 }
@@ -108,6 +109,7 @@ export async function startApi(t: TestContext, options: ApiOptions = {}): Promis
     production,
     adminTokenHash: hashToken(ADMIN_TOKEN),
     unauthenticated: options.unauthenticated ?? null,
+    bodyBytes: options.bodyBytes ?? 256 * 1024,
     trustProxy: options.trustProxy ?? [],
     caughtUp: () => reachedEnd(log, { views, projections, withinMs: 5_000 }),
     reached: (positions) => reached(positions, { views, projections, withinMs: 5_000 }),
