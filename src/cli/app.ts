@@ -6,6 +6,7 @@ import type { Logger } from 'pino';
 import { createAdministrator } from '../command/admin/administrator.ts';
 import { openDirectory } from '../command/directory.ts';
 import { createDefaults, type Defaults } from '../command/first-start.ts';
+import { mostConnections, PATIENCE } from '../command/http-server.ts';
 import { buildServer } from '../command/server.ts';
 import { type Config, destinationRules } from '../config.ts';
 import { createDestinations } from '../destinations.ts';
@@ -23,6 +24,7 @@ import { startRecorder } from '../record/recorder.ts';
 import { createSecretBox, hashToken } from '../secrets.ts';
 import { processTime } from '../time.ts';
 import type { Views } from '../views/views.ts';
+import { openFiles } from './doctor/machine.ts';
 import { CommandFailed } from './failed.ts';
 import { ensureKeyFits } from './master-key.ts';
 import { startProjectorThread } from './projector-thread.ts';
@@ -125,6 +127,9 @@ export async function startApp({ config, roles, logger }: AppOptions): Promise<A
         adminTokenHash: hashToken(keys.adminToken),
         unauthenticated: config.unauthenticated,
         bodyBytes: config.bodyBytes,
+        patience: PATIENCE,
+        maxConnections: mostConnections(openFiles()),
+        tls: undefined,
         trustProxy: config.trustProxy,
         caughtUp: () => reachedEnd(log, { views, projections, withinMs: CAUGHT_UP_WITHIN_MS }),
         reached: (positions) => reached(positions, { views, projections, withinMs: CAUGHT_UP_WITHIN_MS }),

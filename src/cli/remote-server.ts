@@ -144,7 +144,7 @@ function problemOf(url: string, status: number, text: string): Error {
   if (type === 'urn:hooklane:problem:stopping') return new ServerAway(`${url} is being stopped`);
   if (status === 408) {
     return new CommandFailed(
-      `${url} would wait no longer for all of it; import it on the machine of the server`,
+      `${url} would wait no longer for the rest of it; try again, or import it on the machine of the server`,
     );
   }
   if (type === undefined) {

@@ -1,7 +1,7 @@
 // The HTTP server: routes, errors, limits of time and size. It appends and asks; it decides nothing of deliveries.
 
 import { randomUUID } from 'node:crypto';
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import rateLimit from '@fastify/rate-limit';
 import Fastify, {
   type FastifyInstance,
@@ -24,6 +24,7 @@ import { adminRoutes } from './admin-routes.ts';
 import { ensureAdmin } from './authenticate.ts';
 import type { Directory } from './directory.ts';
 import type { Organization } from './directory-state.ts';
+import { createHttpServer, type HttpServerOptions } from './http-server.ts';
 import { type JobRoutesOptions, jobRoutes } from './job-routes.ts';
 import { JobRuns } from './jobs.ts';
 import { otherMethods, rememberMethods } from './other-methods.ts';
@@ -35,21 +36,12 @@ import { type TailRoutesOptions, tailRoutes } from './tail-routes.ts';
 import { transferRoutes } from './transfer-routes.ts';
 import { webhookRoutes } from './webhook-routes.ts';
 
-/** The head of a request must be here within this time, and all of it within that. */
-const HEADERS_TIMEOUT_MS = 10_000;
-const REQUEST_TIMEOUT_MS = 30_000;
-/** How often it is looked for requests that take too long. */
-const TIMEOUT_CHECK_MS = 5_000;
-/** An idle connection is kept so long. */
-const KEEP_ALIVE_MS = 72_000;
-/** More connections at a time are closed at once. */
-const MAX_CONNECTIONS = 10_000;
 /** Of a request that administers. */
 const MAX_ADMIN_BYTES = 256 * 1024;
 /** Of a part of a URL: a name of 100 characters, of four bytes each, percent-encoded. */
 const MAX_PARAM_LENGTH = 1_200;
 
-export interface ServerOptions {
+export interface ServerOptions extends HttpServerOptions {
   log: Log;
   /** Counts the posts of integrations. */
   limits: Limits;
@@ -87,36 +79,15 @@ export function buildServer(options: ServerOptions): FastifyInstance {
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: MAX_ADMIN_BYTES,
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
-    http: {
-      headersTimeout: HEADERS_TIMEOUT_MS,
-      connectionsCheckingInterval: TIMEOUT_CHECK_MS,
-      // Node would refuse a request without one with an empty answer.
-      requireHostHeader: false,
-      // Who follows and is gone without a word is found out.
-      keepAlive: true,
-      keepAliveInitialDelay: KEEP_ALIVE_MS,
-    },
-    requestTimeout: REQUEST_TIMEOUT_MS,
+    serverFactory: (handler) => createHttpServer(handler, options),
+    // Ours is at the server already.
+    clientErrorHandler: () => {},
     // Fastify's own answer while it stops is no problem as RFC 9457 has it.
     return503OnClosing: false,
-    keepAliveTimeout: KEEP_ALIVE_MS,
     trustProxy: options.trustProxy.length === 0 ? false : [...options.trustProxy],
     requestIdHeader: false,
     genReqId: requestIdOf,
     frameworkErrors: (error, _request, reply) => void sendProblem(reply, error),
-    clientErrorHandler(error, socket) {
-      if (!socket.writable) return;
-      const problem = details(...(OF_NODE[error.code ?? ''] ?? NOT_HTTP));
-      const body = JSON.stringify(problem);
-      const head = `HTTP/1.1 ${problem.status} ${problem.title}\r\ncontent-type: application/problem+json\r\n`;
-      socket.end(`${head}connection: close\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`);
-    },
-  });
-  server.server.maxConnections = MAX_CONNECTIONS;
-  server.server.on('checkExpectation', (_request, response: ServerResponse) => {
-    const problem = details(417, 'bad-request', 'The only expectation that is met is 100-continue.');
-    const headers = { 'content-type': 'application/problem+json', connection: 'close' };
-    response.writeHead(problem.status, headers).end(JSON.stringify(problem));
   });
   let isStopping = false;
   server.addHook('preClose', async () => {
@@ -182,20 +153,11 @@ async function apiRoutes(server: FastifyInstance, options: ServerOptions): Promi
   await server.register(async (scope) => {
     scope.addHook('onRequest', ensureIsAdmin);
     await transferRoutes(scope, {
-      ...{ log, secrets, clock, caughtUp },
+      ...{ log, secrets, clock, caughtUp, pieceMs: options.patience.pieceMs },
       organization: (idOrName) => organizationOf(directory, idOrName),
     });
   });
 }
-
-type ProblemOf = [status: number, code: string, detail: string];
-
-/** What Node itself finds wrong with a request, before there is one. */
-const OF_NODE: Readonly<Record<string, ProblemOf>> = {
-  HPE_HEADER_OVERFLOW: [431, 'headers-too-large', 'The headers of the request are too large.'],
-  ERR_HTTP_REQUEST_TIMEOUT: [408, 'too-slow', 'The request took too long to arrive.'],
-};
-const NOT_HTTP: ProblemOf = [400, 'bad-request', 'The request is not HTTP as it should be.'];
 
 /** What the client calls its request, if that can stand in a log line and a header; else one of our own. */
 function requestIdOf({ headers }: IncomingMessage): string {

@@ -3,6 +3,7 @@
 import { Readable } from 'node:stream';
 import type { FastifyInstance } from 'fastify';
 import { type Tailed, type TailOptions, tail } from '../query/tail.ts';
+import { unhurried } from './http-server.ts';
 import { Problem } from './problem.ts';
 
 /** At a time. Each follows the log for itself. */
@@ -17,14 +18,16 @@ export async function tailRoutes(server: FastifyInstance, options: TailRoutesOpt
   // Before the server waits for what is being answered: this would not end by itself.
   server.addHook('preClose', async () => closing.abort());
   for (const what of TAILED) {
-    server.get(`/${what}/tail`, { exposeHeadRoute: false }, async (_request, reply) => {
+    server.get(`/${what}/tail`, { exposeHeadRoute: false }, async (request, reply) => {
       if (tails >= MAX_TAILS)
         throw new Problem(503, 'busy', `${MAX_TAILS} clients follow already.`, { 'retry-after': '10' });
       tails++;
+      const over = unhurried(request);
       const gone = new AbortController();
       const signal = AbortSignal.any([closing.signal, gone.signal]);
       reply.raw.once('close', () => {
         tails--;
+        over();
         gone.abort();
       });
       const items = await tail(what, { ...options, signal });

@@ -3,10 +3,12 @@
 
 import type { AddressInfo } from 'node:net';
 import type { TestContext } from 'node:test';
+import { promisify } from 'node:util';
 import { pino } from 'pino';
 import { doTask } from '../../src/cli/task.ts';
 import { createAdministrator } from '../../src/command/admin/administrator.ts';
 import { type Directory, openDirectory } from '../../src/command/directory.ts';
+import { PATIENCE, type Patience } from '../../src/command/http-server.ts';
 import { buildServer } from '../../src/command/server.ts';
 import { createDestinations } from '../../src/destinations.ts';
 import type { EventOf, Topic } from '../../src/events.ts';
@@ -31,6 +33,8 @@ export interface Api extends Pick<Client, 'call' | 'ok'> {
   log: Log;
   directory: Directory;
   secrets: SecretBox;
+  /** How many connections it has. */
+  connections(): Promise<number>;
   /** Set: what the log rejects the server's appends with. */
   fault: { append: Error | undefined };
   /** An organization, a project and an integration in it, with its token. */
@@ -51,6 +55,8 @@ export interface ApiOptions {
   allowHttp?: boolean;
   unauthenticated?: string;
   bodyBytes?: number;
+  patience?: Partial<Patience>;
+  maxConnections?: number;
   trustProxy?: string[];
   notReady?: () => Promise<{ part: string; detail: string }[]>;
 }
@@ -109,6 +115,9 @@ export async function startApi(t: TestContext, options: ApiOptions = {}): Promis
     production,
     adminTokenHash: hashToken(ADMIN_TOKEN),
     unauthenticated: options.unauthenticated ?? null,
+    patience: { ...PATIENCE, ...options.patience },
+    maxConnections: options.maxConnections ?? 1_000,
+    tls: undefined,
     bodyBytes: options.bodyBytes ?? 256 * 1024,
     trustProxy: options.trustProxy ?? [],
     caughtUp: () => reachedEnd(log, { views, projections, withinMs: 5_000 }),
@@ -138,6 +147,7 @@ export async function startApi(t: TestContext, options: ApiOptions = {}): Promis
     directory,
     secrets,
     fault,
+    connections: () => promisify(server.server.getConnections.bind(server.server))(),
     call: client.call,
     ok: client.ok,
     async integration(settings = {}) {
