@@ -4,7 +4,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { newId } from '../ids.ts';
 import type { Limits } from '../limits/limits.ts';
-import type { Log } from '../log/log.ts';
+import { type Log, LogBusy } from '../log/log.ts';
 import type { Clock } from '../time.ts';
 import { ensureAllowed, findIntegration } from './authenticate.ts';
 import { batchRoutes, type Post } from './batch-routes.ts';
@@ -57,6 +57,7 @@ export async function webhookRoutes(server: FastifyInstance, options: WebhookRou
     const integration = found instanceof Promise ? await found : found;
     ensureAllowed(integration, request, production);
     request.integration = integration;
+    if (log.isFull()) throw new LogBusy();
   });
 
   const postOf = (request: FastifyRequest, reply: FastifyReply): Post => {

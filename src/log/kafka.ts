@@ -138,6 +138,7 @@ function createLog(kafka: Kafka, options: KafkaLogOptions, partitions: number): 
       ensureOpen();
       return appender.append(events);
     },
+    isFull: appender.isFull,
     join(group, topic, work) {
       ensureOpen();
       return groups.join(group, topic, work);
