@@ -36,6 +36,9 @@ export const VARIABLES = [
   'HOOKLANE_UNAUTHENTICATED',
   'HOOKLANE_TRUST_PROXY',
   'HOOKLANE_BODY_LIMIT',
+  'HOOKLANE_CORS',
+  'HOOKLANE_TLS_CERT',
+  'HOOKLANE_TLS_KEY',
 ] as const;
 export type Variable = (typeof VARIABLES)[number];
 

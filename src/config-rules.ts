@@ -144,6 +144,17 @@ export const BODY_LIMIT: Rule<number> = {
   allowed: `a size from ${formatSize(LEAST_BODY_BYTES)} to ${formatSize(MAX_BODY_BYTES)}, as 256KiB`,
 };
 
+export const ORIGINS: Rule<readonly string[]> = {
+  parse(text) {
+    const origins = text.split(',').map((origin) => origin.trim().toLowerCase());
+    if (origins.length === 1 && origins[0] === '*') return origins;
+    return origins.every((origin) => URL.canParse(origin) && new URL(origin).origin === origin)
+      ? origins
+      : undefined;
+  },
+  allowed: 'origins, as https://app.example.com,https://www.example.com; or * for any',
+};
+
 function wholeNumber(least: number, most: number, note = ''): Rule<number> {
   return {
     parse(text) {

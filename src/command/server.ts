@@ -2,6 +2,7 @@
 
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
+import helmet, { type FastifyHelmetOptions } from '@fastify/helmet';
 import rateLimit from '@fastify/rate-limit';
 import Fastify, {
   type FastifyInstance,
@@ -38,6 +39,8 @@ import { webhookRoutes } from './webhook-routes.ts';
 
 /** Of a request that administers. */
 const MAX_ADMIN_BYTES = 256 * 1024;
+/** For how long a browser is to come by TLS alone: a year. */
+const HSTS_S = 31_536_000;
 /** Of a part of a URL: a name of 100 characters, of four bytes each, percent-encoded. */
 const MAX_PARAM_LENGTH = 1_200;
 
@@ -56,6 +59,8 @@ export interface ServerOptions extends HttpServerOptions {
   adminTokenHash: string;
   /** How many requests of one address may have no token that is known, as `600/1m`; null: any number. */
   unauthenticated: string | null;
+  /** Origins of pages that may post; `*`: any. */
+  cors: readonly string[];
   /** Of the payload of a post, unpacked; in bytes. */
   bodyBytes: number;
   /** Addresses of proxies, as CIDRs, that are believed when they say for whom they ask. */
@@ -95,6 +100,8 @@ export function buildServer(options: ServerOptions): FastifyInstance {
   });
   server.addHook('onRequest', (request, reply, done) => {
     reply.header('x-request-id', request.id);
+    // An answer may hold a secret that is told once.
+    reply.header('cache-control', 'no-store');
     if (isStopping)
       done(new Problem(503, 'stopping', 'The server is being stopped.', { 'retry-after': '1' }));
     else if (hasHost(request.raw)) done();
@@ -118,10 +125,27 @@ export function buildServer(options: ServerOptions): FastifyInstance {
     return JSON.stringify({ ...details(503, 'not-ready', detail), parts });
   });
 
+  server.register(helmet, securityHeaders(options.tls !== undefined));
   server.register(rateLimit, { global: false });
   server.register((scope) => apiRoutes(scope, options), { prefix: '/api/v1' });
   server.register((scope) => otherMethods(scope, methodsOf));
   return server;
+}
+
+/**
+ * For a browser that is led to an answer: it is data, in no frame, and nothing may be loaded or run from it. That it is to
+ * come back by TLS alone is said where we speak it ourselves; a proxy that does says it for itself.
+ */
+function securityHeaders(speaksTls: boolean): FastifyHelmetOptions {
+  const directives = { defaultSrc: ["'none'"], frameAncestors: ["'none'"] };
+  return {
+    contentSecurityPolicy: { useDefaults: false, directives },
+    hsts: speaksTls && { maxAge: HSTS_S, includeSubDomains: false },
+    frameguard: { action: 'deny' },
+    // For pages, of which there are none.
+    ...{ crossOriginEmbedderPolicy: false, crossOriginOpenerPolicy: false, originAgentCluster: false },
+    ...{ dnsPrefetchControl: false, ieNoOpen: false, permittedCrossDomainPolicies: false, xssFilter: false },
+  };
 }
 
 async function apiRoutes(server: FastifyInstance, options: ServerOptions): Promise<void> {
@@ -134,6 +158,7 @@ async function apiRoutes(server: FastifyInstance, options: ServerOptions): Promi
       ...{ log, limits, strangers, directory, clock, production: options.production },
       resources: inboundResources,
       limitBytes: options.bodyBytes,
+      cors: options.cors,
     }),
   );
   await server.register(async (scope) => {

@@ -9,6 +9,7 @@ import type { Clock } from '../time.ts';
 import { ensureAllowed, findIntegration } from './authenticate.ts';
 import { batchRoutes, type Post } from './batch-routes.ts';
 import { acceptJson, acceptPacked, jsonBody } from './body.ts';
+import { allowOrigins } from './cors.ts';
 import type { Directory } from './directory.ts';
 import type { Integration } from './directory-state.ts';
 import { inputParser } from './input.ts';
@@ -24,6 +25,8 @@ export interface WebhookRoutesOptions {
   clock: Clock;
   resources: readonly InboundResource[];
   production: boolean;
+  /** Origins of pages that may post. */
+  cors: readonly string[];
   /** Of a body. */
   limitBytes: number;
 }
@@ -47,6 +50,8 @@ declare module 'fastify' {
 export async function webhookRoutes(server: FastifyInstance, options: WebhookRoutesOptions): Promise<void> {
   const { log, limits, strangers, directory, clock, resources, production, limitBytes } = options;
   server.decorateRequest('integration', null);
+  // Before who posts is asked: a browser's question bears no token, and what is answered is to be read by the page.
+  await allowOrigins(server, options.cors);
   acceptJson(server, limitBytes);
   await acceptPacked(server);
   const limit = createLimiter(limits);

@@ -55,6 +55,7 @@ export interface ApiOptions {
   allowHttp?: boolean;
   unauthenticated?: string;
   bodyBytes?: number;
+  cors?: string[];
   patience?: Partial<Patience>;
   maxConnections?: number;
   trustProxy?: string[];
@@ -118,6 +119,7 @@ export async function startApi(t: TestContext, options: ApiOptions = {}): Promis
     patience: { ...PATIENCE, ...options.patience },
     maxConnections: options.maxConnections ?? 1_000,
     tls: undefined,
+    cors: options.cors ?? [],
     bodyBytes: options.bodyBytes ?? 256 * 1024,
     trustProxy: options.trustProxy ?? [],
     caughtUp: () => reachedEnd(log, { views, projections, withinMs: 5_000 }),
