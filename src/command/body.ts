@@ -3,8 +3,9 @@
 
 import { isUtf8 } from 'node:buffer';
 import compress from '@fastify/compress';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyError, FastifyInstance, FastifyRequest } from 'fastify';
 import { hasMoreKeysThan, isDeeperThan } from '../json.ts';
+import { formatSize } from '../size.ts';
 import { InvalidInput } from './input.ts';
 import { Problem } from './problem.ts';
 
@@ -35,6 +36,12 @@ function acceptOnly(server: FastifyInstance, type: RegExp, bodyLimit: number): v
   server.addContentTypeParser(type, { parseAs: 'buffer', bodyLimit }, (_request, body, done) =>
     done(null, body),
   );
+  // Fastify's own error does not know what is allowed. What is thrown here goes to the handler of the scope above.
+  server.setErrorHandler((error: FastifyError) => {
+    if (error.code !== 'FST_ERR_CTP_BODY_TOO_LARGE') throw error;
+    const detail = `The body is too large; allowed: up to ${formatSize(bodyLimit)}, unpacked.`;
+    throw new Problem(413, 'too-large', detail);
+  });
 }
 
 /** The lines of the body, with their numbers from 1, without those that are blank. Throws Problem 400 if there is none. */

@@ -210,7 +210,11 @@ test('the limit of a body may be set: what is unpacked, lines and batches follow
     batch.items.map(({ status }) => status),
     [201, 413],
   );
-  assertProblem(await call(`${LOGS}/batch`, { token, raw: lines(17, 2_000), headers: ndjson }), 413);
+  const large = await call(`${LOGS}/batch`, { token, raw: lines(17, 2_000), headers: ndjson });
+  assertProblem(large, 413);
+  assert.match(String(large.body?.detail), /allowed: up to 32KiB/);
+  const one = await call(LOGS, { token, raw: body(3_000) });
+  assert.match(String(one.body?.detail), /allowed: up to 2KiB/);
   const data = { text: 'x'.repeat(10_000) };
   await ok(`/api/v1/organizations/${organizationId}/events`, { json: { kind: 'a.b', data } });
 });
