@@ -36,6 +36,10 @@ export const VARIABLES = [
   'HOOKLANE_SUSTAINED',
   'HOOKLANE_UNAUTHENTICATED',
   'HOOKLANE_TRUST_PROXY',
+  'HOOKLANE_BODY_LIMIT',
+  'HOOKLANE_CORS',
+  'HOOKLANE_TLS_CERT',
+  'HOOKLANE_TLS_KEY',
 ] as const;
 export type Variable = (typeof VARIABLES)[number];
 

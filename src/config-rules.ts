@@ -1,7 +1,7 @@
 // What each variable of the environment may say: what its text means, and what to tell of a text that is not allowed. Pure.
 
 import { isIP } from 'node:net';
-import { MAX_PARTITIONS } from './events.ts';
+import { MAX_BODY_BYTES, MAX_PARTITIONS } from './events.ts';
 import {
   KAFKA_URL_ALLOWED,
   type KafkaUrl,
@@ -12,6 +12,7 @@ import {
 import { parseRateLimit, RATE_LIMIT_ALLOWED } from './rate-limit.ts';
 import { parseScrubRules, SCRUB_ALLOWED, type ScrubRules } from './scrub-rules.ts';
 import { MASTER_KEY_BYTES, type MasterKeys } from './secrets.ts';
+import { formatSize, parseSize } from './size.ts';
 import { formatDuration, parseDuration } from './time.ts';
 
 /** What a value must be. */
@@ -145,6 +146,28 @@ const FAILING = duration(1_000, 365 * DAY_MS);
 export const DISABLE_AFTER: Rule<number> = {
   parse: (text) => (text === 'never' ? Number.POSITIVE_INFINITY : FAILING.parse(text)),
   allowed: `${FAILING.allowed}; or never`,
+};
+
+/** An error with a stack has some hundred bytes; less than this takes nothing that is of use. */
+const LEAST_BODY_BYTES = 1024;
+
+export const BODY_LIMIT: Rule<number> = {
+  parse(text) {
+    const bytes = parseSize(text);
+    return bytes !== undefined && bytes >= LEAST_BODY_BYTES && bytes <= MAX_BODY_BYTES ? bytes : undefined;
+  },
+  allowed: `a size from ${formatSize(LEAST_BODY_BYTES)} to ${formatSize(MAX_BODY_BYTES)}, as 256KiB`,
+};
+
+export const ORIGINS: Rule<readonly string[]> = {
+  parse(text) {
+    const origins = text.split(',').map((origin) => origin.trim().toLowerCase());
+    if (origins.length === 1 && origins[0] === '*') return origins;
+    return origins.every((origin) => URL.canParse(origin) && new URL(origin).origin === origin)
+      ? origins
+      : undefined;
+  },
+  allowed: 'origins, as https://app.example.com,https://www.example.com; or * for any',
 };
 
 function wholeNumber(least: number, most: number, note = ''): Rule<number> {

@@ -9,6 +9,7 @@ import { resolve } from 'node:path';
 import { unknownNames, type Variable } from './config-names.ts';
 import {
   ADMIN_TOKEN,
+  BODY_LIMIT,
   CIDRS,
   DAY_MS,
   DISABLE_AFTER,
@@ -19,6 +20,7 @@ import {
   LOOPBACK,
   MASTER_KEYS,
   MECHANISM,
+  ORIGINS,
   PARTITIONS,
   type PinoLevel,
   PORT,
@@ -39,6 +41,12 @@ import type { KafkaConfig, KafkaUrl, SaslMechanism } from './kafka-url.ts';
 import { DEFAULT_SCRUB_RULES, type ScrubRules } from './scrub-rules.ts';
 import type { MasterKeys } from './secrets.ts';
 import { formatDuration } from './time.ts';
+
+/** Where a certificate and its key are, as PEM. Absolute. */
+export interface TlsFiles {
+  readonly certFile: string;
+  readonly keyFile: string;
+}
 
 export interface Config {
   /** NODE_ENV is `production`: Origins are checked, and the rules for outbound addresses are strict. */
@@ -76,11 +84,19 @@ export interface Config {
   readonly sustained: string | null;
   /** How many requests of one address may have no token that is known, as `600/1m`; null: any number. */
   readonly unauthenticated: string | null;
+  /** Pages of these origins may post from browsers; `*`: of any. */
+  readonly cors: readonly string[];
+  /** With what the API speaks TLS; undefined: plain HTTP. */
+  readonly tls: TlsFiles | undefined;
+  /** Of the payload of a post, unpacked; in bytes. */
+  readonly bodyBytes: number;
   /** Addresses of proxies, as CIDRs, that are believed when they say for whom they ask. */
   readonly trustProxy: readonly string[];
   /** Where rate limits are counted across processes, `redis://` or `rediss://`; undefined: in each process. */
   readonly redis: string | undefined;
 }
+
+const DEFAULT_BODY_BYTES = 256 * 1024;
 
 /** Options of commands that stand above the environment, as commander hands them over. */
 export interface ConfigFlags {
@@ -175,6 +191,17 @@ export function loadConfig(
     return undefined;
   }
 
+  function tls(): Config['tls'] {
+    const { HOOKLANE_TLS_CERT: cert, HOOKLANE_TLS_KEY: key } = env;
+    if (cert && key) return { certFile: resolve(cwd, cert), keyFile: resolve(cwd, key) };
+    if (!cert && !key) return undefined;
+    const [missing, other] = cert
+      ? ['HOOKLANE_TLS_KEY', 'HOOKLANE_TLS_CERT']
+      : ['HOOKLANE_TLS_CERT', 'HOOKLANE_TLS_KEY'];
+    problems.push({ name: missing, message: `is missing, and ${other} is set` });
+    return undefined;
+  }
+
   function retention(): Config['retention'] {
     const documentsMs = read('HOOKLANE_RETENTION', HISTORY, Number.POSITIVE_INFINITY);
     const payloadsMs = read('HOOKLANE_PAYLOAD_RETENTION', HISTORY, documentsMs);
@@ -211,6 +238,9 @@ export function loadConfig(
     burst: read('HOOKLANE_BURST', RATE_LIMIT, '3/6s'),
     sustained: read('HOOKLANE_SUSTAINED', RATE_LIMIT, '100/1h'),
     unauthenticated: read('HOOKLANE_UNAUTHENTICATED', RATE_LIMIT, '600/1m'),
+    cors: read('HOOKLANE_CORS', ORIGINS, []),
+    tls: tls(),
+    bodyBytes: read('HOOKLANE_BODY_LIMIT', BODY_LIMIT, DEFAULT_BODY_BYTES),
     trustProxy: read('HOOKLANE_TRUST_PROXY', CIDRS, []),
     redis: read('HOOKLANE_REDIS', REDIS, undefined),
   };
@@ -229,7 +259,7 @@ export function withoutPassword(text: string): string {
 }
 
 /** Where a server of this configuration is to be reached from here. */
-export function urlOf({ host, port }: Pick<Config, 'host' | 'port'>): string {
+export function urlOf({ host, port, tls }: Pick<Config, 'host' | 'port' | 'tls'>): string {
   const here = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host;
-  return `http://${isIPv6(here) ? `[${here}]` : here}:${port}`;
+  return `http${tls === undefined ? '' : 's'}://${isIPv6(here) ? `[${here}]` : here}:${port}`;
 }

@@ -18,10 +18,13 @@ import type {
 
 // ── topic inbound: what integrations sent, raw ──────────────────────────────────────────────────────────────
 
-/** The largest payload that is taken, in bytes. */
-export const MAX_BODY_BYTES = 256 * 1024;
-/** The same as it is stored: what is put in the place of secrets may be longer than they were (see command/scrub.ts). */
-export const MAX_STORED_BODY_BYTES = 3 * MAX_BODY_BYTES;
+/** The largest payload that may ever be taken, in bytes, whatever the limit is now. */
+export const MAX_BODY_BYTES = 1024 * 1024;
+/** What an event may have beside the payload it comes from: what grows when it is written again, stacks, ids, headers. */
+export const MAX_BESIDE_BODY_BYTES = 768 * 1024;
+/** By how much a payload may grow, as what is put in the place of secrets may be longer than they were (command/scrub.ts). */
+export const MAX_SCRUB_GROWTH_BYTES = 256 * 1024;
+export const MAX_STORED_BODY_BYTES = MAX_BODY_BYTES + MAX_SCRUB_GROWTH_BYTES;
 
 /** What comes under an Idempotency-Key bears it, so that a repeat is known; null: it came without one. */
 export interface Keyed {

@@ -19,8 +19,8 @@ import type { Views, ViewsLook } from './views/views.ts';
 
 /** Opens the log. To `serve` it is to work it off. Rejects with LogRefused, or LogUnavailable. */
 export async function openLog(config: Config, { serve }: { serve: boolean }): Promise<Log> {
-  const { dataDirectory: directory, partitions, topicPrefix: prefix } = config;
-  if (config.log !== 'sqlite') return openKafkaLog({ ...config.log, prefix, partitions });
+  const { dataDirectory: directory, partitions, topicPrefix: prefix, bodyBytes } = config;
+  if (config.log !== 'sqlite') return openKafkaLog({ ...config.log, prefix, partitions, bodyBytes });
   return openSqliteLog({ directory, serve, ...(partitions === undefined ? {} : { partitions }) });
 }
 

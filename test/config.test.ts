@@ -40,6 +40,9 @@ test('an empty environment gives the defaults', () => {
     burst: '3/6s',
     sustained: '100/1h',
     unauthenticated: '600/1m',
+    cors: [],
+    tls: undefined,
+    bodyBytes: 262_144,
     trustProxy: [],
     redis: undefined,
   });
@@ -68,6 +71,10 @@ test('every variable is read', () => {
     HOOKLANE_SUSTAINED: 'none',
     HOOKLANE_UNAUTHENTICATED: 'none',
     HOOKLANE_TRUST_PROXY: '10.0.0.0/8',
+    HOOKLANE_BODY_LIMIT: '1MiB',
+    HOOKLANE_CORS: 'https://App.example.com, http://localhost:8080',
+    HOOKLANE_TLS_CERT: 'cert.pem',
+    HOOKLANE_TLS_KEY: '/etc/key.pem',
     HOOKLANE_REDIS: 'redis://cache',
     HOOKLANE_SCRUB: 'none,ssn',
   };
@@ -92,6 +99,9 @@ test('every variable is read', () => {
     burst: '10/1m30s',
     sustained: null,
     unauthenticated: null,
+    cors: ['https://app.example.com', 'http://localhost:8080'],
+    tls: { certFile: '/srv/app/cert.pem', keyFile: '/etc/key.pem' },
+    bodyBytes: 1_048_576,
     trustProxy: ['10.0.0.0/8'],
     redis: 'redis://cache',
   });
@@ -199,6 +209,14 @@ const WRONG: Record<string, string[]> = {
     'null',
   ],
   HOOKLANE_SUSTAINED: ['100/hour', 'off'],
+  HOOKLANE_CORS: [
+    'app.example.com',
+    'https://a.example/',
+    'https://a.example,',
+    '*,https://a.example',
+    'null',
+  ],
+  HOOKLANE_BODY_LIMIT: ['262144', '1023B', '1.5MiB', '256kB', 'none'],
 };
 
 for (const [name, values] of Object.entries(WRONG)) {
@@ -273,6 +291,17 @@ test('half a login is refused, and says which half is missing', () => {
   assert.match(
     refusal({ ...url, HOOKLANE_KAFKA_SASL: 'plain' }).message,
     /^HOOKLANE_KAFKA_USERNAME is missing/,
+  );
+});
+
+test('a certificate without its key, or a key without its certificate, is refused', () => {
+  assert.equal(
+    refusal({ HOOKLANE_TLS_CERT: 'cert.pem' }).message,
+    'HOOKLANE_TLS_KEY is missing, and HOOKLANE_TLS_CERT is set',
+  );
+  assert.equal(
+    refusal({ HOOKLANE_TLS_KEY: 'key.pem' }).message,
+    'HOOKLANE_TLS_CERT is missing, and HOOKLANE_TLS_KEY is set',
   );
 });
 

@@ -2,11 +2,14 @@
 // which nothing is lost: first no more posts, then what is in flight, then what is to be recorded and projected.
 
 import { type AddressInfo, isIPv6 } from 'node:net';
+import { Server as TlsServer } from 'node:tls';
 import type { Logger } from 'pino';
+import { readCertificate } from '../certificate.ts';
 import { fullAccess } from '../command/access.ts';
 import { createAdministration } from '../command/admin/administrator.ts';
 import { openDirectory } from '../command/directory.ts';
 import { createDefaults, type Defaults } from '../command/first-start.ts';
+import { mostConnections, PATIENCE } from '../command/http-server.ts';
 import { createKeyRing } from '../command/key-ring.ts';
 import { createOnce } from '../command/once.ts';
 import { createScrubber } from '../command/scrub.ts';
@@ -28,11 +31,13 @@ import { startRecorder } from '../record/recorder.ts';
 import { hashToken } from '../secrets.ts';
 import { processTime } from '../time.ts';
 import type { Views } from '../views/views.ts';
+import { openFiles } from './doctor/machine.ts';
 import { CommandFailed } from './failed.ts';
 import { ensureKeysFit } from './master-key.ts';
 import { startProjectorThread } from './projector-thread.ts';
 import type { Role } from './roles.ts';
 import { doInThread } from './task-thread.ts';
+import { renewCertificate } from './tls-renewal.ts';
 
 /** How long a stop waits for requests in flight, in and out. */
 const STOP_WITHIN_MS = 10_000;
@@ -64,6 +69,8 @@ export interface AppOptions {
 
 /** Starts the process. Throws what the engines throw (LogRefused, ViewsRefused), InvalidConfig, and CommandFailed. */
 export async function startApp({ config, roles, logger }: AppOptions): Promise<App> {
+  // What cannot be used is refused before anything is opened.
+  const tls = config.tls !== undefined && roles.has('api') ? readCertificate(config.tls) : undefined;
   const time = processTime();
   const destinations = createDestinations(destinationRules(config));
   /** How to stop what was started, the last one first. */
@@ -150,6 +157,11 @@ export async function startApp({ config, roles, logger }: AppOptions): Promise<A
         scrubber,
         adminTokenHash: hashToken(keys.adminToken),
         unauthenticated: config.unauthenticated,
+        bodyBytes: config.bodyBytes,
+        patience: PATIENCE,
+        maxConnections: mostConnections(openFiles()),
+        tls,
+        cors: config.cors,
         trustProxy: config.trustProxy,
         caughtUp: () => reachedEnd(log, { views, projections, withinMs: CAUGHT_UP_WITHIN_MS }),
         reached: (positions) => reached(positions, { views, projections, withinMs: CAUGHT_UP_WITHIN_MS }),
@@ -158,11 +170,16 @@ export async function startApp({ config, roles, logger }: AppOptions): Promise<A
           doTask: (task, io) => doInThread(config, task, io),
           views: definitions.map(({ name }) => name),
         },
-        notReady: () => notReady(log, views),
+        notReady: () => notReady(log, views, logger),
       });
       stops.push(() => closeServer(server));
+      if (config.tls !== undefined && tls !== undefined && server.server instanceof TlsServer) {
+        const renewing = { server: server.server, files: config.tls, current: tls, logger };
+        const stopRenewing = renewCertificate(renewing);
+        stops.push(async () => stopRenewing());
+      }
       await listen(server, config);
-      url = urlOf(server.server.address() as AddressInfo);
+      url = urlOf(server.server.address() as AddressInfo, tls === undefined ? 'http' : 'https');
       // Only now: a token that is made for a server which then cannot listen would be shown to nobody.
       defaults = await createDefaults(directory, administration.for(fullAccess('start')));
     }
@@ -195,12 +212,15 @@ async function listen(server: ReturnType<typeof buildServer>, { host, port }: Co
   }
 }
 
-/** Which stores cannot be used now. */
-async function notReady(log: Log, views: Views): Promise<{ part: string; detail: string }[]> {
+/** Which stores cannot be used now. Why is for the log alone: anybody may ask, and it names hosts and paths. */
+async function notReady(log: Log, views: Views, logger: Logger): Promise<{ part: string; detail: string }[]> {
   const checks = { log: () => log.ends('inbound'), views: () => views.positions('logs') };
   const parts: { part: string; detail: string }[] = [];
   for (const [part, check] of Object.entries(checks)) {
-    await check().catch((error: Error) => parts.push({ part, detail: error.message }));
+    await check().catch((error: Error) => {
+      logger.debug({ err: error, part }, 'not ready');
+      parts.push({ part, detail: 'cannot be used at the moment' });
+    });
   }
   return parts;
 }
@@ -215,6 +235,6 @@ async function closeServer(server: ReturnType<typeof buildServer>): Promise<void
   clearTimeout(timer);
 }
 
-function urlOf({ address, family, port }: AddressInfo): string {
-  return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
+function urlOf({ address, family, port }: AddressInfo, scheme: 'http' | 'https'): string {
+  return `${scheme}://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
 }

@@ -97,9 +97,7 @@ export async function connect({ url, token }: RemoteServer): Promise<Connection>
       if (more.signal?.aborted) throw error;
       throw isCut(error)
         ? new ServerAway(`${url} is gone: ${error.message}`, { cause: error })
-        : new ServerAway(`${url} cannot be reached: ${error.message}; is it where Hooklane listens?`, {
-            cause: error,
-          });
+        : new ServerAway(unreachable(url, error), { cause: error });
     });
     if (answer.statusCode < 300) return answer.body;
     throw problemOf(url, answer.statusCode, await answer.body.text());
@@ -117,6 +115,21 @@ export async function connect({ url, token }: RemoteServer): Promise<Connection>
       }
     },
   };
+}
+
+/** What OpenSSL finds of a certificate that nobody it knows has signed. */
+const UNTRUSTED = [
+  ...['DEPTH_ZERO_SELF_SIGNED_CERT', 'SELF_SIGNED_CERT_IN_CHAIN', 'UNABLE_TO_VERIFY_LEAF_SIGNATURE'],
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+];
+
+/** Why a request to `url` had no answer, for people. */
+export function unreachable(url: string, error: Error): string {
+  const isUntrusted = 'code' in error && UNTRUSTED.includes(String(error.code));
+  const mend = isUntrusted
+    ? 'set NODE_EXTRA_CA_CERTS to a file (PEM) with the authority that has signed its certificate'
+    : 'is it where Hooklane listens?';
+  return `${url} cannot be reached: ${error.message}; ${mend}`;
 }
 
 /** Whether a connection that there was has broken. */
@@ -146,7 +159,7 @@ function problemOf(url: string, status: number, text: string): Error {
   if (type === 'urn:hooklane:problem:stopping') return new ServerAway(`${url} is being stopped`);
   if (status === 408) {
     return new CommandFailed(
-      `${url} would wait no longer for all of it; import it on the machine of the server`,
+      `${url} would wait no longer for the rest of it; try again, or import it on the machine of the server`,
     );
   }
   if (type === undefined) {

@@ -5,7 +5,7 @@ import { loadConfig, urlOf } from '../config.ts';
 import { CommandFailed } from './failed.ts';
 import { httpUrl, idempotencyKey, readInput, token } from './options.ts';
 import { harmless, printFields, printJson } from './output.ts';
-import { remoteUrl } from './remote-server.ts';
+import { remoteUrl, unreachable } from './remote-server.ts';
 
 interface SendOptions {
   token: string;
@@ -43,9 +43,7 @@ async function send(
     },
     body: input,
   }).catch((error: Error) => {
-    throw new CommandFailed(`${base} cannot be reached: ${error.message}; is it where Hooklane listens?`, {
-      cause: error,
-    });
+    throw new CommandFailed(unreachable(base, error), { cause: error });
   });
   const text = await body.text();
   if (statusCode !== 201)

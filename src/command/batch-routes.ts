@@ -30,16 +30,16 @@ export interface Post {
   event(type: InboundEvent['type'], body: Buffer, stamp?: Stamp<'in'>): InboundEvent;
 }
 
-/** Of a batch. */
+/** Of a batch: its lines, and how many of the largest lines it has room for. */
 const MAX_LINES = 1_000;
-const MAX_BATCH_BYTES = 4 * 1024 * 1024;
+const LARGEST_LINES = 16;
 
 /** How a line is answered. */
 type Answer = { line: number } & ({ status: 201; id: string } | ProblemDetails);
 
 export async function batchRoutes(server: FastifyInstance, options: BatchRoutesOptions): Promise<void> {
   const { log, resources, scrubber, postOf, limitBytes } = options;
-  acceptLines(server, MAX_BATCH_BYTES);
+  acceptLines(server, LARGEST_LINES * limitBytes);
 
   for (const { path, event: type, schema } of resources) {
     const parse = inputParser<object>(schema);

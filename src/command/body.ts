@@ -3,8 +3,18 @@
 
 import { isUtf8 } from 'node:buffer';
 import compress from '@fastify/compress';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyError, FastifyInstance, FastifyRequest } from 'fastify';
+import { hasMoreKeysThan, isDeeperThan } from '../json.ts';
+import { formatSize } from '../size.ts';
+import { InvalidInput } from './input.ts';
 import { Problem } from './problem.ts';
+
+/** Levels of objects and arrays, and keys of all objects together: what has more is no report of an error. */
+const MAX_LEVELS = 256;
+const MAX_KEYS = 20_000;
+/** A level has two bytes of JSON at least, a key four: what is shorter need not be walked through. */
+const LEAST_LEVEL_BYTES = 2;
+const LEAST_KEY_BYTES = 4;
 
 /** `application/json` and `application/<anything>+json`. Fastify answers every other type with 415. */
 const JSON_TYPE = /^application\/([\w.-]+\+)?json\s*(;|$)/i;
@@ -26,6 +36,12 @@ function acceptOnly(server: FastifyInstance, type: RegExp, bodyLimit: number): v
   server.addContentTypeParser(type, { parseAs: 'buffer', bodyLimit }, (_request, body, done) =>
     done(null, body),
   );
+  // Fastify's own error does not know what is allowed. What is thrown here goes to the handler of the scope above.
+  server.setErrorHandler((error: FastifyError) => {
+    if (error.code !== 'FST_ERR_CTP_BODY_TOO_LARGE') throw error;
+    const detail = `The body is too large; allowed: up to ${formatSize(bodyLimit)}, unpacked.`;
+    throw new Problem(413, 'too-large', detail);
+  });
 }
 
 /** The lines of the body, with their numbers from 1, without those that are blank. Throws Problem 400 if there is none. */
@@ -80,7 +96,7 @@ export interface Json {
   value: unknown;
 }
 
-/** The body. Throws Problem 400 unless it is JSON. */
+/** The body. Throws as parseJson(). */
 export function jsonBody({ body }: FastifyRequest): Json {
   if (!Buffer.isBuffer(body) || body.length === 0) {
     throw new Problem(400, 'not-json', 'The body is empty; it must be a JSON object.');
@@ -88,18 +104,34 @@ export function jsonBody({ body }: FastifyRequest): Json {
   return parseJson(body, 'The body');
 }
 
-/** What the bytes of `what` (the body, a line) say. Throws Problem 400 unless it is JSON in UTF-8. */
+/**
+ * What the bytes of `what` (the body, a line) say. Throws Problem 400 unless it is JSON in UTF-8, and InvalidInput where
+ * it is nested too deeply, or has too many keys.
+ */
 export function parseJson(bytes: Buffer, what: string): Json {
   if (!isUtf8(bytes)) throw new Problem(400, 'not-json', `${what} is not UTF-8.`);
   const text = bytes.toString('utf8');
+  const value = parsed(text, what);
+  if (bytes.length > LEAST_LEVEL_BYTES * MAX_LEVELS && isDeeperThan(value, MAX_LEVELS))
+    throw tooMuch(`${what} has objects and arrays within each other; allowed: up to ${MAX_LEVELS} levels`);
+  if (bytes.length > LEAST_KEY_BYTES * MAX_KEYS && hasMoreKeysThan(value, MAX_KEYS))
+    throw tooMuch(`${what} has too many keys; allowed: up to ${MAX_KEYS} in all objects together`);
+  return { bytes, text, value };
+}
+
+function parsed(text: string, what: string): unknown {
   try {
-    return { bytes, text, value: JSON.parse(text) };
+    return JSON.parse(text);
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
     // V8 quotes what is wrong, in which a secret may stand, and answers are logged by who gets them.
     const why = error.message.replace(/, (\.\.\.)?".*$/s, '');
     throw new Problem(400, 'not-json', `${what} is not JSON: ${why}.`);
   }
+}
+
+function tooMuch(message: string): InvalidInput {
+  return new InvalidInput([{ field: '', message }]);
 }
 
 /** The same, where a body may be left out: then it is `absent`. */

@@ -24,8 +24,7 @@ interface Format {
 /** Forms of text that schemas name, with what is allowed. */
 const FORMATS = {
   name: {
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
-    validate: (text) => text.trim() === text && /^[^\u0000-\u001f\u007f-\u009f]{1,100}$/u.test(text),
+    validate: (text) => text.trim() === text && /^[^\p{Cc}\p{Cs}]{1,100}$/u.test(text),
     allowed: '1 to 100 characters, no control characters, no spaces around it',
   },
   kind: {

@@ -11,6 +11,8 @@ type MethodsOf = ReadonlyMap<string, ReadonlySet<string>>;
 export function rememberMethods(server: FastifyInstance): MethodsOf {
   const methodsOf = new Map<string, Set<string>>();
   server.addHook('onRoute', ({ url, method }) => {
+    // No route of ours, but what a plugin hears of all others by.
+    if (url.endsWith('*')) return;
     const methods = methodsOf.get(url) ?? new Set<string>();
     for (const each of [method].flat()) methods.add(each);
     methodsOf.set(url, methods);

@@ -1,7 +1,7 @@
 // Problems: how HTTP says no (RFC 9457). What the client did is told in full, what happened inside is not told.
 
 import type { FastifyReply } from 'fastify';
-import { LogRefused, LogUnavailable } from '../log/log.ts';
+import { LogBusy, LogRefused, LogUnavailable } from '../log/log.ts';
 import { InvalidQuery, NotFound } from '../query/errors.ts';
 import { ViewsUnavailable } from '../views/views.ts';
 import { InvalidInput } from './input.ts';
@@ -72,6 +72,10 @@ export function sendProblem(reply: FastifyReply, error: unknown): FastifyReply {
     return send(reply, { ...details(422, 'invalid-query', error.message), errors });
   }
   if (error instanceof NotFound) return send(reply, details(404, 'not-found', error.message));
+  if (error instanceof LogBusy) {
+    const detail = 'The log does not keep up with what is posted; nothing was accepted. Try again later.';
+    return send(reply.header('retry-after', RETRY_AFTER_S), details(503, 'busy', detail));
+  }
   if (error instanceof LogUnavailable || error instanceof LogRefused || error instanceof ViewsUnavailable) {
     // Damage does not pass by itself: who runs this must learn of it.
     if (error instanceof LogRefused) reply.log.error({ err: error }, 'the log is damaged');

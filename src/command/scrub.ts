@@ -5,12 +5,17 @@
 // a pair (`["Cookie", "…"]` in a list, `{"name": "Cookie", "value": "…"}`), and what looks like one in any text
 // (scrub-text.ts), also in JSON within a text. null, true, false and names themselves stay. Pure.
 
+import { MAX_SCRUB_GROWTH_BYTES } from '../events.ts';
 import { FILTERED, type ScrubRules } from '../scrub-rules.ts';
+import { InvalidInput } from './input.ts';
 import { createNames } from './scrub-names.ts';
 import { isCardNumber, scrubText } from './scrub-text.ts';
 
 export interface Scrubber {
-  /** `text`, which must be JSON, without its secrets; the same text where there are none. */
+  /**
+   * `text`, which must be JSON, without its secrets; the same text where there are none. Throws InvalidInput where there are
+   * so many that what is put in their place makes it too long to be stored.
+   */
   json(text: string): string;
   /** The same for bytes, and what they say. */
   body(json: { bytes: Buffer; text: string }): Buffer;
@@ -18,7 +23,13 @@ export interface Scrubber {
 
 export function createScrubber(rules: ScrubRules): Scrubber {
   const isSecret = createNames(rules.names);
-  const json = (text: string) => scrubJson(text, { rules, isSecret });
+  const json = (text: string) => {
+    const scrubbed = scrubJson(text, { rules, isSecret });
+    if (scrubbed.length - text.length <= MAX_SCRUB_GROWTH_BYTES) return scrubbed;
+    throw new InvalidInput([
+      { field: '', message: 'holds too many secrets, which are taken out before it is stored' },
+    ]);
+  };
   return {
     json,
     body({ bytes, text }) {

@@ -1,10 +1,10 @@
 // The HTTP server: routes, errors, limits of time and size. It appends and asks; it decides nothing of deliveries.
 
 import { randomUUID } from 'node:crypto';
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage } from 'node:http';
+import helmet, { type FastifyHelmetOptions } from '@fastify/helmet';
 import rateLimit from '@fastify/rate-limit';
 import Fastify, { type FastifyInstance, type FastifyServerOptions, LogController } from 'fastify';
-import { MAX_BODY_BYTES } from '../events.ts';
 import { KeysRefused } from '../key-file.ts';
 import type { Limits } from '../limits/limits.ts';
 import type { Log } from '../log/log.ts';
@@ -21,6 +21,7 @@ import { adminRoutes } from './admin-routes.ts';
 import { admitAdmins, UNBOUND } from './admit.ts';
 import type { Directory } from './directory.ts';
 import { type Organization, organizationCalled } from './directory-state.ts';
+import { createHttpServer, type HttpServerOptions } from './http-server.ts';
 import { type JobRoutesOptions, jobRoutes } from './job-routes.ts';
 import { JobRuns } from './jobs.ts';
 import type { KeyRing } from './key-ring.ts';
@@ -36,19 +37,14 @@ import { type TailRoutesOptions, tailRoutes } from './tail-routes.ts';
 import { transferRoutes } from './transfer-routes.ts';
 import { webhookRoutes } from './webhook-routes.ts';
 
-/** The head of a request must be here within this time, and all of it within that. */
-const HEADERS_TIMEOUT_MS = 10_000;
-const REQUEST_TIMEOUT_MS = 30_000;
-/** How often it is looked for requests that take too long. */
-const TIMEOUT_CHECK_MS = 5_000;
-/** An idle connection is kept so long. */
-const KEEP_ALIVE_MS = 72_000;
-/** More connections at a time are closed at once. */
-const MAX_CONNECTIONS = 10_000;
+/** Of a request that administers. */
+const MAX_ADMIN_BYTES = 256 * 1024;
+/** For how long a browser is to come by TLS alone: a year. */
+const HSTS_S = 31_536_000;
 /** Of a part of a URL: a name of 100 characters, of four bytes each, percent-encoded. */
 const MAX_PARAM_LENGTH = 1_200;
 
-export interface ServerOptions {
+export interface ServerOptions extends HttpServerOptions {
   log: Log;
   /** Counts the posts of integrations. */
   limits: Limits;
@@ -69,6 +65,10 @@ export interface ServerOptions {
   adminTokenHash: string;
   /** How many requests of one address may have no token that is known, as `600/1m`; null: any number. */
   unauthenticated: string | null;
+  /** Origins of pages that may post; `*`: any. */
+  cors: readonly string[];
+  /** Of the payload of a post, unpacked; in bytes. */
+  bodyBytes: number;
   /** Addresses of proxies, as CIDRs, that are believed when they say for whom they ask. */
   trustProxy: readonly string[];
   /** Resolves when the read models have all that is in the log; bounded. */
@@ -88,38 +88,17 @@ export function buildServer(options: ServerOptions): FastifyInstance {
     loggerInstance: options.logger,
     // A line a post would cost as much as the post; what happened to each is in the log of events.
     logController: new LogController({ disableRequestLogging: true }),
-    bodyLimit: MAX_BODY_BYTES,
+    bodyLimit: MAX_ADMIN_BYTES,
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
-    http: {
-      headersTimeout: HEADERS_TIMEOUT_MS,
-      connectionsCheckingInterval: TIMEOUT_CHECK_MS,
-      // Node would refuse a request without one with an empty answer.
-      requireHostHeader: false,
-      // Who follows and is gone without a word is found out.
-      keepAlive: true,
-      keepAliveInitialDelay: KEEP_ALIVE_MS,
-    },
-    requestTimeout: REQUEST_TIMEOUT_MS,
+    serverFactory: (handler) => createHttpServer(handler, options),
+    // Ours is at the server already.
+    clientErrorHandler: () => {},
     // Fastify's own answer while it stops is no problem as RFC 9457 has it.
     return503OnClosing: false,
-    keepAliveTimeout: KEEP_ALIVE_MS,
     trustProxy: options.trustProxy.length === 0 ? false : [...options.trustProxy],
     requestIdHeader: false,
     genReqId: requestIdOf,
     frameworkErrors: (error, _request, reply) => void sendProblem(reply, error),
-    clientErrorHandler(error, socket) {
-      if (!socket.writable) return;
-      const problem = details(...(OF_NODE[error.code ?? ''] ?? NOT_HTTP));
-      const body = JSON.stringify(problem);
-      const head = `HTTP/1.1 ${problem.status} ${problem.title}\r\ncontent-type: application/problem+json\r\n`;
-      socket.end(`${head}connection: close\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`);
-    },
-  });
-  server.server.maxConnections = MAX_CONNECTIONS;
-  server.server.on('checkExpectation', (_request, response: ServerResponse) => {
-    const problem = details(417, 'bad-request', 'The only expectation that is met is 100-continue.');
-    const headers = { 'content-type': 'application/problem+json', connection: 'close' };
-    response.writeHead(problem.status, headers).end(JSON.stringify(problem));
   });
   let isStopping = false;
   server.addHook('preClose', async () => {
@@ -127,6 +106,8 @@ export function buildServer(options: ServerOptions): FastifyInstance {
   });
   server.addHook('onRequest', (request, reply, done) => {
     reply.header('x-request-id', request.id);
+    // An answer may hold a secret that is told once.
+    reply.header('cache-control', 'no-store');
     if (isStopping)
       done(new Problem(503, 'stopping', 'The server is being stopped.', { 'retry-after': '1' }));
     else if (hasHost(request.raw)) done();
@@ -150,10 +131,27 @@ export function buildServer(options: ServerOptions): FastifyInstance {
     return JSON.stringify({ ...details(503, 'not-ready', detail), parts });
   });
 
+  server.register(helmet, securityHeaders(options.tls !== undefined));
   server.register(rateLimit, { global: false });
   server.register((scope) => apiRoutes(scope, options), { prefix: '/api/v1' });
   server.register((scope) => otherMethods(scope, methodsOf));
   return server;
+}
+
+/**
+ * For a browser that is led to an answer: it is data, in no frame, and nothing may be loaded or run from it. That it is to
+ * come back by TLS alone is said where we speak it ourselves; a proxy that does says it for itself.
+ */
+function securityHeaders(speaksTls: boolean): FastifyHelmetOptions {
+  const directives = { defaultSrc: ["'none'"], frameAncestors: ["'none'"] };
+  return {
+    contentSecurityPolicy: { useDefaults: false, directives },
+    hsts: speaksTls && { maxAge: HSTS_S, includeSubDomains: false },
+    frameguard: { action: 'deny' },
+    // For pages, of which there are none.
+    ...{ crossOriginEmbedderPolicy: false, crossOriginOpenerPolicy: false, originAgentCluster: false },
+    ...{ dnsPrefetchControl: false, ieNoOpen: false, permittedCrossDomainPolicies: false, xssFilter: false },
+  };
 }
 
 async function apiRoutes(server: FastifyInstance, options: ServerOptions): Promise<void> {
@@ -167,7 +165,8 @@ async function apiRoutes(server: FastifyInstance, options: ServerOptions): Promi
       ...{ log, once, limits, strangers, directory, clock },
       ...{ production: options.production, scrubber: options.scrubber },
       resources: inboundResources,
-      limitBytes: MAX_BODY_BYTES,
+      limitBytes: options.bodyBytes,
+      cors: options.cors,
     }),
   );
   await server.register(async (scope) => {
@@ -176,7 +175,7 @@ async function apiRoutes(server: FastifyInstance, options: ServerOptions): Promi
       administration: options.administration,
       ...{ once, queries, clock, caughtUp, scrubber: options.scrubber },
       organizationId: (idOrName, access) => organization(idOrName, access).id,
-      limitBytes: MAX_BODY_BYTES,
+      limitBytes: MAX_ADMIN_BYTES,
     });
     await readRoutes(scope, { queries });
     await tailRoutes(scope, { log, queries, reached: options.reached });
@@ -189,18 +188,10 @@ async function apiRoutes(server: FastifyInstance, options: ServerOptions): Promi
   });
   await server.register(async (scope) => {
     admitAdmins(scope, authentication);
-    await transferRoutes(scope, { log, secrets, clock, caughtUp, organization });
+    const { pieceMs } = options.patience;
+    await transferRoutes(scope, { log, secrets, clock, caughtUp, organization, pieceMs });
   });
 }
-
-type ProblemOf = [status: number, code: string, detail: string];
-
-/** What Node itself finds wrong with a request, before there is one. */
-const OF_NODE: Readonly<Record<string, ProblemOf>> = {
-  HPE_HEADER_OVERFLOW: [431, 'headers-too-large', 'The headers of the request are too large.'],
-  ERR_HTTP_REQUEST_TIMEOUT: [408, 'too-slow', 'The request took too long to arrive.'],
-};
-const NOT_HTTP: ProblemOf = [400, 'bad-request', 'The request is not HTTP as it should be.'];
 
 /** What the client calls its request, if that can stand in a log line and a header; else one of our own. */
 function requestIdOf({ headers }: IncomingMessage): string {

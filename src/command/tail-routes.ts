@@ -5,6 +5,7 @@ import type { FastifyInstance } from 'fastify';
 import type { Queries } from '../query/queries.ts';
 import { type Tailed, type TailOptions, tail } from '../query/tail.ts';
 import { accessOf } from './admit.ts';
+import { unhurried } from './http-server.ts';
 import { Problem } from './problem.ts';
 
 /** At a time. Each follows the log for itself. */
@@ -23,10 +24,12 @@ export async function tailRoutes(server: FastifyInstance, options: TailRoutesOpt
       if (tails >= MAX_TAILS)
         throw new Problem(503, 'busy', `${MAX_TAILS} clients follow already.`, { 'retry-after': '10' });
       tails++;
+      const over = unhurried(request);
       const gone = new AbortController();
       const signal = AbortSignal.any([closing.signal, gone.signal]);
       reply.raw.once('close', () => {
         tails--;
+        over();
         gone.abort();
       });
       const queries = options.queries.within(accessOf(request).organizationId);

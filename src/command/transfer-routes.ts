@@ -19,6 +19,7 @@ import type { Failed } from '../transfer/format.ts';
 import { importOrganization } from '../transfer/import.ts';
 import type { Access } from './access.ts';
 import { accessOf, UNBOUND } from './admit.ts';
+import { unhurried } from './http-server.ts';
 import { Problem } from './problem.ts';
 
 export interface TransferRoutesOptions {
@@ -29,6 +30,8 @@ export interface TransferRoutesOptions {
   organization: (idOrName: string, access: Access) => { id: OrganizationId; name: string };
   /** Resolves when the read models have all that is in the log; bounded. */
   caughtUp: () => Promise<unknown>;
+  /** How long the next piece of an import is waited for. */
+  pieceMs: number;
 }
 
 const NDJSON = 'application/x-ndjson';
@@ -38,24 +41,26 @@ const MAX_IMPORT_BYTES = 1024 * 1024 * 1024;
 const MAX_MOVES = 4;
 
 export async function transferRoutes(server: FastifyInstance, options: TransferRoutesOptions): Promise<void> {
-  const { log, secrets, clock, organization, caughtUp } = options;
+  const { log, secrets, clock, organization, caughtUp, pieceMs } = options;
   let moves = 0;
 
-  /** Takes one of the moves there may be at a time; gives what gives it back, once. */
-  function begin(): () => void {
+  /** Takes one of the moves there may be at a time; gives what gives it back, once. It may take its time. */
+  function begin(request: FastifyRequest): () => void {
     if (moves >= MAX_MOVES)
       throw new Problem(503, 'busy', 'Too much is being moved already.', { 'retry-after': '5' });
     moves++;
+    const hurry = unhurried(request);
     let isOver = false;
     return () => {
       if (!isOver) moves--;
       isOver = true;
+      hurry();
     };
   }
 
   server.get('/organizations/:id/export', async (request, reply) => {
     const { id, name } = organization((request.params as { id: string }).id, accessOf(request));
-    const over = begin();
+    const over = begin(request);
     reply.raw.once('close', over);
     const named = { id, name };
     const pieces = exportOrganization({
@@ -72,11 +77,11 @@ export async function transferRoutes(server: FastifyInstance, options: TransferR
   // As it comes: the route reads it.
   server.addContentTypeParser(NDJSON, (_request, payload, done) => done(null, payload));
   server.post('/import', UNBOUND, async (request, reply) => {
-    const over = begin();
+    const over = begin(request);
     const directory = mkdtempSync(join(tmpdir(), 'hooklane-import-'));
     try {
       const path = join(directory, 'import.ndjson');
-      await receive(request, path);
+      await receive(request, path, pieceMs);
       const { by } = accessOf(request);
       const about = { nowMs: clock(), runId: randomUUID(), by };
       const imported = await importOrganization({ log, path, secrets, ...about });
@@ -104,19 +109,35 @@ async function* from(
   }
 }
 
-/** Writes the body to a file. Throws Problem. */
-async function receive(request: FastifyRequest, path: string): Promise<void> {
+/** Writes the body to a file, whose next piece is waited for `pieceMs`. Throws Problem. */
+async function receive(request: FastifyRequest, path: string, pieceMs: number): Promise<void> {
   const body = bodyOf(request);
   const decoder = decoderOf(request);
+  const pieces = new PassThrough();
+  const timer = setTimeout(() => pieces.destroy(tooSlow()), pieceMs);
+  // Not in the pipeline, which would close the connection before it is said what is wrong.
+  body
+    .on('data', () => timer.refresh())
+    .on('error', (error) => pieces.destroy(error))
+    .pipe(pieces);
   try {
-    await pipeline(body, decoder, atMost(MAX_IMPORT_BYTES), createWriteStream(path, { mode: 0o600 }));
+    await pipeline(pieces, decoder, atMost(MAX_IMPORT_BYTES), createWriteStream(path, { mode: 0o600 }));
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : '';
     if (request.raw.errored !== null || code.startsWith('Z_'))
       throw new Problem(400, 'bad-request', 'The body was cut off, or is not gzip though it is said to be.');
     throw error;
+  } finally {
+    clearTimeout(timer);
   }
 }
+
+function tooSlow(): Problem {
+  return new Problem(408, 'too-slow', 'The next piece of the body took too long to arrive.', CLOSE);
+}
+
+/** Where the rest of the body is not worth reading. */
+const CLOSE = { connection: 'close' };
 
 function bodyOf({ body }: FastifyRequest): Readable {
   if (body instanceof Readable) return body;
@@ -145,7 +166,12 @@ function atMost(bytes: number): Transform {
       if (left >= 0) done(null, chunk);
       else
         done(
-          new Problem(413, 'too-large', `The body may have ${bytes} bytes; \`hooklane import\` takes more.`),
+          new Problem(
+            413,
+            'too-large',
+            `The body may have ${bytes} bytes; \`hooklane import\` takes more.`,
+            CLOSE,
+          ),
         );
     },
   });

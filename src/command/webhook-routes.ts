@@ -6,11 +6,12 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { UNKEYED } from '../events.ts';
 import { newId } from '../ids.ts';
 import type { Limits } from '../limits/limits.ts';
-import type { Log } from '../log/log.ts';
+import { type Log, LogBusy } from '../log/log.ts';
 import type { Clock } from '../time.ts';
 import { ensureAllowed, findIntegration } from './authenticate.ts';
 import { batchRoutes, type Post } from './batch-routes.ts';
 import { acceptJson, acceptPacked, jsonBody } from './body.ts';
+import { allowOrigins } from './cors.ts';
 import type { Directory } from './directory.ts';
 import type { Integration } from './directory-state.ts';
 import { idempotencyKeyOf, tellReplayed } from './idempotency-header.ts';
@@ -31,6 +32,8 @@ export interface WebhookRoutesOptions {
   resources: readonly InboundResource[];
   production: boolean;
   scrubber: Pick<Scrubber, 'body'>;
+  /** Origins of pages that may post. */
+  cors: readonly string[];
   /** Of a body. */
   limitBytes: number;
 }
@@ -55,6 +58,8 @@ export async function webhookRoutes(server: FastifyInstance, options: WebhookRou
   const { log, once, limits, strangers, directory, clock, resources, production, scrubber, limitBytes } =
     options;
   server.decorateRequest('integration', null);
+  // Before who posts is asked: a browser's question bears no token, and what is answered is to be read by the page.
+  await allowOrigins(server, options.cors);
   acceptJson(server, limitBytes);
   await acceptPacked(server);
   const limit = createLimiter(limits);
@@ -65,6 +70,7 @@ export async function webhookRoutes(server: FastifyInstance, options: WebhookRou
     const integration = found instanceof Promise ? await found : found;
     ensureAllowed(integration, request, production);
     request.integration = integration;
+    if (log.isFull()) throw new LogBusy();
   });
 
   const postOf = (request: FastifyRequest, reply: FastifyReply): Post => {

@@ -7,24 +7,26 @@ import { createProducer, type Producer } from './kafka-producer.ts';
 import { type OutgoingRecord, recordOf } from './kafka-records.ts';
 import { asLogError, type Cluster, persist } from './kafka-wire.ts';
 import { LogUnavailable, type Position } from './log.ts';
+import { createWaiting, type Size } from './waiting.ts';
 
 export interface Appender {
+  /** Throws LogBusy where too much waits. */
   append(events: readonly HooklaneEvent[]): Promise<Position[]>;
+  isFull(): boolean;
   /** Resolves when all that was being appended is answered. */
   close(): Promise<void>;
 }
 
-/** How long a send is tried: whoever posts waits for it. */
+/** How long a send is tried, and an append waits for one: whoever posts waits for it. */
 const SEND_WITHIN_MS = 3_000;
-/** Records that wait, and their bytes; beyond that the log counts as unavailable. */
-const MAX_WAITING_RECORDS = 100_000;
-const MAX_WAITING_BYTES = 64 * 1024 * 1024;
 /** Records that share a send. */
 const MAX_SEND_RECORDS = 2_000;
 
 interface Job {
   records: OutgoingRecord[];
-  bytes: number;
+  size: Size;
+  /** When it began to wait. */
+  sinceMs: number;
   resolve: (positions: Position[]) => void;
   reject: (error: unknown) => void;
 }
@@ -32,7 +34,8 @@ interface Job {
 export function createAppender(cluster: Cluster, names: Names, partitions: number): Appender {
   let producer: Producer | undefined;
   let jobs: Job[] = [];
-  const waiting = { records: 0, bytes: 0 };
+  const waiting = createWaiting();
+  let expiry: NodeJS.Timeout | undefined;
   let sending: Promise<void> | undefined;
 
   async function openProducer(): Promise<Producer> {
@@ -55,12 +58,13 @@ export function createAppender(cluster: Cluster, names: Names, partitions: numbe
         producer ??= await openProducer();
         const offsets = await producer.send(records, SEND_WITHIN_MS);
         let at = 0;
-        for (const { records: own, resolve } of batch) {
+        for (const { records: own, size, resolve } of batch) {
+          waiting.leave(size);
           resolve(own.map(({ topic, partition }) => ({ topic, partition, offset: offsets[at++] ?? -1 })));
         }
       } catch (error) {
         producer = undefined;
-        for (const { reject } of batch) reject(asLogError(error));
+        rejectAll(batch, asLogError(error));
       }
     }
     sending = undefined;
@@ -74,14 +78,35 @@ export function createAppender(cluster: Cluster, names: Names, partitions: numbe
       end < jobs.length &&
       (end === 0 || records + (jobs[end]?.records.length ?? 0) <= MAX_SEND_RECORDS)
     ) {
-      const job = jobs[end++];
-      records += job?.records.length ?? 0;
-      waiting.bytes -= job?.bytes ?? 0;
+      records += jobs[end++]?.records.length ?? 0;
     }
     const batch = jobs.slice(0, end);
     jobs = jobs.slice(end);
-    waiting.records -= records;
     return batch;
+  }
+
+  function rejectAll(rejected: readonly Job[], error: unknown): void {
+    for (const { size, reject } of rejected) {
+      waiting.leave(size);
+      reject(error);
+    }
+  }
+
+  /** Gives up what has waited too long for those before it, as they wait for a broker that does not answer. */
+  function expire(): void {
+    const nowMs = performance.now();
+    const kept = jobs.findIndex(({ sinceMs }) => sinceMs + SEND_WITHIN_MS > nowMs);
+    const expired = kept === -1 ? jobs : jobs.slice(0, kept);
+    jobs = kept === -1 ? [] : jobs.slice(kept);
+    rejectAll(expired, new LogUnavailable('Kafka: no answer to what was appended before'));
+    expiry = undefined;
+    watchExpiry();
+  }
+
+  function watchExpiry(): void {
+    const [oldest] = jobs;
+    if (oldest === undefined || expiry !== undefined) return;
+    expiry = setTimeout(expire, Math.max(1, oldest.sinceMs + SEND_WITHIN_MS - performance.now()));
   }
 
   return {
@@ -89,18 +114,18 @@ export function createAppender(cluster: Cluster, names: Names, partitions: numbe
       if (events.length === 0) return Promise.resolve([]);
       const records = events.map((event) => recordOf(event, partitions));
       const bytes = records.reduce((sum, { value }) => sum + (value?.length ?? 0), 0);
-      const isFull =
-        waiting.records + records.length > MAX_WAITING_RECORDS || waiting.bytes + bytes > MAX_WAITING_BYTES;
-      if (isFull && waiting.records > 0) throw new LogUnavailable('Kafka: too much waits to be written');
-      waiting.records += records.length;
-      waiting.bytes += bytes;
+      const size = { events: records.length, bytes };
+      waiting.enter(size);
       return new Promise((resolve, reject) => {
-        jobs.push({ records, bytes, resolve, reject });
+        jobs.push({ records, size, sinceMs: performance.now(), resolve, reject });
         sending ??= sendAll();
+        watchExpiry();
       });
     },
+    isFull: waiting.isFull,
     async close() {
       await sending;
+      clearTimeout(expiry);
     },
   };
 }

@@ -1,7 +1,8 @@
 // The topics: made when they are not there, checked when they are. Nothing that exists is changed: who made a topic
 // otherwise than we need it is told what is wrong.
 
-import { TOPICS, type Topic } from '../events.ts';
+import { MAX_BESIDE_BODY_BYTES, MAX_SCRUB_GROWTH_BYTES, TOPICS, type Topic } from '../events.ts';
+import { formatSize } from '../size.ts';
 import type { Names } from './kafka-names.ts';
 import { LogRefused, LogUnavailable } from './log.ts';
 
@@ -37,12 +38,14 @@ export interface TopicsOptions {
   replication: number | undefined;
   /** For how long `inbound` and `outbound` keep events; undefined: for ever. */
   retentionMs: number | undefined;
+  /** Of the payloads that are taken; events are larger. */
+  bodyBytes: number;
 }
 
 const DEFAULT_PARTITIONS = 16;
 /** The broker's own default (KIP-464). */
 const BROKER_DEFAULT = -1;
-/** Room for the largest event, with its body in base64 or escaped. */
+/** Room for the largest event there may ever be. */
 const MAX_MESSAGE_BYTES = 2 * 1024 * 1024;
 const FOR_EVER = '-1';
 /** The client's number for topics, among what has a configuration. */
@@ -110,20 +113,20 @@ function checkPartitions(counts: readonly Count[], partitions: number, wanted: n
   throw new LogRefused(`Kafka: the topics have these numbers of partitions: ${list}; ${rule}`);
 }
 
-async function checkConfigs({ admin, names, retentionMs }: TopicsOptions): Promise<void> {
+async function checkConfigs({ admin, names, retentionMs, bodyBytes }: TopicsOptions): Promise<void> {
   const { resources } = await admin.describeConfigs({
     includeSynonyms: false,
     resources: TOPICS.map((topic) => ({
       type: TOPIC_RESOURCE,
       name: names.topic(topic),
-      configNames: ['cleanup.policy', 'retention.ms', 'retention.bytes'],
+      configNames: ['cleanup.policy', 'retention.ms', 'retention.bytes', 'max.message.bytes'],
     })),
   });
   for (const topic of TOPICS) {
     const name = names.topic(topic);
     const entries = resources.find(({ resourceName }) => resourceName === name)?.configEntries ?? [];
     const values = new Map(entries.map(({ configName, configValue }) => [configName, configValue]));
-    const wrong = wrongConfig(topic, values, retentionMs);
+    const wrong = wrongConfig(topic, values, { retentionMs, bodyBytes });
     if (wrong !== undefined) {
       throw new LogRefused(
         `Kafka: ${name} has ${wrong}; mend it with kafka-configs --alter, or delete a topic that is empty`,
@@ -136,11 +139,16 @@ async function checkConfigs({ admin, names, retentionMs }: TopicsOptions): Promi
 function wrongConfig(
   topic: Topic,
   values: ReadonlyMap<string, string>,
-  retentionMs: number | undefined,
+  { retentionMs, bodyBytes }: Pick<TopicsOptions, 'retentionMs' | 'bodyBytes'>,
 ): string | undefined {
   const [policy, retention, bytes] = ['cleanup.policy', 'retention.ms', 'retention.bytes'].map((name) =>
     values.get(name),
   );
+  const room = values.get('max.message.bytes');
+  const needed = bodyBytes + MAX_SCRUB_GROWTH_BYTES + MAX_BESIDE_BODY_BYTES;
+  if (room !== undefined && Number(room) < needed) {
+    return `max.message.bytes=${room}, and needs ${needed} for HOOKLANE_BODY_LIMIT=${formatSize(bodyBytes)}`;
+  }
   const wanted = topic === 'lanes' ? 'compact' : 'delete';
   if (policy !== undefined && policy !== wanted) return `cleanup.policy=${policy}, and needs ${wanted}`;
   if (topic === 'lanes' || retention === undefined) return undefined;

@@ -28,6 +28,8 @@ export interface KafkaLogOptions extends KafkaConfig {
   prefix: string;
   /** For topics that are made, default 16; those that are there must have as many. */
   partitions: number | undefined;
+  /** Of the payloads that are taken: topics must have room for what comes of them. */
+  bodyBytes: number;
 }
 
 /** A connection that is not there by then counts as failed, and so does an answer. */
@@ -136,6 +138,7 @@ function createLog(kafka: Kafka, options: KafkaLogOptions, partitions: number): 
       ensureOpen();
       return appender.append(events);
     },
+    isFull: appender.isFull,
     join(group, topic, work) {
       ensureOpen();
       return groups.join(group, topic, work);

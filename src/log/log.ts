@@ -61,10 +61,13 @@ export interface Log {
 
   /**
    * Resolves, with where each event stands, once all of them are durable. Rejects with LogUnavailable, or with
-   * LogRefused where the log is found to be damaged, and then possibly none, possibly some of them are in the log.
-   * Events must not be changed afterwards.
+   * LogRefused where the log is found to be damaged, and then possibly none, possibly some of them are in the log; with
+   * LogBusy, at once, where too much waits already, and then none are. Events must not be changed afterwards.
    */
   append(events: readonly HooklaneEvent[]): Promise<Position[]>;
+
+  /** Whether so much waits to be appended that a large payload would be refused: worth asking before one is read. */
+  isFull(): boolean;
 
   /**
    * Joins a group: runs `work` once for each partition that this process comes to own, until it is lost.
@@ -182,6 +185,15 @@ export class LogUnavailable extends Error {
   constructor(message: string, options?: ErrorOptions) {
     super(message, options);
     this.name = 'LogUnavailable';
+  }
+}
+
+/** The log does not keep up, and too much waits to be appended: nothing was, and nothing is kept. Try again later. */
+export class LogBusy extends Error {
+  readonly code = 'LOG_BUSY';
+  constructor() {
+    super('too much waits to be written to the log');
+    this.name = 'LogBusy';
   }
 }
 

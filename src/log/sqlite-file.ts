@@ -12,7 +12,7 @@ const FILE = 'log.db';
 /** The application id is `HkLg`. */
 const KIND = { applicationId: 0x486b4c67, format: 1 };
 /** How long a write waits for another process that writes. */
-const BUSY_MS = 5_000;
+export const BUSY_MS = 5_000;
 /** Offsets in a partition: an id is partition × this + offset, and stays within the integers of a double. */
 export const OFFSETS = 2 ** 40;
 const DEFAULT_PARTITIONS = 1;

@@ -1,14 +1,15 @@
 // The writer of log.db: appends and commits that wait at the same moment are written in one transaction, so that
 // one sync of the disk serves them all. Each is answered after that transaction is on disk; if it cannot be
-// written, all of them are rejected and nothing has changed. What waits is bounded by what comes within
-// MAX_WAIT_MS, as the next transaction writes all of it.
+// written, all of them are rejected and nothing has changed. While another process writes they wait, and everything else
+// in this one goes on; how much may wait is bounded by waiting.ts, and for how long by BUSY_MS.
 
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { compactionKeyOf, type HooklaneEvent, keyOf, TOPIC_OF, TOPICS, type Topic } from '../events.ts';
 import { encode } from './codec.ts';
-import { Fenced, type Group, type Position } from './log.ts';
+import { Fenced, type Group, LogUnavailable, type Position } from './log.ts';
 import { partitionOf } from './partitioner.ts';
-import { OFFSETS, reaching } from './sqlite-file.ts';
+import { BUSY_MS, isBusy, OFFSETS, reaching } from './sqlite-file.ts';
+import { createWaiting, type Size } from './waiting.ts';
 
 /** That a partition is still owned by who holds `epoch`, and up to where it has been worked off. */
 export interface Fence {
@@ -20,7 +21,10 @@ export interface Fence {
 }
 
 export interface Writer {
-  /** Resolves to where the events stand, once they are on disk. Rejects with LogUnavailable or Fenced. */
+  /**
+   * Resolves to where the events stand, once they are on disk. Rejects with LogUnavailable or Fenced. Without a fence it
+   * throws LogBusy where too much waits.
+   */
   write(events: readonly HooklaneEvent[], fence?: Fence): Promise<Position[]>;
   /** Makes the caller the newest owner: its epoch and the group's position, for each partition. Throws LogUnavailable. */
   claim(group: Group, topic: Topic): { epoch: number; position: number }[];
@@ -29,8 +33,10 @@ export interface Writer {
   endOf(topic: Topic, partition: number): number;
   /** Notices what other processes have written: from then on ends() tell the new ends. Throws LogUnavailable. */
   lookForOthers(): void;
-  /** Writes what waits. */
-  flush(): void;
+  /** Whether a large payload would have to wait for too much. */
+  isFull(): boolean;
+  /** Writes what waits; nothing else goes on meanwhile. */
+  finish(): void;
 }
 
 /** What one event does to its partition. The compacted topic keeps one record under each `key`. */
@@ -41,10 +47,15 @@ type Change =
 
 /** A write waits no longer than this to share a transaction. */
 const MAX_WAIT_MS = 10;
+/** How soon it is tried again while another process writes. */
+const RETRY_MS = 5;
 
 interface Job {
   changes: Change[];
   fence: Fence | undefined;
+  size: Size;
+  /** When it began to wait. */
+  sinceMs: number;
   resolve: (positions: Position[]) => void;
   reject: (error: unknown) => void;
 }
@@ -74,6 +85,7 @@ export function createWriter(db: DatabaseSync, partitions: number, onGrown: () =
   const dataVersion = db.prepare('PRAGMA data_version');
   const lastIds = forTopics((topic) => lastIdStatement(db, topic));
 
+  const waiting = createWaiting();
   let jobs: Job[] = [];
   let scheduled = false;
   let notBeforeMs = 0;
@@ -103,10 +115,10 @@ export function createWriter(db: DatabaseSync, partitions: number, onGrown: () =
   }
 
   /** Does `work` in a transaction. It counts the ends up in a copy, which counts only if all of it is on disk. */
-  function transaction<T>(work: (grown: Ends) => T): T {
+  function transaction<T>(work: (grown: Ends) => T, beginIt: () => void = () => begin.run()): T {
     return reaching(() => {
       try {
-        begin.run();
+        beginIt();
         lookForOthers();
         const grown = forTopics((topic) => [...ends[topic]]);
         const result = work(grown);
@@ -168,24 +180,52 @@ export function createWriter(db: DatabaseSync, partitions: number, onGrown: () =
     else setImmediate(flush);
   }
 
+  /** Begins a transaction, or fails at once where another process writes: to wait for it would stop all of this one. */
+  function beginNow(): void {
+    db.exec('PRAGMA busy_timeout = 0');
+    try {
+      begin.run();
+    } finally {
+      db.exec(`PRAGMA busy_timeout = ${BUSY_MS}`);
+    }
+  }
+
   function flush(): void {
     scheduled = false;
+    try {
+      writeAll(beginNow);
+    } catch (error) {
+      const isLocked = error instanceof LogUnavailable && isBusy(error.cause);
+      const beforeMs = isLocked ? performance.now() - BUSY_MS : Number.POSITIVE_INFINITY;
+      rejectThose(({ sinceMs }) => sinceMs < beforeMs, error);
+      if (jobs.length === 0) return;
+      scheduled = true;
+      setTimeout(flush, RETRY_MS);
+    }
+  }
+
+  function rejectThose(which: (job: Job) => boolean, error: unknown): void {
+    const rejected = jobs.filter(which);
+    jobs = jobs.filter((job) => !which(job));
+    for (const { size, reject } of rejected) {
+      waiting.leave(size);
+      reject(error);
+    }
+  }
+
+  /** Writes what waits. Throws, and then it waits on. */
+  function writeAll(beginIt?: () => void): void {
     const batch = jobs;
     if (batch.length === 0) return;
-    jobs = [];
     const startedMs = performance.now();
-    let results: (Position[] | Fenced)[];
-    try {
-      results = transaction((grown) => batch.map((job) => writeJob(job, grown)));
-    } catch (error) {
-      for (const { reject } of batch) reject(error);
-      return;
-    }
+    const results = transaction((grown) => batch.map((job) => writeJob(job, grown)), beginIt);
+    jobs = [];
     const endedMs = performance.now();
     notBeforeMs = endedMs + (endedMs - startedMs);
     onGrown();
-    batch.forEach(({ resolve, reject }, i) => {
+    batch.forEach(({ size, resolve, reject }, i) => {
       const result = results[i];
+      waiting.leave(size);
       if (result instanceof Fenced) reject(result);
       else resolve(result ?? []);
     });
@@ -194,8 +234,10 @@ export function createWriter(db: DatabaseSync, partitions: number, onGrown: () =
   return {
     write(events, fence) {
       const changes = events.map((event) => changeOf(event, partitions));
+      const size = fence === undefined ? sizeOf(changes) : NOTHING;
+      waiting.enter(size);
       return new Promise((resolve, reject) => {
-        jobs.push({ changes, fence, resolve, reject });
+        jobs.push({ changes, fence, size, sinceMs: performance.now(), resolve, reject });
         if (!scheduled) schedule();
       });
     },
@@ -209,8 +251,22 @@ export function createWriter(db: DatabaseSync, partitions: number, onGrown: () =
     ends: (topic) => [...ends[topic]],
     endOf: (topic, partition) => ends[topic][partition] ?? 0,
     lookForOthers: () => reaching(lookForOthers),
-    flush,
+    isFull: waiting.isFull,
+    finish() {
+      try {
+        writeAll();
+      } catch (error) {
+        rejectThose(() => true, error);
+      }
+    },
   };
+}
+
+const NOTHING: Size = { events: 0, bytes: 0 };
+
+function sizeOf(changes: readonly Change[]): Size {
+  const bytes = changes.reduce((sum, change) => sum + ('data' in change ? change.data.length : 0), 0);
+  return { events: changes.length, bytes };
 }
 
 function forTopics<T>(make: (topic: Topic) => T): Record<Topic, T> {

@@ -132,7 +132,7 @@ function createLog({ db, partitions, path }: LogFile, lock: ServingLock | undefi
 
   async function close(): Promise<void> {
     await groups.close();
-    writer.flush();
+    writer.finish();
     closing.abort();
     clearInterval(polling);
     db.close();
@@ -148,6 +148,7 @@ function createLog({ db, partitions, path }: LogFile, lock: ServingLock | undefi
       ensureOpen();
       return writer.write(events);
     },
+    isFull: writer.isFull,
     join(group, topic, work) {
       if (closed !== undefined) throw new LogUnavailable('the log is closed');
       if (lock === undefined) throw new Error('only the serving process joins groups');

@@ -21,6 +21,7 @@ test('each wrong field is named, and nothing is made', async (t) => {
     [ORGANIZATIONS, { name: 'x'.repeat(101) }, ['name']],
     [ORGANIZATIONS, { name: 'a\nb' }, ['name']],
     [ORGANIZATIONS, { name: 'a\u0000' }, ['name']],
+    [ORGANIZATIONS, { name: 'a\ud800' }, ['name']],
     [ORGANIZATIONS, { name: 7 }, ['name']],
     [ORGANIZATIONS, { name: 'acme 2', plan: 'gold', age: 7 }, ['age', 'plan']],
     [ORGANIZATIONS, JSON.parse('{"name":"acme 2","__proto__":{"a":1}}'), ['__proto__']],

@@ -4,10 +4,12 @@
 import type { AddressInfo } from 'node:net';
 import { dirname } from 'node:path';
 import type { TestContext } from 'node:test';
+import { promisify } from 'node:util';
 import { pino } from 'pino';
 import { doTask } from '../../src/cli/task.ts';
 import { createAdministration } from '../../src/command/admin/administrator.ts';
 import { type Directory, openDirectory } from '../../src/command/directory.ts';
+import { PATIENCE, type Patience } from '../../src/command/http-server.ts';
 import { createKeyRing } from '../../src/command/key-ring.ts';
 import { createOnce } from '../../src/command/once.ts';
 import { createScrubber } from '../../src/command/scrub.ts';
@@ -39,6 +41,8 @@ export interface Api extends Pick<Client, 'call' | 'ok'> {
   secrets: SecretBox;
   /** All that it has routes for, as `GET /api/v1/logs/:id`; not what it answers 405 or 404. */
   routes: ReadonlySet<string>;
+  /** How many connections it has. */
+  connections(): Promise<number>;
   /** Set: what the log rejects the server's appends with. */
   fault: { append: Error | undefined };
   /** An organization, a project and an integration in it, with its token. */
@@ -62,6 +66,10 @@ export interface ApiOptions {
   /** Master keys, and where they are kept; undefined: in the environment. */
   masterKeys?: MasterKeys;
   keyFile?: string;
+  bodyBytes?: number;
+  cors?: string[];
+  patience?: Partial<Patience>;
+  maxConnections?: number;
   trustProxy?: string[];
   notReady?: () => Promise<{ part: string; detail: string }[]>;
 }
@@ -136,6 +144,11 @@ export async function startApi(t: TestContext, options: ApiOptions = {}): Promis
     scrubber,
     adminTokenHash: hashToken(ADMIN_TOKEN),
     unauthenticated: options.unauthenticated ?? null,
+    patience: { ...PATIENCE, ...options.patience },
+    maxConnections: options.maxConnections ?? 1_000,
+    tls: undefined,
+    cors: options.cors ?? [],
+    bodyBytes: options.bodyBytes ?? 256 * 1024,
     trustProxy: options.trustProxy ?? [],
     caughtUp: () => reachedEnd(log, { views, projections, withinMs: 5_000 }),
     reached: (positions) => reached(positions, { views, projections, withinMs: 5_000 }),
@@ -170,6 +183,7 @@ export async function startApi(t: TestContext, options: ApiOptions = {}): Promis
     secrets,
     routes,
     fault,
+    connections: () => promisify(server.server.getConnections.bind(server.server))(),
     call: client.call,
     ok: client.ok,
     async integration(settings = {}) {

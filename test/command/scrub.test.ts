@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { InvalidInput } from '../../src/command/input.ts';
 import { createScrubber } from '../../src/command/scrub.ts';
 import { MAX_BODY_BYTES, MAX_STORED_BODY_BYTES } from '../../src/events.ts';
 import { DEFAULT_SCRUB_RULES, parseScrubRules, type ScrubRules } from '../../src/scrub-rules.ts';
@@ -293,7 +294,7 @@ test('the text under the name of a secret is in no payload any more, wherever th
   fc.assert(fc.property(place, (given) => assert.ok(!json(JSON.stringify(given)).includes(secret))));
 });
 
-test('what is stored is never larger than the recorder takes', () => {
+test('what is stored is never larger than the recorder takes: with too many secrets it is refused', () => {
   const densest = [
     ['{', '"ssn":1', ',', '}'],
     ['{"a":"', 'ssn=1', '&', '"}'],
@@ -304,7 +305,9 @@ test('what is stored is never larger than the recorder takes', () => {
     const times = Math.floor((MAX_BODY_BYTES - start.length - end.length) / (part.length + between.length));
     const text = start + Array.from({ length: times }, () => part).join(between) + end;
     const bytes = Buffer.from(text);
-    const left = body({ bytes, text });
-    assert.ok(left.length > bytes.length && left.length <= MAX_STORED_BODY_BYTES, part);
+    assert.throws(() => body({ bytes, text }), InvalidInput, part);
+    const few = start + Array.from({ length: 10_000 }, () => part).join(between) + end;
+    const left = body({ bytes: Buffer.from(few), text: few });
+    assert.ok(left.length > few.length && left.length <= MAX_STORED_BODY_BYTES, part);
   }
 });

@@ -211,6 +211,65 @@ test('a body of 256 KiB is taken, one byte more is answered 413, whether its len
   assert.equal((await events('inbound')).length, 1);
 });
 
+test('the limit of a body may be set: what is unpacked, lines and batches follow it; administration does not', async (t) => {
+  const { call, ok, token, organizationId } = await startWithIntegration(t, { bodyBytes: 2_048 });
+  const body = (bytes: number) => `{"a":"${'x'.repeat(bytes - 8)}"}`;
+  const packed = { 'content-encoding': 'gzip' };
+  for (const [bytes, status] of [
+    [2_048, 201],
+    [2_049, 413],
+  ] as const) {
+    const answers = [
+      await call(LOGS, { token, raw: body(bytes) }),
+      await call(LOGS, { token, raw: gzipSync(body(bytes)), headers: packed }),
+    ];
+    assert.deepEqual(
+      answers.map((answer) => answer.status),
+      [status, status],
+    );
+  }
+  const ndjson = { 'content-type': 'application/x-ndjson' };
+  const lines = (count: number, bytes: number) => `${body(bytes)}\n`.repeat(count);
+  const batch = await ok<{ items: { status: number }[] }>(`${LOGS}/batch`, {
+    ...{ token, headers: ndjson },
+    raw: lines(1, 2_048) + lines(1, 2_049),
+  });
+  assert.deepEqual(
+    batch.items.map(({ status }) => status),
+    [201, 413],
+  );
+  const large = await call(`${LOGS}/batch`, { token, raw: lines(17, 2_000), headers: ndjson });
+  assertProblem(large, 413);
+  assert.match(String(large.body?.detail), /allowed: up to 32KiB/);
+  const one = await call(LOGS, { token, raw: body(3_000) });
+  assert.match(String(one.body?.detail), /allowed: up to 2KiB/);
+  const data = { text: 'x'.repeat(10_000) };
+  await ok(`/api/v1/organizations/${organizationId}/events`, { json: { kind: 'a.b', data } });
+});
+
+test('what is nested too deeply, or has too many keys, is answered 422 and leaves nothing behind', async (t) => {
+  const { call, events, token } = await startWithIntegration(t);
+  const nested = (levels: number) => `{"a":${'['.repeat(levels - 1)}${']'.repeat(levels - 1)}}`;
+  const keys = (count: number) => {
+    const one = (i: number) => `"${i}":0`;
+    const half = (from: number) => `{${Array.from({ length: count / 2 }, (_, i) => one(from + i)).join()}}`;
+    // All objects count together: one that holds two, and they have the rest.
+    return `{"a":${half(0)},"b":[${half(0)}]}`;
+  };
+  for (const raw of [nested(256), keys(19_998)]) assert.equal((await call(LOGS, { token, raw })).status, 201);
+  for (const [raw, told] of [
+    [nested(257), /allowed: up to 256 levels/],
+    [nested(100_000), /allowed: up to 256 levels/],
+    [keys(20_000), /allowed: up to 20000 in all objects/],
+  ] as const) {
+    const answer = await call(LOGS, { token, raw });
+    assertProblem(answer, 422);
+    assert.deepEqual(wrongFields(answer), ['']);
+    assert.match(String(answer.body?.detail), told);
+  }
+  assert.equal((await events('inbound')).length, 2);
+});
+
 test('any media type that is JSON is taken, every other one is answered 415', async (t) => {
   const { call, events, token } = await startWithIntegration(t);
   const answer = (type: string) => call(LOGS, { token, raw: '{}', headers: { 'content-type': type } });

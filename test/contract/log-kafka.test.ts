@@ -1,5 +1,6 @@
 import { openLog } from '../log/kafka-open.ts';
-import { missing, uniquePrefix } from '../support/engines.ts';
+import { startBroker } from '../support/broker.ts';
+import { missing, missingOwn, uniquePrefix } from '../support/engines.ts';
 import { logContract } from './log.ts';
 
 logContract('Kafka', {
@@ -11,5 +12,17 @@ logContract('Kafka', {
   newLog(t, partitions) {
     const prefix = uniquePrefix();
     return () => openLog(t, { prefix, partitions });
+  },
+  stalling: {
+    missing: missingOwn('kafka'),
+    async newLog(t) {
+      const broker = await startBroker(t);
+      const prefix = uniquePrefix();
+      return {
+        open: () => openLog(t, { url: broker.url, prefix, partitions: 1, sessionMs: 60_000 }),
+        stall: async () => broker.signal('SIGSTOP'),
+        resume: async () => broker.signal('SIGCONT'),
+      };
+    },
   },
 });

@@ -19,8 +19,17 @@ export interface LogEngine {
   prunes: boolean;
   /** Why it cannot be had here. */
   missing?: string | false;
+  /** How to make a log, of one partition, that can be made to stand still; undefined: it always answers. */
+  stalling?: { missing?: string | false; newLog(t: TestContext): Promise<Stalling> };
   /** Makes a new and empty log. */
   newLog(t: TestContext, partitions: number): OpenLog;
+}
+
+/** A log that can be made to stand still, and to go on. Its handles are closed with the test. */
+export interface Stalling {
+  open: OpenLog;
+  stall(): Promise<void>;
+  resume(): Promise<void>;
 }
 
 /** Opens one more handle on a log. To `serve` it may join groups, which one handle at a time does. */

@@ -1,3 +1,5 @@
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { openSqliteLog } from '../../src/log/sqlite.ts';
 import { temporaryDirectory } from '../support/directory.ts';
 import { logContract } from './log.ts';
@@ -10,5 +12,20 @@ logContract('SQLite', {
   newLog(t, partitions) {
     const directory = temporaryDirectory(t);
     return ({ serve }) => openSqliteLog({ directory, partitions, serve });
+  },
+  stalling: {
+    async newLog(t) {
+      const directory = temporaryDirectory(t);
+      const log = openSqliteLog({ directory, partitions: 1, serve: true });
+      t.after(() => log.close());
+      // As another process that writes, and does not come to its end.
+      const other = new DatabaseSync(join(directory, 'log.db'));
+      t.after(() => other.close());
+      return {
+        open: () => log,
+        stall: async () => other.exec('BEGIN IMMEDIATE'),
+        resume: async () => other.exec('ROLLBACK'),
+      };
+    },
   },
 });

@@ -24,6 +24,7 @@ import {
 } from './log-kit.ts';
 import { pruningContract } from './log-pruning.ts';
 import { readContract } from './log-read.ts';
+import { stallContract } from './log-stall.ts';
 
 export function logContract(name: string, engine: LogEngine): void {
   const kit = createKit(name, engine);
@@ -32,6 +33,7 @@ export function logContract(name: string, engine: LogEngine): void {
   readContract(kit);
   groupsContract(kit);
   pruningContract(kit);
+  stallContract(kit);
   closeContract(kit);
 }
 

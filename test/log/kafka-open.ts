@@ -29,6 +29,7 @@ function optionsOf({ url = kafkaUrl, ...options }: Options): KafkaLogOptions {
     retentionMs: undefined,
     sessionMs: SESSION_MS,
     partitions: undefined,
+    bodyBytes: 256 * 1024,
     ...options,
   };
 }

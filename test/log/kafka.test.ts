@@ -105,6 +105,11 @@ for (const [topic, configEntries, reason] of [
   ],
   ['organizations', [], /retention.ms=604800000, and would forget the configuration/],
   [
+    'inbound',
+    [{ name: 'max.message.bytes', value: '1000000' }],
+    /max.message.bytes=1000000, and needs 1048576 for HOOKLANE_BODY_LIMIT=256KiB/,
+  ],
+  [
     'organizations',
     [
       { name: 'retention.ms', value: '-1' },

@@ -3,9 +3,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { LOG_LEVELS, type LogRecorded } from '../../src/events.ts';
+import { LOG_LEVELS, type LogRecorded, MAX_BESIDE_BODY_BYTES, MAX_BODY_BYTES } from '../../src/events.ts';
+import { encode } from '../../src/log/codec.ts';
 import { record } from '../../src/record/record.ts';
-import { AT, example, NOW_MS, RECEIVED_AT_MS, received } from './inbound.ts';
+import { logTrigger, webhookBody } from '../../src/trigger.ts';
+import { AT, example, logOf, NOW_MS, RECEIVED_AT_MS, received } from './inbound.ts';
 
 test('a log has the ids of its inbound webhook, and its own made from it', () => {
   const { logId, inboundId, organizationId, projectId, integrationId, atMs, receivedAtMs } = record(
@@ -57,7 +59,12 @@ for (const [what, type, payload, reason] of [
   ['an array', 'LogReceived', '[1]', /^the payload is an array, not a JSON object$/],
   ['null', 'DeployReceived', 'null', /^the payload is null, not a JSON object$/],
   ['a number', 'LogReceived', '7', /^the payload is a number, not a JSON object$/],
-  ['more than 768 KiB', 'LogReceived', JSON.stringify({ a: 'x'.repeat(786_432) }), /more than 786432 bytes/],
+  [
+    'more than 1.25 MiB',
+    'LogReceived',
+    JSON.stringify({ a: 'x'.repeat(1_310_720) }),
+    /more than 1310720 bytes/,
+  ],
   ['a deploy without a version', 'DeployReceived', '{}', /^"version" must be a text that is not blank$/],
   ['a deploy with a blank version', 'DeployReceived', '{"version":" "}', /^"version" must be a text/],
   ['a deploy with a number as version', 'DeployReceived', '{"version":2}', /^"version" must be a text/],
@@ -148,6 +155,27 @@ function assertJsonObject(text: string): void {
   assert.ok(typeof object === 'object' && object !== null && !Array.isArray(object));
   assert.ok(text.length <= 262_144 && text.isWellFormed());
 }
+
+test('what becomes of the largest payload is no larger than the log has room for', () => {
+  for (const limit of [MAX_BODY_BYTES / 4, MAX_BODY_BYTES]) {
+    const numbers = `[${'1e20,'.repeat(50_000)}1]`;
+    const rest = (used: number) => limit - used;
+    const payloads = [
+      `{"user":{"a":${numbers}},"a":"${'語'.repeat((rest(numbers.length) - 30) / 3)}"}`,
+      `{"stack":"${'\\n'.repeat(65_536)}","a":"${'語'.repeat((rest(131_072) - 30) / 3)}"}`,
+      `{"message":"${'\\"'.repeat((limit - 30) / 2)}"}`,
+      `{"a":"${'\\\\'.repeat((limit - 30) / 2)}"}`,
+    ];
+    for (const payload of payloads) {
+      assert.ok(Buffer.byteLength(payload) <= limit);
+      const log = logOf(payload);
+      const room = limit + MAX_BESIDE_BODY_BYTES;
+      assert.ok(encode(log).length < room, `${encode(log).length} of ${room}`);
+      // The envelope of the webhook, and of the events that carry it, is less than this.
+      assert.ok(Buffer.byteLength(webhookBody(logTrigger(log))) + 4_096 < room);
+    }
+  }
+});
 
 test('any bytes at all become a log or end in error', () => {
   const bytes = fc.oneof(

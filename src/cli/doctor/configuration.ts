@@ -19,6 +19,7 @@ export interface Configured {
 const { ok, warning, problem } = checksOf('configuration');
 
 const SECRET = /TOKEN|KEY$|PASSWORD/;
+const OF_TLS = /^HOOKLANE_TLS_/;
 const OF_LOG = /^HOOKLANE_(LOG|KAFKA_.*|TOPIC_PREFIX|PARTITIONS)$/;
 
 /** Looks at the environment. Throws InvalidConfig where nothing of it can be used, which no environment leads to. */
@@ -26,9 +27,11 @@ export function judgeConfiguration(env: Env, cwd: string): Configured {
   const problems = problemsOf(env, cwd);
   const wrong = new Set(problems.map(({ name }) => name));
   const unknown = { log: [...wrong].some((name) => OF_LOG.test(name)), views: wrong.has('HOOKLANE_VIEWS') };
-  const right = Object.entries(env).filter(
-    ([name]) => !wrong.has(name) && !(unknown.log && /^HOOKLANE_(LOG|KAFKA_.*)$/.test(name)),
-  );
+  const tlsIsWrong = [...wrong].some((name) => OF_TLS.test(name));
+  // Half of what counts only as a whole would be wrong again.
+  const isHalf = (name: string) =>
+    (unknown.log && /^HOOKLANE_(LOG|KAFKA_.*)$/.test(name)) || (tlsIsWrong && OF_TLS.test(name));
+  const right = Object.entries(env).filter(([name]) => !wrong.has(name) && !isHalf(name));
   const config = loadConfig(Object.fromEntries(right), {}, cwd);
   const set = VARIABLES.filter((name) => env[name] && !wrong.has(name));
   const others = VARIABLES.filter((name) => !env[name] && !wrong.has(name));

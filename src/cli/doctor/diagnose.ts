@@ -1,6 +1,7 @@
 // All that the doctor looks at, in an order in which each finding explains those behind it. What cannot be looked at, as
 // something before it is wrong, is left out; all else is looked at nevertheless. Changes nothing.
 
+import { examineCertificate } from './certificate.ts';
 import { type Check, checksOf } from './check.ts';
 import { type Env, judgeConfiguration } from './configuration.ts';
 import { examineDirectory, nearestAbove } from './directory.ts';
@@ -30,8 +31,18 @@ export async function diagnose(
     ? [unlooked('read models')]
     : await examineViews(config, { log: log.isThere, nowMs: nowMs() });
   const limits = wrong.has('HOOKLANE_REDIS') ? [] : [await examineLimits(config)];
+  const certificate = examineCertificate(config, nowMs());
   const server = await examineServer(config, { env, served: log.served, nowMs: nowMs() });
-  const checks = [...configuration, ...machine, ...directory, ...log.checks, ...views, ...limits, ...server];
+  const checks = [
+    ...configuration,
+    ...machine,
+    ...directory,
+    ...log.checks,
+    ...views,
+    ...limits,
+    ...certificate,
+    ...server,
+  ];
   return { healthy: checks.every(({ state }) => state !== 'problem'), checks };
 }
 

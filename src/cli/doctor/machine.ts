@@ -69,7 +69,12 @@ function judgeFiles(openFiles: number | undefined): Check[] {
 
 /** `path` is there. */
 export function lookAtMachine(path: string, nowMs: number): Machine {
-  return { node: process.versions.node, nowMs, disk: diskAt(path), openFiles: openFilesIn(readLimits()) };
+  return { node: process.versions.node, nowMs, disk: diskAt(path), openFiles: openFiles() };
+}
+
+/** How many files this process may have open; undefined: the system does not say. */
+export function openFiles(): number | undefined {
+  return openFilesIn(readLimits());
 }
 
 function diskAt(path: string): Machine['disk'] {

@@ -15,7 +15,7 @@ test('each variable that is set is told, and those that are not', () => {
   assert.deepEqual([told.PORT, told.HOOKLANE_DATA, 'PATH' in told], ['81', 'x', false]);
   assert.match(
     told.defaults ?? '',
-    /HOST, NODE_ENV, HOOKLANE_LOG, .*HOOKLANE_SUSTAINED, .*HOOKLANE_TRUST_PROXY$/,
+    /HOST, NODE_ENV, HOOKLANE_LOG, .*HOOKLANE_SUSTAINED, .*HOOKLANE_TRUST_PROXY, .*HOOKLANE_TLS_KEY$/,
   );
   assert.ok(checks.every(({ state }) => state === 'ok'));
   assert.deepEqual(

@@ -41,9 +41,9 @@ test('the server that is to be asked must be there, be ready and take the token;
 });
 
 test('a server that listens everywhere is looked for here', () => {
-  assert.equal(urlOf({ host: '0.0.0.0', port: 1 }), 'http://127.0.0.1:1');
-  assert.equal(urlOf({ host: '::', port: 1 }), 'http://[::1]:1');
-  assert.equal(urlOf({ host: 'example.com', port: 1 }), 'http://example.com:1');
+  assert.equal(urlOf({ tls: undefined, host: '0.0.0.0', port: 1 }), 'http://127.0.0.1:1');
+  assert.equal(urlOf({ tls: undefined, host: '::', port: 1 }), 'http://[::1]:1');
+  assert.equal(urlOf({ tls: undefined, host: 'example.com', port: 1 }), 'http://example.com:1');
 });
 
 // ── real ports ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -58,11 +58,11 @@ async function listen(t: TestContext, server: Server): Promise<string> {
 test('Hooklane is known by its answers, with its clock, and with whether it takes the token', async (t) => {
   const { port } = await startApi(t);
   const url = `http://127.0.0.1:${port}`;
-  const found = await probe(url, ADMIN_TOKEN);
+  const found = await probe(url, { token: ADMIN_TOKEN });
   assert.ok(found.type === 'hooklane');
   assert.deepEqual([found.notReady, found.tokenTaken], [undefined, true]);
   assert.ok(Math.abs((found.atMs ?? 0) - Date.now()) < 60_000);
-  const refused = await probe(url, 'admin_wrong');
+  const refused = await probe(url, { token: 'admin_wrong' });
   assert.ok(refused.type === 'hooklane' && refused.tokenTaken === false);
   const unasked = await probe(url);
   assert.ok(unasked.type === 'hooklane' && unasked.tokenTaken === undefined);

@@ -1,0 +1,144 @@
+// The connections of the HTTP server, by plain HTTP or TLS. Whoever is too slow, silent, no speaker of HTTP or one too many
+// is cut off, with an answer where one can be given: so strangers cost no more than a bounded number of connections, each
+// for a bounded time. Requests that take long by their nature (unhurried()) are judged by their routes.
+
+import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { FastifyRequest } from 'fastify';
+import { details } from './problem.ts';
+
+/** How long clients are waited for; in milliseconds. */
+export interface Patience {
+  /** For the head of a request, and for the first byte of a connection. */
+  headMs: number;
+  /** For all of a request. */
+  requestMs: number;
+  /** For the next request on a connection. */
+  keepAliveMs: number;
+  /** For a client that neither sends what it began nor reads what it asked for. */
+  silenceMs: number;
+  /** For the next piece of a request that takes long by its nature. */
+  pieceMs: number;
+  /** For a client that was refused to read why and to close. */
+  lingerMs: number;
+  /** How often it is looked for requests that take too long. */
+  checkMs: number;
+}
+
+export const PATIENCE: Patience = {
+  headMs: 10_000,
+  requestMs: 30_000,
+  keepAliveMs: 72_000,
+  silenceMs: 120_000,
+  pieceMs: 30_000,
+  lingerMs: 2_000,
+  checkMs: 5_000,
+};
+
+/** Connections at a time. */
+const MAX_CONNECTIONS = 10_000;
+/** Of the files that may be open so many are connections of clients: stores and subscribers need some, too. */
+const CONNECTIONS_OF_FILES = 0.5;
+/** While there are too many connections, idle ones are closed no more often than this. */
+const MAKE_ROOM_MS = 1_000;
+
+/** How many connections there may be where so many files may be open; undefined: nobody knows. */
+export function mostConnections(openFiles = Number.POSITIVE_INFINITY): number {
+  return Math.min(MAX_CONNECTIONS, Math.max(1, Math.floor(openFiles * CONNECTIONS_OF_FILES)));
+}
+
+export interface HttpServerOptions {
+  patience: Patience;
+  maxConnections: number;
+  /** PEM; undefined: plain HTTP. */
+  tls: { cert: string; key: string } | undefined;
+}
+
+export function createHttpServer(handler: RequestListener, options: HttpServerOptions): Server {
+  const { patience, maxConnections, tls } = options;
+  const common = {
+    headersTimeout: patience.headMs,
+    requestTimeout: patience.requestMs,
+    connectionsCheckingInterval: patience.checkMs,
+    keepAliveTimeout: patience.keepAliveMs,
+    // Node would refuse a request without one with an empty answer.
+    requireHostHeader: false,
+    // Who follows and is gone without a word is found out.
+    keepAlive: true,
+    keepAliveInitialDelay: patience.keepAliveMs,
+  };
+  const server: Server =
+    tls === undefined
+      ? createServer(common, handler)
+      : createTlsServer({ ...common, ...tls, handshakeTimeout: patience.headMs }, handler);
+  server.setTimeout(patience.silenceMs);
+  server.maxConnections = maxConnections;
+  makeRoom(server);
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) =>
+    refuse(error, socket, patience.lingerMs),
+  );
+  server.on('checkExpectation', (_request, response: ServerResponse) => {
+    const problem = details(417, 'bad-request', 'The only expectation that is met is 100-continue.');
+    const headers = { 'content-type': 'application/problem+json', connection: 'close' };
+    response.writeHead(problem.status, headers).end(JSON.stringify(problem));
+  });
+  return server;
+}
+
+/** When there are too many connections, those go that do nothing: the next newcomers find a place. */
+function makeRoom(server: Server): void {
+  let lastAtMs = Number.NEGATIVE_INFINITY;
+  server.on('drop', () => {
+    const nowMs = performance.now();
+    if (nowMs - lastAtMs < MAKE_ROOM_MS) return;
+    lastAtMs = nowMs;
+    server.closeIdleConnections();
+  });
+}
+
+const waitedFor = new WeakSet<Duplex>();
+
+/**
+ * Lets a request, and its answer, take longer than others, as long as what is returned is not called: its route sees to it
+ * that it does not take for ever.
+ */
+export function unhurried({ raw: { socket } }: FastifyRequest): () => void {
+  waitedFor.add(socket);
+  // Until the next request on the connection.
+  socket.setTimeout(0);
+  return () => waitedFor.delete(socket);
+}
+
+type ProblemOf = [status: number, code: string, detail: string];
+
+/** What Node itself finds wrong with a request, before there is one or while it arrives. */
+const OF_NODE: Readonly<Record<string, ProblemOf>> = {
+  HPE_HEADER_OVERFLOW: [431, 'headers-too-large', 'The headers of the request are too large.'],
+  ERR_HTTP_REQUEST_TIMEOUT: [408, 'too-slow', 'The request took too long to arrive.'],
+};
+const NOT_HTTP: ProblemOf = [400, 'bad-request', 'The request is not HTTP as it should be.'];
+
+function refuse(error: NodeJS.ErrnoException, socket: Duplex, lingerMs: number): void {
+  if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT' && waitedFor.has(socket)) return;
+  if (!socket.writable || isAnsweringAnother(socket)) {
+    socket.destroy();
+    return;
+  }
+  const problem = details(...(OF_NODE[error.code ?? ''] ?? NOT_HTTP));
+  const body = JSON.stringify(problem);
+  const head = `HTTP/1.1 ${problem.status} ${problem.title}\r\ncontent-type: application/problem+json\r\n`;
+  socket.end(`${head}connection: close\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`);
+  // Not at once, as what is still coming in would make the system throw the answer away. And not never: it is for the
+  // client to close its half.
+  const timer = setTimeout(() => socket.destroy(), lingerMs);
+  socket.once('close', () => clearTimeout(timer));
+}
+
+/** Whether an answer has begun, or is to come, that is not the one to what is wrong: nothing can be said in between. */
+function isAnsweringAnother(socket: Duplex): boolean {
+  // As Node's own handler finds out; there is no other way.
+  const answer: ServerResponse | null | undefined = Reflect.get(socket as Socket, '_httpMessage');
+  return answer !== null && answer !== undefined && (answer.headersSent || answer.req.complete);
+}
