@@ -27,6 +27,7 @@ import type { Directory } from './directory.ts';
 import type { Organization } from './directory-state.ts';
 import { type JobRoutesOptions, jobRoutes } from './job-routes.ts';
 import { JobRuns } from './jobs.ts';
+import { createNotHttp } from './not-http.ts';
 import { otherMethods, rememberMethods } from './other-methods.ts';
 import { details, Problem, sendProblem } from './problem.ts';
 import { readRoutes } from './read-routes.ts';
@@ -78,6 +79,7 @@ export interface ServerOptions {
 }
 
 export function buildServer(options: ServerOptions): FastifyInstance {
+  const notHttp = createNotHttp();
   const server: FastifyInstance = Fastify({
     loggerInstance: options.logger,
     // A line a post would cost as much as the post; what happened to each is in the log of events.
@@ -100,16 +102,13 @@ export function buildServer(options: ServerOptions): FastifyInstance {
     trustProxy: options.trustProxy.length === 0 ? false : [...options.trustProxy],
     requestIdHeader: false,
     genReqId: requestIdOf,
-    frameworkErrors: (error, _request, reply) => void sendProblem(reply, error),
-    clientErrorHandler(error, socket) {
-      if (!socket.writable) return;
-      const problem = details(...(OF_NODE[error.code ?? ''] ?? NOT_HTTP));
-      const body = JSON.stringify(problem);
-      const head = `HTTP/1.1 ${problem.status} ${problem.title}\r\ncontent-type: application/problem+json\r\n`;
-      socket.end(`${head}connection: close\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`);
-    },
+    // No hook runs for these.
+    frameworkErrors: (error, request, reply) =>
+      void sendProblem(reply.header('x-request-id', request.id), error),
+    clientErrorHandler: notHttp.refuse,
   });
   server.server.maxConnections = MAX_CONNECTIONS;
+  server.server.prependListener('request', notHttp.take);
   server.server.on('checkExpectation', (_request, response: ServerResponse) => {
     const problem = details(417, 'bad-request', 'The only expectation that is met is 100-continue.');
     const headers = { 'content-type': 'application/problem+json', connection: 'close' };
@@ -184,15 +183,6 @@ async function apiRoutes(server: FastifyInstance, options: ServerOptions): Promi
     });
   });
 }
-
-type ProblemOf = [status: number, code: string, detail: string];
-
-/** What Node itself finds wrong with a request, before there is one. */
-const OF_NODE: Readonly<Record<string, ProblemOf>> = {
-  HPE_HEADER_OVERFLOW: [431, 'headers-too-large', 'The headers of the request are too large.'],
-  ERR_HTTP_REQUEST_TIMEOUT: [408, 'too-slow', 'The request took too long to arrive.'],
-};
-const NOT_HTTP: ProblemOf = [400, 'bad-request', 'The request is not HTTP as it should be.'];
 
 /** What the client calls its request, if that can stand in a log line and a header; else one of our own. */
 function requestIdOf({ headers }: IncomingMessage): string {
