@@ -28,6 +28,8 @@ export interface Api extends Pick<Client, 'call' | 'ok'> {
   port: number;
   /** The data directory. */
   path: string;
+  /** The URLs of all routes, as Fastify has them. */
+  urls: ReadonlySet<string>;
   log: Log;
   directory: Directory;
   secrets: SecretBox;
@@ -124,6 +126,9 @@ export async function startApi(t: TestContext, options: ApiOptions = {}): Promis
     notReady: options.notReady ?? (async () => []),
   });
   stops.push(() => server.close());
+  const urls = new Set<string>();
+  // The routes of the server itself are there already; of their other methods, which are refused, it is still told.
+  server.addHook('onRoute', ({ url }) => void urls.add(url));
   await server.listen({ host: '127.0.0.1', port: 0 });
   const { port } = server.server.address() as AddressInfo;
   const client = createClient(`http://127.0.0.1:${port}`);
@@ -132,6 +137,7 @@ export async function startApi(t: TestContext, options: ApiOptions = {}): Promis
   const api: Api = {
     port,
     path,
+    urls,
     log,
     directory,
     secrets,
