@@ -4,9 +4,9 @@
 
 import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
-import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { FastifyRequest } from 'fastify';
+import { createNotHttp } from './not-http.ts';
 import { details } from './problem.ts';
 
 /** How long clients are waited for; in milliseconds. */
@@ -76,9 +76,12 @@ export function createHttpServer(handler: RequestListener, options: HttpServerOp
   server.setTimeout(patience.silenceMs);
   server.maxConnections = maxConnections;
   makeRoom(server);
-  server.on('clientError', (error: NodeJS.ErrnoException, socket) =>
-    refuse(error, socket, patience.lingerMs),
-  );
+  const notHttp = createNotHttp(patience.lingerMs);
+  server.prependListener('request', notHttp.take);
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    const isSlow = error.code === 'ERR_HTTP_REQUEST_TIMEOUT';
+    if (!(isSlow && waitedFor.has(socket))) notHttp.refuse(error, socket);
+  });
   server.on('checkExpectation', (_request, response: ServerResponse) => {
     const problem = details(417, 'bad-request', 'The only expectation that is met is 100-continue.');
     const headers = { 'content-type': 'application/problem+json', connection: 'close' };
@@ -109,36 +112,4 @@ export function unhurried({ raw: { socket } }: FastifyRequest): () => void {
   // Until the next request on the connection.
   socket.setTimeout(0);
   return () => waitedFor.delete(socket);
-}
-
-type ProblemOf = [status: number, code: string, detail: string];
-
-/** What Node itself finds wrong with a request, before there is one or while it arrives. */
-const OF_NODE: Readonly<Record<string, ProblemOf>> = {
-  HPE_HEADER_OVERFLOW: [431, 'headers-too-large', 'The headers of the request are too large.'],
-  ERR_HTTP_REQUEST_TIMEOUT: [408, 'too-slow', 'The request took too long to arrive.'],
-};
-const NOT_HTTP: ProblemOf = [400, 'bad-request', 'The request is not HTTP as it should be.'];
-
-function refuse(error: NodeJS.ErrnoException, socket: Duplex, lingerMs: number): void {
-  if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT' && waitedFor.has(socket)) return;
-  if (!socket.writable || isAnsweringAnother(socket)) {
-    socket.destroy();
-    return;
-  }
-  const problem = details(...(OF_NODE[error.code ?? ''] ?? NOT_HTTP));
-  const body = JSON.stringify(problem);
-  const head = `HTTP/1.1 ${problem.status} ${problem.title}\r\ncontent-type: application/problem+json\r\n`;
-  socket.end(`${head}connection: close\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`);
-  // Not at once, as what is still coming in would make the system throw the answer away. And not never: it is for the
-  // client to close its half.
-  const timer = setTimeout(() => socket.destroy(), lingerMs);
-  socket.once('close', () => clearTimeout(timer));
-}
-
-/** Whether an answer has begun, or is to come, that is not the one to what is wrong: nothing can be said in between. */
-function isAnsweringAnother(socket: Duplex): boolean {
-  // As Node's own handler finds out; there is no other way.
-  const answer: ServerResponse | null | undefined = Reflect.get(socket as Socket, '_httpMessage');
-  return answer !== null && answer !== undefined && (answer.headersSent || answer.req.complete);
 }

@@ -11,12 +11,21 @@ export class Problem extends Error {
   readonly code: string;
   readonly status: number;
   readonly headers: Record<string, string>;
-  constructor(status: number, code: string, detail: string, headers: Record<string, string> = {}) {
+  /** The part of the request that is wrong, if it is one. */
+  readonly field: string | undefined;
+  constructor(
+    status: number,
+    code: string,
+    detail: string,
+    headers: Record<string, string> = {},
+    field?: string,
+  ) {
     super(detail);
     this.name = 'Problem';
     this.status = status;
     this.code = code;
     this.headers = headers;
+    this.field = field;
   }
 }
 
@@ -55,9 +64,11 @@ export function details(status: number, code: string, detail: string): ProblemDe
 
 /** The problem that a client's own error is. */
 export function problemOf(error: Problem | InvalidInput): ProblemDetails {
-  return error instanceof Problem
-    ? details(error.status, error.code, error.message)
-    : { ...details(422, 'invalid-input', error.message), errors: error.errors };
+  if (error instanceof InvalidInput)
+    return { ...details(422, 'invalid-input', error.message), errors: error.errors };
+  const { status, code, message, field } = error;
+  const told = details(status, code, message);
+  return field === undefined ? told : { ...told, errors: [{ field, message }] };
 }
 
 /** Seconds after which it is worth trying again when log or views are away. */

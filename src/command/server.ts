@@ -98,7 +98,9 @@ export function buildServer(options: ServerOptions): FastifyInstance {
     trustProxy: options.trustProxy.length === 0 ? false : [...options.trustProxy],
     requestIdHeader: false,
     genReqId: requestIdOf,
-    frameworkErrors: (error, _request, reply) => void sendProblem(reply, error),
+    // No hook runs for these.
+    frameworkErrors: (error, request, reply) =>
+      void sendProblem(reply.header('x-request-id', request.id), error),
   });
   let isStopping = false;
   server.addHook('preClose', async () => {
@@ -226,7 +228,7 @@ function asProblem(error: unknown): unknown {
     const { why, message, retryAfterSeconds } = error;
     const headers = why === 'REUSED' ? {} : { 'retry-after': String(retryAfterSeconds) };
     const [status, code] = OF_ONCE[why];
-    return new Problem(status, code, message, headers);
+    return new Problem(status, code, message, headers, why === 'REUSED' ? 'Idempotency-Key' : undefined);
   }
   if (error instanceof TransferRefused) {
     const [status, code] =

@@ -67,6 +67,24 @@ test('who waits for leave to send a body is given it', async (t) => {
   assert.match(answer, /^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 201 /);
 });
 
+test('a post before what is not HTTP is answered first, by itself', async (t) => {
+  const { port, token, events } = await startWithIntegration(t);
+  const headers = `host: a\r\nauthorization: Bearer ${token}\r\ncontent-type: application/json\r\n`;
+  const post = `POST ${LOGS} HTTP/1.1\r\n${headers}content-length: 2\r\n\r\n{}`;
+  const begun = `POST ${LOGS} HTTP/1.1\r\n${headers}transfer-encoding: chunked\r\n\r\n`;
+  for (const [bytes, statuses] of [
+    [`${post}nonsense\r\n\r\n`, '201 400'],
+    [`${post}${post}\0`, '201 201 400'],
+    [`${post}${begun}nonsense\r\n`, '201 400'],
+    [`${begun}nonsense\r\n`, '400'],
+  ] as const) {
+    const answer = await exchange(port, bytes);
+    const found = [...answer.matchAll(/HTTP\/1\.1 (\d+) /g)].map(([, status]) => status);
+    assert.equal(found.join(' '), statuses);
+  }
+  assert.equal((await events('inbound')).length, 4);
+});
+
 /** Writes bytes to the server and gives back all that it answers until it closes. */
 function exchange(port: number, bytes: string): Promise<string> {
   return new Promise((resolve, reject) => {
@@ -85,16 +103,18 @@ function exchange(port: number, bytes: string): Promise<string> {
 
 test('every answer bears an id of its request: the one that came, or one of its own', async (t) => {
   const { call } = await startApi(t);
-  const idOf = async (given?: string) => {
+  const idsOf = async (given?: string) => {
     const headers = given === undefined ? {} : { 'x-request-id': given };
-    const answers = [await call('/healthz', { headers }), await call('/nowhere', { headers })];
+    const answers = await Promise.all(
+      ['/healthz', '/nowhere', '/%zz'].map((path) => call(path, { headers })),
+    );
     return answers.map(({ headers: answered }) => String(answered['x-request-id']));
   };
-  assert.deepEqual(await idOf('abc-1.2:3/4+5='), ['abc-1.2:3/4+5=', 'abc-1.2:3/4+5=']);
-  for (const given of [undefined, 'a b', 'x'.repeat(129), '"quoted"']) {
-    const [one = '', other = ''] = await idOf(given);
-    assert.match(one, /^[0-9a-f-]{36}$/);
-    assert.match(other, /^[0-9a-f-]{36}$/);
-    assert.notEqual(one, other);
+  const given = 'abc-1.2:3/4+5=';
+  assert.deepEqual(await idsOf(given), [given, given, given]);
+  for (const refused of [undefined, 'a b', 'x'.repeat(129), '"quoted"']) {
+    const ids = await idsOf(refused);
+    for (const id of ids) assert.match(id, /^[0-9a-f-]{36}$/);
+    assert.equal(new Set(ids).size, ids.length);
   }
 });

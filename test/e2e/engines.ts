@@ -2,13 +2,14 @@
 
 import { createHash } from 'node:crypto';
 import { type TestContext, test } from 'node:test';
+import type { Owner } from '../support/directory.ts';
 import { kafkaUrl, missing, mongodbUrl } from '../support/engines.ts';
 import { dropDatabase } from '../support/mongod.ts';
 
 type Environment = Readonly<Record<string, string>>;
 
 /** What configures the engines of the processes of a test, by their data directory. */
-const ENGINES = new WeakMap<TestContext, (directory: string) => Environment>();
+const ENGINES = new WeakMap<Owner, (directory: string) => Environment>();
 
 /** Runs a test on SQLite, and on Kafka and MongoDB where they can be had. */
 export function testOnAllEngines(name: string, body: (t: TestContext) => Promise<void>): void {
@@ -20,7 +21,7 @@ export function testOnAllEngines(name: string, body: (t: TestContext) => Promise
 }
 
 /** What a process of the test has to be told, whose data directory this is. */
-export function enginesOf(t: TestContext, directory: string | undefined): Environment {
+export function enginesOf(t: Owner, directory: string | undefined): Environment {
   return (directory && ENGINES.get(t)?.(directory)) || {};
 }
 

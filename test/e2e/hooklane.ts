@@ -5,9 +5,9 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { request } from 'undici';
+import type { Owner } from '../support/directory.ts';
 import { waitFor } from '../support/wait.ts';
 import { enginesOf } from './engines.ts';
 
@@ -48,11 +48,7 @@ export interface Options {
 }
 
 /** Starts `hooklane …args`; killed after the test `t`. */
-export function start(
-  t: TestContext,
-  args: readonly string[],
-  { env = {}, input, uid }: Options = {},
-): Running {
+export function start(t: Owner, args: readonly string[], { env = {}, input, uid }: Options = {}): Running {
   return watch(
     t,
     spawn(process.execPath, [BIN, ...args], {
@@ -68,11 +64,11 @@ export function start(
 export const HOOKLANE = `"${process.execPath}" "${BIN}"`;
 
 /** A line for `sh -c`, as somebody pastes it; killed after the test `t`. */
-export function startShell(t: TestContext, line: string): Running {
+export function startShell(t: Owner, line: string): Running {
   return watch(t, spawn('sh', ['-c', line], { env: environment({}), stdio: 'pipe' }));
 }
 
-function watch(t: TestContext, child: ChildProcess, input: string | Buffer = ''): Running {
+function watch(t: Owner, child: ChildProcess, input: string | Buffer = ''): Running {
   let stdout = '';
   let stderr = '';
   child.stdout?.setEncoding('utf8').on('data', (text: string) => {
@@ -109,25 +105,21 @@ export interface Outcome {
 }
 
 /** Runs `hooklane …args` to its end. */
-export async function run(t: TestContext, args: readonly string[], options: Options = {}): Promise<Outcome> {
+export async function run(t: Owner, args: readonly string[], options: Options = {}): Promise<Outcome> {
   const command = start(t, args, options);
   const exit = await within(command.ended, `the end of ${args.join(' ')}`);
   return { exit, stdout: command.stdout(), stderr: command.stderr() };
 }
 
 /** Runs `hooklane …args --json`, which must succeed, and gives what it printed. */
-export async function ask(t: TestContext, args: readonly string[], options: Options = {}): Promise<Fields> {
+export async function ask(t: Owner, args: readonly string[], options: Options = {}): Promise<Fields> {
   const { exit, stdout, stderr } = await run(t, [...args, '--json'], options);
   assert.equal(exit, 0, `hooklane ${args.join(' ')}: ${stderr}`);
   return JSON.parse(stdout);
 }
 
 /** As ask(), for a list: its items. */
-export async function askList(
-  t: TestContext,
-  args: readonly string[],
-  options: Options = {},
-): Promise<Fields[]> {
+export async function askList(t: Owner, args: readonly string[], options: Options = {}): Promise<Fields[]> {
   const { items } = await ask(t, args, options);
   assert.ok(Array.isArray(items));
   return items;
@@ -142,7 +134,7 @@ export interface Serving extends Running {
 
 /** Starts `hooklane serve` on a free port, or on `port`, and waits until it listens. */
 export async function serve(
-  t: TestContext,
+  t: Owner,
   directory: string,
   options: { port?: number; env?: Environment; roles?: string } = {},
 ): Promise<Serving> {

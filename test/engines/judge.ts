@@ -113,7 +113,8 @@ function* judgeArrivals({ deliveries, arrivals, endpoints, crashes }: Evidence):
   }
 }
 
-function* judgeGaps({ endpoints, deliveries, arrivals, noiseMs }: Evidence): Generator<string> {
+/** Requests that were too close, by what the subscribers have seen and by what is told. */
+export function* judgeGaps({ endpoints, deliveries, arrivals, noiseMs }: Evidence): Generator<string> {
   const byPath = Map.groupBy(arrivals, ({ path }) => path);
   const byEndpoint = Map.groupBy(deliveries, ({ endpointId }) => endpointId);
   for (const { id, path, gapMs } of endpoints) {

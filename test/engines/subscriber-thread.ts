@@ -7,6 +7,8 @@ import { parentPort } from 'node:worker_threads';
 import type { Arrival } from './subscriber.ts';
 
 const SLOW_MS = 200;
+/** Every so many arrivals. */
+const FLAKY = 3;
 
 const arrivals: Arrival[] = [];
 const delay = monitorEventLoopDelay({ resolution: 1 });
@@ -20,7 +22,8 @@ const server = createServer((request, response) => {
   request.on('end', () => {
     const { id } = JSON.parse(Buffer.concat(chunks).toString('utf8'));
     arrivals.push({ path, webhookId: String(headers['webhook-id']), eventId: id, atMs });
-    if (path.includes('failing')) response.writeHead(500);
+    const fails = path.includes('failing') || (path.includes('flaky') && arrivals.length % FLAKY === 0);
+    if (fails) response.writeHead(500);
     if (path.includes('slow')) setTimeout(() => response.end('ok'), SLOW_MS);
     else response.end('ok');
   });

@@ -1,9 +1,10 @@
 // The subscribers of a cluster: one HTTP server in a thread of its own, so that it notices arrivals when they come,
-// however busy the test is. The path names the endpoint; `slow` in it takes a while, `failing` is answered 500.
+// however busy the test is. The path names the endpoint; `slow` in it takes a while, `failing` is answered
+// 500, `flaky` now and then.
 
 import { once } from 'node:events';
-import type { TestContext } from 'node:test';
 import { Worker } from 'node:worker_threads';
+import type { Owner } from '../support/directory.ts';
 
 export interface Arrival {
   /** The path that it was sent to. */
@@ -22,7 +23,7 @@ export interface Subscriber {
 }
 
 /** Closed after the test `t`. */
-export async function startSubscriber(t: TestContext): Promise<Subscriber> {
+export async function startSubscriber(t: Owner): Promise<Subscriber> {
   const worker = new Worker(new URL('./subscriber-thread.ts', import.meta.url));
   t.after(() => worker.terminate());
   const [port] = await once(worker, 'message');

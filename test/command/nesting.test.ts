@@ -1,0 +1,61 @@
+// What has more levels than most programs can take, or keys that mean something to JavaScript. Whatever else may be asked
+// is asked in test/fuzz.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { logReceived } from '../projections/facts.ts';
+import { waitFor } from '../support/wait.ts';
+import { startApi } from './api.ts';
+import { assertProblem, wrongFields } from './client.ts';
+
+test('keys that are special to JavaScript, and some nesting, are data like any other', async (t) => {
+  const { call, events, ...api } = await startApi(t);
+  const { token, organizationId } = await api.integration({ rateLimits: { burst: null, sustained: null } });
+  const nested = (depth: number) => `${'{"a":'.repeat(depth)}1${'}'.repeat(depth)}`;
+  const bodies = [
+    '{"__proto__":{"polluted":true},"constructor":{"prototype":{"polluted":true}},"toString":1}',
+    nested(100),
+    `{"a":${'['.repeat(255)}${']'.repeat(255)}}`,
+  ];
+  for (const raw of bodies) {
+    assert.equal((await call('/api/v1/webhooks/logs', { token, raw })).status, 201);
+  }
+  assert.deepEqual(
+    (await events('inbound')).map(({ body }) => body.toString()),
+    bodies,
+  );
+  const publish = `/api/v1/organizations/${organizationId}/events`;
+  for (const data of bodies.slice(0, 2)) {
+    assert.equal((await call(publish, { raw: `{"kind":"order.paid","data":${data}}` })).status, 201);
+  }
+  assert.equal(Object.getOwnPropertyDescriptor(Object.prototype, 'polluted'), undefined);
+});
+
+test('data that is nested too deep to be published is answered 422', async (t) => {
+  const { call, events, ...api } = await startApi(t);
+  const { organizationId } = await api.integration();
+  const before = await events('organizations');
+  for (const [depth, field] of [
+    [129, 'data'],
+    [30_000, ''],
+  ] as const) {
+    const raw = `{"kind":"order.paid","data":${'['.repeat(depth)}${']'.repeat(depth)}}`;
+    const answer = await call(`/api/v1/organizations/${organizationId}/events`, { raw });
+    assertProblem(answer, 422);
+    assert.deepEqual(wrongFields(answer), [field]);
+  }
+  assert.equal((await events('organizations')).length, before.length);
+});
+
+test('an inbound webhook is shown however deep its payload is nested', async (t) => {
+  const { call, log } = await startApi(t);
+  const body = Buffer.from(`{"a":${'['.repeat(100_000)}${']'.repeat(100_000)}}`);
+  // It was taken by a release that did not look.
+  const received = logReceived({ body });
+  await log.append([received]);
+  const shown = await waitFor('the inbound webhook to be shown', async () => {
+    const answer = await call(`/api/v1/inbound-webhooks/${received.id}`);
+    return answer.status !== 404 && answer;
+  });
+  assert.equal(shown.status, 200);
+});
