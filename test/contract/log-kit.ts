@@ -69,7 +69,8 @@ export function createKit(name: string, engine: LogEngine): Kit {
 
 /** Number `atMs` of an organization, in topic organizations. */
 export function changed(organization: string, atMs: number) {
-  return { type: 'OrganizationChanged', organizationId: `org_${organization}`, atMs, name: 'n' } as const;
+  const said = { atMs, name: 'n', by: null };
+  return { type: 'OrganizationChanged', organizationId: `org_${organization}`, ...said } as const;
 }
 
 /** Number `atMs` of an organization, in topic outbound. */
