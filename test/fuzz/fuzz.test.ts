@@ -18,7 +18,7 @@ import { startReceiver } from '../support/receiver.ts';
 import { waitFor } from '../support/wait.ts';
 import { NoAnswer, readAnswer } from './answers.ts';
 import { askEndless, createConnection, exchange } from './connection.ts';
-import { newWorld, ROUTES, routeOf, type World } from './grammar.ts';
+import { newWorld, ROUTES, routeOf, STANDING, type World } from './grammar.ts';
 import { createJudge, type Judge, wrongLog } from './judge.ts';
 import { malformedNumberOf, malformedOf } from './malformed.ts';
 import { bytesOf, requestOf, type Sent } from './requests.ts';
@@ -105,7 +105,7 @@ async function settle(t: TestContext, server: Serving): Promise<World> {
   await client.ok('/api/v1/import', { raw: exported, headers });
 
   const world = newWorld(receiver.url, exported);
-  for (let i = 0; i < 8; i++) {
+  for (let i = 0; i < 2 * STANDING; i++) {
     const make = (path: string, json: object) => client.ok(`/api/v1/${path}`, { json });
     const organization = await make('organizations', { name: `standing ${i}` });
     const project = await make(`organizations/${organization.id}/projects`, { name: 'shop' });
@@ -115,7 +115,7 @@ async function settle(t: TestContext, server: Serving): Promise<World> {
       events: ['log.*'],
     });
     world.tokens.push(String(integration.publicSecret));
-    if (i < 4) continue;
+    if (i < STANDING) continue;
     world.ids.organizations.push(String(organization.id));
     world.ids.projects.push(String(project.id));
     world.ids.integrations.push(String(integration.id));

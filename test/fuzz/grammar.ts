@@ -20,10 +20,13 @@ export type Collection =
   | 'tokens'
   | 'keys';
 
+/** So many integrations are left alone, for posts that are taken. */
+export const STANDING = 4;
+
 /** What is known from answers: things that there are, or were. */
 export interface World {
   ids: Record<Collection, string[]>;
-  /** Of integrations; the first ones are never changed by a request that is made up. */
+  /** Of integrations; the first STANDING of them are changed by no request that is made up. */
   tokens: string[];
   cursors: string[];
   /** Where endpoints send to. */

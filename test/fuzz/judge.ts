@@ -2,7 +2,7 @@
 
 import type { EventType } from '../../src/events.ts';
 import type { Answer } from './answers.ts';
-import { type Collection, collectionOf, type Route, routeOf, type World } from './grammar.ts';
+import { type Collection, type Route, routeOf, STANDING, type World } from './grammar.ts';
 import type { Sent } from './requests.ts';
 
 /** What an answer must not tell: where in the code, or in which file, something happened. */
@@ -103,25 +103,25 @@ export function createJudge(world: World, adminToken: string): Judge {
     });
   }
 
-  function learn(name: string, { makes }: Route, sent: Sent, body: Record<string, unknown>): void {
-    const [method = '', url = ''] = name.split(' ');
+  function learn(name: string, { makes }: Route, body: Record<string, unknown>): void {
     if (makes !== undefined && typeof body.id === 'string') {
       keep(world.ids[makes], body.id);
       if (makes === 'integrations' && typeof body.publicSecret === 'string') {
         integrations.add(body.publicSecret);
         world.tokens.push(body.publicSecret);
-        if (world.tokens.length > MAX_KNOWN) world.tokens.splice(4, 1);
+        if (world.tokens.length > MAX_KNOWN) world.tokens.splice(STANDING, 1);
       }
     }
     if (typeof body.cursor === 'string') keep(world.cursors, body.cursor);
-    if (method === 'DELETE') {
-      const known = world.ids[collectionOf(url) ?? 'logs'];
-      const at = known.indexOf(sent.path.split('/')[4] ?? '');
-      if (at !== -1 && sent.path.split('/').length === 5 && !name.includes('replays')) known.splice(at, 1);
-    }
     const listed = /^GET \/api\/v1\/(deliveries|logs|inbound-webhooks)$/.exec(name)?.[1];
     if (listed !== undefined && Array.isArray(body.items))
       for (const { id } of body.items.slice(0, 3)) keep(world.ids[listed as Collection], String(id));
+  }
+
+  /** What has been deleted. */
+  function forget(path: string): void {
+    const id = path.slice(path.lastIndexOf('/') + 1);
+    for (const known of Object.values(world.ids)) if (known.includes(id)) known.splice(known.indexOf(id), 1);
   }
 
   return {
@@ -147,7 +147,8 @@ export function createJudge(world: World, adminToken: string): Judge {
         for (const { id } of Array.isArray(body.items) ? body.items : [body])
           if (id !== undefined) account.inbound.add(String(id));
       }
-      learn(name, route, sent, body);
+      if (answer.status === 204) forget(sent.path);
+      else learn(name, route, body);
       return undefined;
     },
     takePost(answer) {

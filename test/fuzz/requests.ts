@@ -3,7 +3,7 @@
 
 import { deflateSync, gzipSync } from 'node:zlib';
 import type { Random } from '../simulation/random.ts';
-import { collectionOf, type Make, ROUTES, type Route, type World } from './grammar.ts';
+import { collectionOf, type Make, ROUTES, type Route, STANDING, type World } from './grammar.ts';
 
 export interface Sent {
   /** The method and URL of the route that it was made for. */
@@ -273,7 +273,7 @@ function idFor(url: string, { random, world }: Make): string {
 
 /** Mostly of an integration that is left alone. */
 function tokenFor({ random, world: { tokens } }: Make): string {
-  return tokens[random.once(8) ? random.whole(0, tokens.length - 1) : random.whole(0, 3)] ?? '';
+  return tokens[random.once(8) ? random.whole(0, tokens.length - 1) : random.whole(0, STANDING - 1)] ?? '';
 }
 
 function setBody(sent: Sent, type: string, body: Buffer): void {
