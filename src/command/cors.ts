@@ -14,7 +14,7 @@ const ALLOWED_HEADERS = [
 ];
 const EXPOSED_HEADERS = [
   ...['retry-after', 'ratelimit-limit', 'ratelimit-remaining', 'ratelimit-reset'],
-  'x-request-id',
+  ...['x-request-id', 'idempotent-replayed'],
 ];
 /** For so long a browser need not ask again. */
 const MAX_AGE_S = 86_400;
