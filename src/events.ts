@@ -20,7 +20,10 @@ import type {
 
 /** The largest payload that may ever be taken, in bytes, whatever the limit is now. */
 export const MAX_BODY_BYTES = 1024 * 1024;
-/** What an event may have beside the payload it comes from: what grows when it is written again, stacks, ids, headers. */
+/**
+ * What an event may have beside the payload it comes from: what is put in the place of secrets, what grows when it is written
+ * again, stacks, ids, headers.
+ */
 export const MAX_BESIDE_BODY_BYTES = 768 * 1024;
 /** By how much a payload may grow, as what is put in the place of secrets may be longer than they were (command/scrub.ts). */
 export const MAX_SCRUB_GROWTH_BYTES = 256 * 1024;

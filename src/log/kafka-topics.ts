@@ -1,7 +1,7 @@
 // The topics: made when they are not there, checked when they are. Nothing that exists is changed: who made a topic
 // otherwise than we need it is told what is wrong.
 
-import { MAX_BESIDE_BODY_BYTES, MAX_SCRUB_GROWTH_BYTES, TOPICS, type Topic } from '../events.ts';
+import { MAX_BESIDE_BODY_BYTES, TOPICS, type Topic } from '../events.ts';
 import { formatSize } from '../size.ts';
 import type { Names } from './kafka-names.ts';
 import { LogRefused, LogUnavailable } from './log.ts';
@@ -145,7 +145,7 @@ function wrongConfig(
     values.get(name),
   );
   const room = values.get('max.message.bytes');
-  const needed = bodyBytes + MAX_SCRUB_GROWTH_BYTES + MAX_BESIDE_BODY_BYTES;
+  const needed = bodyBytes + MAX_BESIDE_BODY_BYTES;
   if (room !== undefined && Number(room) < needed) {
     return `max.message.bytes=${room}, and needs ${needed} for HOOKLANE_BODY_LIMIT=${formatSize(bodyBytes)}`;
   }

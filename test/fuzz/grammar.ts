@@ -51,6 +51,8 @@ export interface Route {
   makes?: Collection;
   /** Fields of the body that are sent as they are, as others would change what the rest of the run is judged by. */
   fixed?: readonly string[];
+  /** It is refused whatever it is asked with, in the state that it is asked in. */
+  refused?: true;
   /** Its answer does not end by itself. */
   endless?: true;
   /** Answers 503 when many ask at once, as documented. */
@@ -311,11 +313,11 @@ export const ROUTES: Readonly<Record<string, Route>> = {
     query: filters((make) => ({ ...ofOrg(make), by: make.random.pick(['root', 'start']), since: '1h' })),
   },
 
-  // The one key comes from the environment, and seals all there is: nothing is made, sealed anew, or taken out.
+  // The one key comes from the environment and seals all there is: none is made or taken out, nothing is sealed anew.
   [`GET ${API}/keys`]: { who: 'admin', weight: 0.2 },
-  [`POST ${API}/keys`]: { who: 'admin', weight: 0.2 },
+  [`POST ${API}/keys`]: { who: 'admin', weight: 0.2, refused: true },
   [`POST ${API}/keys/reseal`]: { who: 'admin', weight: 0.2 },
-  [`DELETE ${API}/keys/:id`]: { who: 'admin', weight: 0.2 },
+  [`DELETE ${API}/keys/:id`]: { who: 'admin', weight: 0.2, refused: true },
 
   [`GET ${API}/status`]: { who: 'admin', weight: 0.2 },
   ...jobs('replays', ({ random }) => ({ views: ['organizations'], verify: random.once(2) })),
