@@ -52,6 +52,11 @@ export function openSecretBox(config: Omit<Configured, 'adminToken'>, keys: Mast
   return createSecretBox(keys, () => masterKeysIfThere(config) ?? keys);
 }
 
+/** The file that master keys are kept in; undefined: they are configured. */
+export function keptKeyFile(config: Pick<Config, 'dataDirectory' | 'masterKeys'>): string | undefined {
+  return config.masterKeys === undefined ? masterKeyFile(config) : undefined;
+}
+
 /** Where master keys are kept that are not configured. */
 export function masterKeyFile({ dataDirectory }: Pick<Config, 'dataDirectory'>): string {
   return join(dataDirectory, 'master-key');

@@ -19,7 +19,7 @@ import { createDestinations } from '../destinations.ts';
 import { startDispatcher } from '../dispatch/dispatcher.ts';
 import { createSender } from '../dispatch/send.ts';
 import { createTransport } from '../dispatch/transport.ts';
-import { loadKeys, masterKeyFile, openSecretBox } from '../keys.ts';
+import { keptKeyFile, loadKeys, openSecretBox } from '../keys.ts';
 import type { Log } from '../log/log.ts';
 import { openLimits, openLog, openViews, skewMs } from '../open.ts';
 import { projections } from '../projections/all.ts';
@@ -146,7 +146,7 @@ export async function startApp({ config, roles, logger }: AppOptions): Promise<A
           createKeyRing({
             ...{ log, directory, secrets, clock: time.now },
             administrator: administration.for(access),
-            file: config.masterKeys === undefined ? masterKeyFile(config) : undefined,
+            file: keptKeyFile(config),
             isCluster: config.log !== 'sqlite',
             isServing: true,
           }),

@@ -10,7 +10,7 @@ import { createOnce } from '../command/once.ts';
 import { createScrubber, type Scrubber } from '../command/scrub.ts';
 import { destinationRules } from '../config.ts';
 import { createDestinations } from '../destinations.ts';
-import { loadKeys, masterKeyFile, openSecretBox } from '../keys.ts';
+import { keptKeyFile, loadKeys, openSecretBox } from '../keys.ts';
 import { projectionsOf } from '../projections/all.ts';
 import { replay } from '../projections/replay.ts';
 import { tail } from '../query/tail.ts';
@@ -118,14 +118,14 @@ function administrationOf({ config, log, caughtUp }: Stores): Administration {
       settings: {
         ...config,
         destinations: createDestinations(destinationRules(config)),
-        scrubber: createScrubber(config.scrub),
+        scrubber,
       },
       caughtUp: (position) => caughtUp([position]),
     });
     const administrator = administration.for(operator());
     const keys = createKeyRing({
       ...{ log, directory, administrator, secrets, clock },
-      file: config.masterKeys === undefined ? masterKeyFile(config) : undefined,
+      file: keptKeyFile(config),
       isCluster: config.log !== 'sqlite',
       isServing: false,
     });

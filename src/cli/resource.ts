@@ -5,6 +5,7 @@ import type { Operation } from '../command/admin/operations.ts';
 import type { NamedKind } from '../query/filters.ts';
 import { DEFAULT_LIMIT, type Filters, type Page } from '../query/queries.ts';
 import { RESOURCES, type ResourceName } from '../query/resources.ts';
+import type { Item } from '../query/shapes.ts';
 import type { Api } from './api.ts';
 import { note, printCsv, printFields, printJson, printTable } from './output.ts';
 import { withApi } from './with-api.ts';
@@ -37,22 +38,52 @@ export function addList(
   columns: readonly string[],
   example: string,
 ): void {
-  const { noun, filters } = RESOURCES[resource];
+  const { noun, filters, summary } = RESOURCES[resource];
   const list = parent.command('list').description(`list ${plural(noun)}, newest first`);
-  addFilters(list, Object.keys(filters))
+  addPages(addFilters(list, Object.keys(filters)), {
+    ask: (api, asked) => fullPage(api, resource, asked),
+    columns,
+    fields: Object.keys(summary({ id: '' })),
+    empty: `No ${plural(noun)} here.`,
+    example,
+  });
+}
+
+/** What a command that lists asks for, and how it prints that. */
+export interface Listing {
+  ask(api: Api, filters: Filters): Promise<Page>;
+  /** Of the table for people. */
+  columns: readonly string[];
+  /** Of CSV: all there are. */
+  fields: readonly string[];
+  /** An item as people are shown it; missing: as it is. */
+  row?: (item: Item) => object;
+  /** What is said where there is nothing. */
+  empty: string;
+  example: string;
+}
+
+/** Makes a command list, page by page, as a table, JSON or CSV. */
+export function addPages(command: Command, { ask, columns, fields, row, empty, example }: Listing): void {
+  command
     .option('--limit <count>', 'how many at most, 1 to 200 (default: 50)')
     .option('--cursor <cursor>', 'go on where the page before ended')
     .addOption(new Option('--json', 'print one JSON document').conflicts('csv'))
     .option('--csv', 'print CSV for a spreadsheet')
     .addHelpText('after', `\nExample:\n  $ hooklane ${example}`)
     .action(async ({ json, csv, ...options }: ListOptions) => {
-      const page = await withApi((api) => fullPage(api, resource, filtersOf(options)));
+      const page = await withApi((api) => ask(api, filtersOf(options)));
       if (json) {
         printJson(page);
         return;
       }
-      if (csv) printCsv(page.items, Object.keys(RESOURCES[resource].summary({ id: '' })));
-      else printTable(page.items, columns, page.cursor === null ? `No ${plural(noun)} here.` : '');
+      if (csv) printCsv(page.items, fields);
+      else
+        printTable(
+          row === undefined ? page.items : page.items.map(row),
+          columns,
+          page.cursor === null ? empty : '',
+        );
       if (page.cursor !== null) note(`${moreThan(page, options)}: --cursor ${page.cursor}`);
     });
 }
