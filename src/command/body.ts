@@ -77,6 +77,11 @@ export async function acceptPacked(server: FastifyInstance): Promise<void> {
     else if (encoding !== undefined) headers['content-encoding'] = encoding === 'x-gzip' ? 'gzip' : encoding;
     done();
   });
+  // A body that was refused before it was read is still being unpacked: where that fails, the connection is destroyed.
+  server.addHook('onSend', ({ headers, raw }, reply, _payload, done) => {
+    if (headers['content-encoding'] !== undefined && !raw.readableEnded) reply.header('connection', 'close');
+    done();
+  });
   await server.register(compress, {
     globalCompression: false,
     requestEncodings: [...ENCODINGS],

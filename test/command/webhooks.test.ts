@@ -1,7 +1,9 @@
 // POST /api/v1/webhooks/…: who may post what, and that nothing but a 201 leaves anything in the log.
 
 import assert from 'node:assert/strict';
+import { connect } from 'node:net';
 import { Readable } from 'node:stream';
+import { text as textOf } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { deflateSync, gzipSync } from 'node:zlib';
 import type { OrganizationEvent } from '../../src/events.ts';
@@ -310,6 +312,23 @@ test('a body that was packed is kept as what it is unpacked', async (t) => {
     (await events('inbound')).map((event) => event.type === 'LogReceived' && event.body.equals(raw)),
     Array(8).fill(true),
   );
+});
+
+test('a connection on which a packed body was refused unread is closed, as what is left of it is no request', async (t) => {
+  const { port, token } = await startWithIntegration(t);
+  const body = Buffer.alloc(256 * 1024, ' ');
+  const head = `POST ${LOGS} HTTP/1.1\r\nhost: a\r\nauthorization: Bearer ${token}\r\ncontent-encoding: deflate\r\n`;
+  for (const [type, status] of [
+    ['text/plain', 415],
+    ['application/json', 400],
+  ] as const) {
+    const socket = connect({ port, host: '127.0.0.1' });
+    socket.write(`${head}content-type: ${type}\r\ncontent-length: ${body.length}\r\n\r\n`);
+    socket.write(body);
+    const answer = await textOf(socket);
+    assert.match(answer, new RegExp(`^HTTP/1.1 ${status} `));
+    assert.match(answer, /^connection: close\r$/im);
+  }
 });
 
 test('what is unpacked may be 256 KiB; no bomb goes off', async (t) => {

@@ -35,7 +35,10 @@ export function readAnswer(
     return next && { ...next, end: at + next.end };
   }
   const headers = headersOf(lines, bytes);
-  const body = bodyOf(bytes.subarray(at), { hasNone: method === 'HEAD' || status === 204, headers, ended });
+  // What never became a request has no method: the answer to it, the last of a connection, says what is wrong.
+  const toNoRequest = headers['x-request-id'] === undefined && headers.connection === 'close';
+  const hasNone = (method === 'HEAD' && !toNoRequest) || status === 204;
+  const body = bodyOf(bytes.subarray(at), { hasNone, headers, ended });
   if (body === undefined) return undefined;
   return { answer: { status, headers, body: body.text }, end: at + body.length };
 }
