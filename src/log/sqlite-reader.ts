@@ -30,15 +30,21 @@ export interface Reader {
 }
 
 export function createReader(db: DatabaseSync): Reader {
+  const prepared = (sql: string) => {
+    const statement = db.prepare(sql);
+    // [id, data]: an object a row takes a quarter longer.
+    statement.setReturnArrays(true);
+    return statement;
+  };
   const plain = (topic: Topic, condition: string) =>
-    db.prepare(`SELECT id, data FROM ${topic} WHERE id >= ? AND id < ? ${condition} ORDER BY id LIMIT ?`);
+    prepared(`SELECT id, data FROM ${topic} WHERE id >= ? AND id < ? ${condition} ORDER BY id LIMIT ?`);
   const prepare = (condition: string) => ({
     inbound: plain('inbound', condition),
     organizations: plain('organizations', condition),
     outbound: plain('outbound', condition),
     // The plus keeps SQLite from the index by partition and key: it would sort the whole partition for each batch.
-    lanes: db.prepare(
-      `SELECT "offset" AS id, data FROM lanes
+    lanes: prepared(
+      `SELECT "offset", data FROM lanes
        WHERE "offset" >= ? AND "offset" < ? AND +partition = ? ${condition} ORDER BY "offset" LIMIT ?`,
     ),
   });
@@ -56,9 +62,10 @@ export function createReader(db: DatabaseSync): Reader {
       let rows = 0;
       let bytes = 0;
       return reaching(() => {
-        for (const row of statement.iterate(...bounds, ...text, max)) {
-          const offset = Number(row.id) - base;
-          const data = asBuffer(row.data);
+        // An array is what it is, whatever its type says: [0] and [1] are as good as names.
+        for (const { 0: id, 1: blob } of statement.iterate(...bounds, ...text, max)) {
+          const offset = Number(id) - base;
+          const data = asBuffer(blob);
           const type = types === undefined ? undefined : typeIn(data);
           // What is of no type that we know is not skipped: it may be one of those that are wanted.
           if (type === undefined || types?.includes(type)) {

@@ -32,8 +32,10 @@ export function applyPatch(fields: Fields, patch: Omit<Patch, 'view' | 'id' | 'c
   }
 }
 
-function entries<T>(changes: Record<string, T> | undefined): [string, T][] {
-  return changes === undefined ? [] : Object.entries(changes);
+const NONE: readonly never[] = [];
+
+function entries<T>(changes: Record<string, T> | undefined): readonly [string, T][] {
+  return changes === undefined ? NONE : Object.entries(changes);
 }
 
 function isNull(value: Value | undefined): value is null | undefined {
@@ -41,8 +43,9 @@ function isNull(value: Value | undefined): value is null | undefined {
 }
 
 function assign(fields: Fields, field: string, value: Value): void {
-  if (value === null) delete fields[field];
-  else fields[field] = value;
+  if (value !== null) fields[field] = value;
+  // A field that is deleted makes the object slower, whether it was there or not.
+  else if (field in fields) delete fields[field];
 }
 
 /**
