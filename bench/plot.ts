@@ -13,7 +13,7 @@ export interface Series {
 const WIDTH = 720;
 const PANEL = 150;
 const MARGIN = { left: 60, right: 20, top: 30, bottom: 24 };
-const COLOURS = ['#1f6feb', '#d29922'];
+const COLOURS = ['#1f6feb', '#d29922', '#2da44e'];
 
 /** The text of an SVG document. */
 export function plot(title: string, series: readonly Series[]): string {
