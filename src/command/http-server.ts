@@ -72,7 +72,12 @@ export function createHttpServer(handler: RequestListener, options: HttpServerOp
   const server: Server =
     tls === undefined
       ? createServer(common, handler)
-      : createTlsServer({ ...common, ...tls, handshakeTimeout: patience.headMs }, handler);
+      : createTlsServer(
+          { ...common, ...tls, handshakeTimeout: patience.headMs, allowHalfOpen: true },
+          handler,
+        );
+  // Who closes his half behind a request still waits for the answer. Behind the last one the connection is closed.
+  Object.assign(server, { httpAllowHalfOpen: true });
   server.setTimeout(patience.silenceMs);
   server.maxConnections = maxConnections;
   makeRoom(server);
@@ -112,4 +117,14 @@ export function unhurried({ raw: { socket } }: FastifyRequest): () => void {
   // Until the next request on the connection.
   socket.setTimeout(0);
   return () => waitedFor.delete(socket);
+}
+
+/**
+ * Calls `left` when the client closes its half of the connection, or has: it asks for nothing more, or is gone, and nothing
+ * tells the two apart. For answers that go on for as long as somebody reads them. What is returned ends that.
+ */
+export function onLeft({ raw: { socket } }: FastifyRequest, left: () => void): () => void {
+  if (socket.readableEnded) left();
+  else socket.once('end', left);
+  return () => void socket.off('end', left);
 }

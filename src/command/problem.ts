@@ -90,8 +90,12 @@ export function sendProblem(reply: FastifyReply, error: unknown): FastifyReply {
   if (error instanceof LogUnavailable || error instanceof LogRefused || error instanceof ViewsUnavailable) {
     // Damage does not pass by itself: who runs this must learn of it.
     if (error instanceof LogRefused) reply.log.error({ err: error }, 'the log is damaged');
-    const what = error instanceof ViewsUnavailable ? 'The read models' : 'The log';
-    const detail = `${what} cannot be used at the moment; nothing was accepted. Try again later.`;
+    // Of a log that does not answer nobody knows whether it has what it was sent.
+    const what =
+      error instanceof ViewsUnavailable
+        ? 'The read models cannot be used at the moment; nothing was accepted.'
+        : 'The log cannot be used at the moment; nothing is promised to be accepted.';
+    const detail = `${what} Try again later.`;
     return send(reply.header('retry-after', RETRY_AFTER_S), details(503, 'unavailable', detail));
   }
   return sendFrameworkProblem(reply, error);

@@ -5,7 +5,7 @@ import type { FastifyInstance } from 'fastify';
 import type { Queries } from '../query/queries.ts';
 import { type Tailed, type TailOptions, tail } from '../query/tail.ts';
 import { accessOf } from './admit.ts';
-import { unhurried } from './http-server.ts';
+import { onLeft, unhurried } from './http-server.ts';
 import { Problem } from './problem.ts';
 
 /** At a time. Each follows the log for itself. */
@@ -26,10 +26,12 @@ export async function tailRoutes(server: FastifyInstance, options: TailRoutesOpt
       tails++;
       const over = unhurried(request);
       const gone = new AbortController();
+      const stay = onLeft(request, () => gone.abort());
       const signal = AbortSignal.any([closing.signal, gone.signal]);
       reply.raw.once('close', () => {
         tails--;
         over();
+        stay();
         gone.abort();
       });
       const queries = options.queries.within(accessOf(request).organizationId);

@@ -17,7 +17,7 @@ export interface Appender {
   close(): Promise<void>;
 }
 
-/** How long a send is tried, and an append waits for one: whoever posts waits for it. */
+/** How long a send is tried, and an append waits for a broker that says nothing: whoever posts waits for it. */
 const SEND_WITHIN_MS = 3_000;
 /** Records that share a send. */
 const MAX_SEND_RECORDS = 2_000;
@@ -31,12 +31,28 @@ interface Job {
   reject: (error: unknown) => void;
 }
 
+/** Until when a job may wait; of what is being sent each answer of the broker counts, as large appends take several. */
+function deadlineOf({ sinceMs }: Job, sent?: Flight): number {
+  return Math.max(sinceMs, sent?.answeredAtMs ?? 0) + SEND_WITHIN_MS;
+}
+
+/** What is being sent. Who has waited for too long is told so; it may arrive all the same. */
+interface Flight {
+  /** Who still waits. */
+  jobs: readonly Job[];
+  /** When the broker answered last. */
+  answeredAtMs: number;
+  /** Aborted when nobody waits any more: then nothing is sent again. */
+  givenUp: AbortController;
+}
+
 export function createAppender(cluster: Cluster, names: Names, partitions: number): Appender {
   let producer: Producer | undefined;
   let jobs: Job[] = [];
   const waiting = createWaiting();
   let expiry: NodeJS.Timeout | undefined;
   let sending: Promise<void> | undefined;
+  let flight: Flight | undefined;
 
   async function openProducer(): Promise<Producer> {
     const id = await persist(
@@ -54,19 +70,28 @@ export function createAppender(cluster: Cluster, names: Names, partitions: numbe
     while (jobs.length > 0) {
       const batch = takeBatch();
       const records = batch.flatMap((job) => job.records);
+      const own: Flight = { jobs: batch, answeredAtMs: 0, givenUp: new AbortController() };
+      flight = own;
+      watchExpiry();
       try {
         producer ??= await openProducer();
-        const offsets = await producer.send(records, SEND_WITHIN_MS);
+        const offsets = await producer.send(records, SEND_WITHIN_MS, {
+          signal: own.givenUp.signal,
+          onAnswer() {
+            own.answeredAtMs = performance.now();
+          },
+        });
         let at = 0;
-        for (const { records: own, size, resolve } of batch) {
+        for (const { records: sent, size, resolve } of batch) {
           waiting.leave(size);
-          resolve(own.map(({ topic, partition }) => ({ topic, partition, offset: offsets[at++] ?? -1 })));
+          resolve(sent.map(({ topic, partition }) => ({ topic, partition, offset: offsets[at++] ?? -1 })));
         }
       } catch (error) {
         producer = undefined;
         rejectAll(batch, asLogError(error));
       }
     }
+    flight = undefined;
     sending = undefined;
   }
 
@@ -92,21 +117,36 @@ export function createAppender(cluster: Cluster, names: Names, partitions: numbe
     }
   }
 
-  /** Gives up what has waited too long for those before it, as they wait for a broker that does not answer. */
+  /** Gives up what has waited too long: for those before it, or for an answer, as the broker gives none. */
   function expire(): void {
     const nowMs = performance.now();
-    const kept = jobs.findIndex(({ sinceMs }) => sinceMs + SEND_WITHIN_MS > nowMs);
-    const expired = kept === -1 ? jobs : jobs.slice(0, kept);
-    jobs = kept === -1 ? [] : jobs.slice(kept);
+    const isOver = (job: Job) => deadlineOf(job) <= nowMs;
+    const expired = jobs.filter(isOver);
+    jobs = jobs.filter((job) => !isOver(job));
     rejectAll(expired, new LogUnavailable('Kafka: no answer to what was appended before'));
+    if (flight !== undefined) giveUp(flight, nowMs);
     expiry = undefined;
     watchExpiry();
   }
 
+  /** What is under way is counted until it is known what became of it. */
+  function giveUp(own: Flight, nowMs: number): void {
+    const isOver = (job: Job) => deadlineOf(job, own) <= nowMs;
+    const error = new LogUnavailable('Kafka: no answer to what was appended, which may yet be there');
+    for (const { reject } of own.jobs.filter(isOver)) reject(error);
+    own.jobs = own.jobs.filter((job) => !isOver(job));
+    if (own.jobs.length === 0) own.givenUp.abort(error);
+  }
+
   function watchExpiry(): void {
+    if (expiry !== undefined) return;
     const [oldest] = jobs;
-    if (oldest === undefined || expiry !== undefined) return;
-    expiry = setTimeout(expire, Math.max(1, oldest.sinceMs + SEND_WITHIN_MS - performance.now()));
+    const [oldestSent] = flight?.jobs ?? [];
+    const deadlineMs = Math.min(
+      oldest === undefined ? Number.POSITIVE_INFINITY : deadlineOf(oldest),
+      oldestSent === undefined ? Number.POSITIVE_INFINITY : deadlineOf(oldestSent, flight),
+    );
+    if (Number.isFinite(deadlineMs)) expiry = setTimeout(expire, Math.max(1, deadlineMs - performance.now()));
   }
 
   return {

@@ -20,7 +20,14 @@ export interface Producer {
    * Resolves to the offset of each record once all of them are on all replicas in sync. Rejects with an error of
    * the client when that could not be done `forMs` long.
    */
-  send(records: readonly OutgoingRecord[], forMs: number): Promise<number[]>;
+  send(records: readonly OutgoingRecord[], forMs: number, watch?: Watch): Promise<number[]>;
+}
+
+interface Watch {
+  /** Aborted: what has not been sent is not, and nothing is sent again. */
+  signal: AbortSignal;
+  /** Called whenever some of the records have arrived. */
+  onAnswer(): void;
 }
 
 export interface ProducerOptions {
@@ -68,7 +75,12 @@ export function createProducer({ cluster, id, transactionalId, topicName }: Prod
   }
 
   /** Sends batches of different partitions, all of them again until all have arrived. */
-  async function sendRound(batches: readonly Batch[], offsets: number[], forMs: number): Promise<void> {
+  async function sendRound(
+    batches: readonly Batch[],
+    offsets: number[],
+    forMs: number,
+    watch: Watch | undefined,
+  ): Promise<void> {
     for (const batch of batches) {
       const counter = `${batch.topic} ${batch.partition}`;
       batch.firstSequence = sequences.get(counter) ?? 0;
@@ -76,17 +88,23 @@ export function createProducer({ cluster, id, transactionalId, topicName }: Prod
     }
     await persist(
       async () => {
+        watch?.signal.throwIfAborted();
         const byLeader = Map.groupBy(batches, ({ topic, partition }) => leaderOf(cluster, topic, partition));
         await Promise.all([...byLeader].map(([nodeId, own]) => sendTo(nodeId, own, offsets)));
+        watch?.onAnswer();
       },
-      { forMs, refresh: () => cluster.refreshMetadata(), isFinal: isFencing },
+      {
+        forMs,
+        refresh: () => cluster.refreshMetadata(),
+        isFinal: (error) => watch?.signal.aborted || isFencing(error),
+      },
     );
   }
 
   return {
-    async send(records, forMs) {
+    async send(records, forMs, watch) {
       const offsets: number[] = new Array(records.length).fill(-1);
-      for (const round of roundsOf(records, topicName)) await sendRound(round, offsets, forMs);
+      for (const round of roundsOf(records, topicName)) await sendRound(round, offsets, forMs, watch);
       return offsets;
     },
   };

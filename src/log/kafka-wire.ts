@@ -205,10 +205,13 @@ export function isFencing(error: unknown): boolean {
   );
 }
 
+/** What the client says of a connection that was made and has not answered yet: to others who need it, as a plain error. */
+const NOT_YET_CONNECTED = 'Broker not connected';
+
 /** Whether it comes from the client or the network, and is no mistake of ours. */
 function comesFromOutside(error: unknown): boolean {
-  for (const { name, errno } of chainOf(error)) {
-    if (name.startsWith('KafkaJS') || errno !== undefined) return true;
+  for (const { name, errno, message } of chainOf(error)) {
+    if (name.startsWith('KafkaJS') || errno !== undefined || message === NOT_YET_CONNECTED) return true;
   }
   return false;
 }
@@ -218,7 +221,8 @@ const CUT_OFF = ['KafkaJSConnectionError', 'KafkaJSConnectionClosedError', 'Kafk
 /** Whether a broker was away, or did not answer: it may have been started anew. */
 export function isCutOff(error: unknown): boolean {
   for (const link of chainOf(error)) {
-    if (link instanceof LogUnavailable || CUT_OFF.includes(link.name)) return true;
+    const isCut = CUT_OFF.includes(link.name) || link.message === NOT_YET_CONNECTED;
+    if (isCut || link instanceof LogUnavailable) return true;
   }
   return false;
 }

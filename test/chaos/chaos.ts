@@ -1,6 +1,7 @@
 // A server that is killed at random moments, again and again, on one data directory, while posts come in and receivers are
-// slow or fail; some kills come while it starts, and before some it is frozen for a while, or its disk is full. In the
-// end all is reconciled (reconcile.ts). A seed decides what is done and when; how far the server is then, nobody does.
+// slow or fail; some kills come while it starts, and before some it is frozen for a while, or its disk is full, or its
+// broker is killed or frozen. In the end all is reconciled (reconcile.ts). A seed decides what is done and when; how far
+// the server is then, nobody does.
 
 import { randomBytes } from 'node:crypto';
 import { createClient } from '../command/client.ts';
@@ -8,6 +9,7 @@ import { list, post, type Running, run, type Serving, serve, start, stop } from 
 import type { Delivery, Endpoint } from '../engines/judge.ts';
 import { startSubscriber } from '../engines/subscriber.ts';
 import { createRandom } from '../simulation/random.ts';
+import type { Broker } from '../support/broker.ts';
 import { type Owner, temporaryDirectory } from '../support/directory.ts';
 import { type FailingDisk, type Fault, failingDisk } from '../support/failing-disk.ts';
 import { waitFor } from '../support/wait.ts';
@@ -20,6 +22,8 @@ export interface ChaosOptions {
   withinMs: number;
   /** What configures the engines; none: SQLite. */
   engines?: Readonly<Record<string, string>>;
+  /** That of the engines, to be killed and frozen as well. */
+  broker?: Pick<Broker, 'start' | 'stop' | 'signal'>;
   /** Told of what is done. */
   tell?: (line: string) => void;
 }
@@ -40,9 +44,13 @@ const POST_EVERY_MS = 8;
 const LIFE_MS = 1_000;
 const STARTING_MS = 700;
 const FAULT_MS = 700;
+/** How long the broker is frozen at most: longer than a session lasts, and than a post waits for it. */
+const BROKER_FROZEN_MS = 8_000;
 /** One kill in so many comes while it starts; one in so many after a fault of each kind. */
 const STARTING = 6;
 const FAULTY = 8;
+/** The broker is killed, or frozen, before one in so many. */
+const BROKER_FAULTY = 4;
 const DISK_FAULTS: readonly Omit<Fault, 'file'>[] = [
   { call: 'write', error: 'ENOSPC' },
   { call: 'torn', error: 'ENOSPC' },
@@ -55,7 +63,7 @@ const READERS = 16;
 
 export async function chaos(t: Owner, options: ChaosOptions): Promise<Reconciliation> {
   const startedMs = performance.now();
-  const { seed, kills, withinMs, engines = {}, tell = () => {} } = options;
+  const { seed, kills, withinMs, engines = {}, broker, tell = () => {} } = options;
   const random = createRandom(seed);
   const directory = temporaryDirectory(t);
   const disk = options.engines === undefined ? failingDisk(t) : undefined;
@@ -63,6 +71,7 @@ export async function chaos(t: Owner, options: ChaosOptions): Promise<Reconcilia
   const limits = { HOOKLANE_BURST: 'none', HOOKLANE_SUSTAINED: 'none' };
   const env = { ...engines, ...limits, ...disk?.env, HOOKLANE_ADMIN_TOKEN: adminToken };
   const faults = { kills: 0, 'kills while it started': 0, 'times frozen': 0, 'times its disk was full': 0 };
+  const brokerFaults = { 'broker kills': 0, 'times the broker was frozen': 0 };
 
   const first = await serve(t, directory, { env });
   const subscriber = await startSubscriber(t);
@@ -85,7 +94,7 @@ export async function chaos(t: Owner, options: ChaosOptions): Promise<Reconcilia
     await moment(LIFE_MS);
     if (random.once(FAULTY)) {
       faults['times frozen']++;
-      await freeze(server, () => moment(FAULT_MS));
+      await freeze(server.kill, () => moment(FAULT_MS));
     }
     if (random.once(FAULTY) && disk !== undefined) {
       faults['times its disk was full']++;
@@ -93,6 +102,20 @@ export async function chaos(t: Owner, options: ChaosOptions): Promise<Reconcilia
         heals: random.once(2),
         moment: () => moment(FAULT_MS),
       });
+    }
+    if (broker !== undefined && random.once(BROKER_FAULTY)) {
+      brokerFaults['broker kills']++;
+      await broker.stop('SIGKILL');
+      await moment(FAULT_MS);
+      await broker.start();
+      await moment(LIFE_MS);
+    }
+    if (broker !== undefined && random.once(BROKER_FAULTY)) {
+      brokerFaults['times the broker was frozen']++;
+      await freeze(
+        (signal) => broker.signal(signal),
+        () => moment(BROKER_FROZEN_MS),
+      );
     }
     await kill(server);
     while (faults.kills < kills && random.once(STARTING)) {
@@ -114,10 +137,12 @@ export async function chaos(t: Owner, options: ChaosOptions): Promise<Reconcilia
   };
   await stop(server);
   return reconcile({
-    ...{ posted: load.posted, logs: told.logs, checks, faults },
+    ...{ posted: load.posted, logs: told.logs, checks },
+    faults: { ...faults, ...(broker && brokerFaults) },
     evidence: {
       ...{ endpoints, deliveries: told.deliveries, arrivals, noiseMs: NOISE_MS + noiseMs },
-      crashes: faults.kills + faults['times frozen'],
+      // While the broker is away nobody knows whose a partition is: that is like a crash of its owner.
+      crashes: [faults.kills, faults['times frozen'], ...Object.values(brokerFaults)].reduce((a, b) => a + b),
     },
     refusedMayBeThere: options.engines !== undefined,
     seconds: (performance.now() - startedMs) / 1_000,
@@ -129,10 +154,13 @@ async function passed(ms: number): Promise<void> {
   await waitFor('the moment', () => performance.now() >= until);
 }
 
-async function freeze(server: Serving, moment: () => Promise<void>): Promise<void> {
-  server.kill('SIGSTOP');
+async function freeze(
+  signal: (name: 'SIGSTOP' | 'SIGCONT') => void,
+  moment: () => Promise<void>,
+): Promise<void> {
+  signal('SIGSTOP');
   await moment();
-  server.kill('SIGCONT');
+  signal('SIGCONT');
   await moment();
 }
 

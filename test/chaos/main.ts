@@ -1,12 +1,12 @@
 // npm run chaos -- --kills N --minutes M --seed S --engine sqlite|kafka: kills a server again and again under load, and
-// prints what all of it came to. Ends with 1 if anything is not as it must be.
+// prints what all of it came to. On Kafka the broker is killed and frozen as well. Ends with 1 if anything is not as it must be.
 
 import { parseArgs } from 'node:util';
 import { startBroker } from '../support/broker.ts';
 import type { Owner } from '../support/directory.ts';
 import { uniqueDatabase, uniquePrefix } from '../support/engines.ts';
 import { startMongod } from '../support/mongod.ts';
-import { chaos } from './chaos.ts';
+import { type ChaosOptions, chaos } from './chaos.ts';
 import { table } from './reconcile.ts';
 
 const USAGE = `Usage: npm run chaos -- [--kills N] [--minutes M] [--seed S] [--engine sqlite|kafka]
@@ -14,7 +14,8 @@ const USAGE = `Usage: npm run chaos -- [--kills N] [--minutes M] [--seed S] [--e
   --kills    how often the server is killed (default: 200; with --minutes: any number)
   --minutes  for how long it is killed (default: until all kills are done)
   --seed     what decides when it is killed, frozen and short of disk (default: any)
-  --engine   sqlite (default), or kafka: with a MongoDB-wire server, both of npm run engines
+  --engine   sqlite (default), or kafka: with a MongoDB-wire server, both of npm run engines;
+             then the broker is killed and frozen as well
 
 Example: npm run chaos -- --minutes 5 --seed 7
 `;
@@ -56,9 +57,9 @@ async function endAll(): Promise<void> {
   for (let end = ends.pop(); end !== undefined; end = ends.pop()) await end();
 }
 
-async function startEngines(): Promise<Record<string, string>> {
+async function startEngines(): Promise<Pick<ChaosOptions, 'engines' | 'broker'>> {
   const [broker, mongod] = await Promise.all([startBroker(owner), startMongod(owner)]);
-  return {
+  const engines = {
     HOOKLANE_LOG: broker.url,
     HOOKLANE_VIEWS: uniqueDatabase(mongod.url),
     HOOKLANE_TOPIC_PREFIX: uniquePrefix(),
@@ -66,6 +67,7 @@ async function startEngines(): Promise<Record<string, string>> {
     HOOKLANE_PARTITIONS: '4',
     HOOKLANE_KAFKA_SESSION: '1s',
   };
+  return { engines, broker };
 }
 
 const values = parse();
@@ -87,7 +89,7 @@ try {
     seed,
     kills: kills ?? (minutes === undefined ? DEFAULT_KILLS : Number.POSITIVE_INFINITY),
     withinMs: (minutes ?? Number.POSITIVE_INFINITY) * MINUTE_MS,
-    ...(engine === 'kafka' ? { engines: await startEngines() } : {}),
+    ...(engine === 'kafka' ? await startEngines() : {}),
     tell: (line) => process.stderr.write(process.stderr.isTTY ? `\r${line}\x1b[K` : ''),
   });
   process.stderr.write(process.stderr.isTTY ? '\r\x1b[K' : '');
