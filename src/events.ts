@@ -400,6 +400,7 @@ export interface LaneImported {
   /** The organization's publicSecret, sealed; null: nothing was known of it yet. */
   secret: string | null;
   endpoints: LaneEndpointState[];
+  /** By webhook that an operator had tried again, how many attempts it had when it ended, oldest first. */
   retried: Record<string, number>;
 }
 
@@ -580,6 +581,15 @@ export interface LaneEndpointState extends EndpointSettings {
   /** Webhooks that were omitted since the last one delivered. */
   omitted: number;
   digest: DigestState | null;
+  forgotten: Forgotten | null;
+}
+
+/** Webhooks that an operator had tried again, whose ends a lane remembers no longer. */
+export interface Forgotten {
+  /** None of them has a greater id. */
+  upTo: WebhookId;
+  /** None of them ended later. */
+  untilMs: number;
 }
 
 /** A signing secret that was replaced, sealed. */
@@ -621,7 +631,7 @@ export interface LaneSaved {
   /** The organization's publicSecret, sealed; null: the organization is deleted. */
   secret: string | null;
   endpoints: LaneEndpointState[];
-  /** By webhook, how many attempts it had when it ended: the last ones that an operator had tried again. */
+  /** What older releases wrote in the place of RetriedSaved: by webhook, how many attempts it had. Now empty. */
   retried: Record<string, number>;
   /** While the organization is being imported, how far that has come. */
   importing: ImportPhase | null;
@@ -658,7 +668,20 @@ interface PendingState {
   body: Buffer;
 }
 
-/** The webhook is pending no longer: takes its PendingSaved out of the compacted topic. */
+/** How a webhook ended that an operator had tried again: takes the place of its PendingSaved. */
+export interface RetriedSaved {
+  type: 'RetriedSaved';
+  webhookId: WebhookId;
+  organizationId: OrganizationId;
+  /** Null: it is not known. */
+  endpointId: EndpointId | null;
+  /** How many attempts it had had. */
+  attempt: number;
+  /** When it ended. It is no event of its own, so this is no `atMs`. */
+  endedAtMs: number;
+}
+
+/** Of the webhook nothing need be known any more: takes its record out of the compacted topic. */
 export interface PendingDropped {
   type: 'PendingDropped';
   webhookId: WebhookId;
@@ -718,7 +741,7 @@ export type WebhookEvent =
 
 export type OutboundEvent = WebhookEvent | WebhooksPruned;
 
-export type LaneRecord = LaneSaved | PendingSaved | PendingDropped;
+export type LaneRecord = LaneSaved | PendingSaved | RetriedSaved | PendingDropped;
 
 export type HooklaneEvent = InboundEvent | OrganizationEvent | OutboundEvent | LaneRecord;
 export type EventType = HooklaneEvent['type'];
@@ -775,6 +798,7 @@ export const TOPIC_OF: { readonly [T in EventType]: Topic } = {
   WebhooksPruned: 'outbound',
   LaneSaved: 'lanes',
   PendingSaved: 'lanes',
+  RetriedSaved: 'lanes',
   PendingDropped: 'lanes',
 };
 

@@ -3,7 +3,7 @@
 // and the requests that may leave once it is. No I/O, no clock: the dispatcher and the simulation turn it.
 
 import TinyQueue from 'tinyqueue';
-import type { HooklaneEvent, OrganizationEvent } from '../events.ts';
+import { atMsOf, type HooklaneEvent, type OrganizationEvent } from '../events.ts';
 import type { OrganizationId, WebhookId } from '../ids.ts';
 import type { StoredEvent } from '../log/log.ts';
 import { triggerOf, webhookBody } from '../trigger.ts';
@@ -13,7 +13,11 @@ import { type Cause, CONFIGURES_LANES, evolve } from './evolve.ts';
 import { evolveImport, isOfImport } from './import.ts';
 import { type Lane, type LaneEndpoint, newLane, type Outcome, wakeAtMs } from './lane.ts';
 import { hostOf, type Request, requestFor } from './request.ts';
-import { laneSaved, pendingSaved } from './snapshot.ts';
+import { forgetOld } from './retried.ts';
+import { laneSaved, webhookSaved } from './snapshot.ts';
+
+/** How often all lanes are gone through for what they may forget. */
+const FORGET_EVERY_MS = 3_600_000;
 
 /** What a turn came to. */
 export interface Turn {
@@ -76,6 +80,8 @@ export function createCrank(
   let steps: { beforeMs: number; byMs: number }[] = [];
   let scheduled = 0;
   let unstarted = 0;
+  /** By the time of what is taken in. */
+  let forgetsAtMs = 0;
 
   for (const lane of lanes.values()) {
     for (const { webhookId } of lane.pending.values()) countScheduled(countUnstarted(lane, webhookId));
@@ -112,6 +118,13 @@ export function createCrank(
     if (atMs === endpoint.timerAtMs) return;
     endpoint.timerAtMs = atMs;
     if (atMs !== Number.POSITIVE_INFINITY) timers.push({ atMs, lane, endpoint });
+  }
+
+  /** Has lanes forget, now and then, what nobody can ask for any more who knows what had happened by `heardAtMs`. */
+  function forget(heardAtMs: number): void {
+    if (heardAtMs < forgetsAtMs) return;
+    forgetsAtMs = heardAtMs + FORGET_EVERY_MS;
+    for (const lane of lanes.values()) if (forgetOld(lane, heardAtMs)) touchedLanes.add(lane);
   }
 
   /** Makes decided events happen: in the lane, and in what is to be committed. */
@@ -215,6 +228,7 @@ export function createCrank(
     take({ event, offset }, at) {
       // A token that is bound to no organization is of no lane.
       if (event.organizationId === null) return;
+      forget(Math.min(at, atMsOf(event) ?? 0));
       const lane = laneOf(event.organizationId);
       if (offset <= lane.seen) return;
       lane.seen = offset;
@@ -262,16 +276,11 @@ export function createCrank(
     },
 
     flush() {
-      for (const lane of touchedLanes) out.push(laneSaved(lane));
-      for (const [webhookId, lane] of touchedWebhooks) {
-        const pending = lane.pending.get(webhookId);
-        const { organizationId } = lane;
-        out.push(
-          pending === undefined
-            ? { type: 'PendingDropped', webhookId, organizationId }
-            : pendingSaved(organizationId, pending),
-        );
+      for (const lane of touchedLanes) {
+        out.push(laneSaved(lane));
+        for (const webhookId of lane.unsaved.splice(0)) touchedWebhooks.set(webhookId, lane);
       }
+      for (const [webhookId, lane] of touchedWebhooks) out.push(webhookSaved(lane, webhookId));
       const turn = { out, requests };
       out = [];
       requests = [];

@@ -24,6 +24,7 @@ import {
   type Pending,
   wakeAtMs,
 } from './lane.ts';
+import { isDone } from './retried.ts';
 import { nextAttemptAtMs } from './retry.ts';
 
 export type LaneInput =
@@ -115,10 +116,9 @@ function omissionOf(endpoint: LaneEndpoint, nowMs: number, awaited: boolean): Om
 function decideReceived(lane: Lane, event: OrganizationEvent, nowMs: number): LaneEvent[] {
   switch (event.type) {
     case 'WebhookRetryRequested': {
-      const { webhookId, organizationId, endpointId, attemptCount, by = null } = event;
-      const isDone = (lane.retried.get(webhookId) ?? 0) > attemptCount;
+      const { webhookId, organizationId, endpointId, by = null } = event;
       const isActive = lane.endpoints.get(endpointId)?.status === 'active';
-      if (lane.pending.has(webhookId) || isDone || !isActive) return [];
+      if (lane.pending.has(webhookId) || isDone(lane, event) || !isActive) return [];
       const ids = { webhookId, organizationId, endpointId };
       return [{ type: 'WebhookRetried', ...ids, atMs: nowMs, dueAtMs: nowMs, by }];
     }

@@ -17,9 +17,7 @@ import {
   newEndpoint,
   type Pending,
 } from './lane.ts';
-
-/** Ends of retries by operators that a lane remembers. */
-const MAX_RETRIED = 100;
+import { remember } from './retried.ts';
 
 /** Events that change what a lane is, and not only what waits in it. */
 export const CONFIGURES_LANES: ReadonlySet<OrganizationEvent['type']> = new Set<OrganizationEvent['type']>([
@@ -72,13 +70,13 @@ export function evolve(lane: Lane, event: LaneEvent | OrganizationEvent, cause?:
       const pending = lane.pending.get(event.webhookId);
       if (pending === undefined) return;
       release(lane, pending, event.startedAtMs);
-      end(lane, pending);
+      end(lane, pending, event.atMs);
       succeed(lane.endpoints.get(event.endpointId), pending);
       return;
     }
     case 'WebhookFailed': {
       const pending = lane.pending.get(event.webhookId);
-      if (pending !== undefined) end(lane, pending);
+      if (pending !== undefined) end(lane, pending, event.atMs);
       return;
     }
     case 'OrganizationCreated':
@@ -127,6 +125,7 @@ export function evolve(lane: Lane, event: LaneEvent | OrganizationEvent, cause?:
 /** Lets a webhook wait for its endpoint. */
 export function enqueue(lane: Lane, pending: Pending): void {
   lane.pending.set(pending.webhookId, pending);
+  lane.retried.delete(pending.webhookId);
   const endpoint = lane.endpoints.get(pending.endpointId);
   if (endpoint === undefined) return;
   endpoint.waiting ??= new TinyQueue<Pending>([], byTurn);
@@ -222,19 +221,12 @@ function succeed(endpoint: LaneEndpoint | undefined, { tellsOmitted }: Pending):
 }
 
 /** A webhook is pending no longer. */
-function end(lane: Lane, pending: Pending): void {
-  const { webhookId } = pending;
+function end(lane: Lane, pending: Pending, atMs: number): void {
+  const { webhookId, endpointId, attempt } = pending;
   lane.pending.delete(webhookId);
-  if (pending.retried) remember(lane, webhookId, pending.attempt);
-  const endpoint = lane.endpoints.get(pending.endpointId);
+  if (pending.retried) remember(lane, webhookId, { attempt, atMs, endpointId });
+  const endpoint = lane.endpoints.get(endpointId);
   if (endpoint !== undefined && isWaiting(pending)) dequeue(endpoint, pending);
-}
-
-function remember({ retried }: Lane, webhookId: WebhookId, attempt: number): void {
-  retried.delete(webhookId);
-  retried.set(webhookId, attempt);
-  const [oldest] = retried.keys();
-  if (retried.size > MAX_RETRIED && oldest !== undefined) retried.delete(oldest);
 }
 
 function change(endpoint: LaneEndpoint, event: EndpointChanged): void {

@@ -11,7 +11,7 @@
 // costs a webhook.
 
 import type TinyQueue from 'tinyqueue';
-import type { AttemptError, DigestState, EndpointSettings, ImportPhase } from '../events.ts';
+import type { AttemptError, DigestState, EndpointSettings, Forgotten, ImportPhase } from '../events.ts';
 import type { EndpointId, EventId, OrganizationId, WebhookId } from '../ids.ts';
 import type { SigningSecrets } from '../sealed.ts';
 import { endpointSettings } from '../settings.ts';
@@ -33,11 +33,10 @@ export interface Lane {
   readonly endpoints: Map<EndpointId, LaneEndpoint>;
   /** What is pending: it waits, or is in flight. */
   readonly pending: Map<WebhookId, Pending>;
-  /**
-   * What an operator had tried again and has ended since, by how many attempts it had: the last ones, oldest first.
-   * Of two operators who want the same at the same moment, the second wants what has been done.
-   */
-  readonly retried: Map<WebhookId, number>;
+  /** How what an operator had tried again has ended since, oldest first (see retried.ts). */
+  readonly retried: Map<WebhookId, RetriedEnd>;
+  /** Webhooks of which the topic does not have what the lane has, beside those that a turn has changed. */
+  readonly unsaved: WebhookId[];
   /** While the organization is being imported, how far that has come: nothing is started until it is over. */
   importing: ImportPhase | null;
 }
@@ -55,6 +54,8 @@ export interface LaneEndpoint extends EndpointSettings, SigningSecrets {
   toldOmitted: number;
   /** What the next digest tells; null: nothing. */
   digest: DigestState | null;
+  /** Retries whose ends the lane has forgotten; null: none (see retried.ts). */
+  forgotten: Forgotten | null;
   inFlight: number;
   /**
    * How many may be in flight, where there is no gap: one at first, one more with each success, half with each
@@ -100,6 +101,15 @@ export interface Pending {
   tellsOmitted: number;
 }
 
+/** How a webhook ended that an operator had tried again. */
+export interface RetriedEnd {
+  /** How many attempts it had had. */
+  attempt: number;
+  atMs: number;
+  /** Null where it is not known: older releases and imports do not say. */
+  endpointId: EndpointId | null;
+}
+
 /** What one request came to. */
 export interface Outcome {
   /** When the request left, or would have. */
@@ -130,6 +140,7 @@ export function newEndpoint(
     omitted: 0,
     toldOmitted: 0,
     digest: null,
+    forgotten: null,
     inFlight: 0,
     window: 1,
     waiting: undefined,
@@ -150,6 +161,7 @@ export function newLane(organizationId: OrganizationId): Lane {
     endpoints: new Map(),
     pending: new Map(),
     retried: new Map(),
+    unsaved: [],
     importing: null,
   };
 }

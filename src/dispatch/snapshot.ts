@@ -1,11 +1,19 @@
 // A lane as records of the compacted topic `lanes`, and back. One record holds the lane, one more each pending
-// webhook, so that what a turn writes is in proportion to what it changed, not to what is pending.
+// webhook, or one that was retried and has ended, so that what a turn writes is in proportion to what it changed.
 
-import type { LaneEndpointState, LaneImported, LaneRecord, LaneSaved, PendingSaved } from '../events.ts';
+import type {
+  LaneEndpointState,
+  LaneImported,
+  LaneRecord,
+  LaneSaved,
+  PendingSaved,
+  RetriedSaved,
+} from '../events.ts';
 import type { OrganizationId, WebhookId } from '../ids.ts';
 import { endpointSettings } from '../settings.ts';
 import { enqueue } from './evolve.ts';
-import { type Lane, newEndpoint, newLane, type Pending } from './lane.ts';
+import { type Lane, newEndpoint, newLane } from './lane.ts';
+import { remember } from './retried.ts';
 
 /** How a record says that nothing was ever sent to an endpoint. */
 const NEVER = 0;
@@ -14,22 +22,31 @@ const NEVER = 0;
 export function laneSaved(lane: Lane): LaneSaved {
   const endpoints: LaneEndpointState[] = [];
   for (const endpoint of lane.endpoints.values()) {
-    const { endpointId, secret, previousSecrets, failingSinceMs, warned, digest } = endpoint;
+    const { endpointId, secret, previousSecrets, failingSinceMs, warned, digest, forgotten } = endpoint;
     const lastStartedAtMs = Math.max(NEVER, endpoint.lastStartedAtMs);
     const omitted = endpoint.omitted - endpoint.toldOmitted;
-    const state = { previousSecrets, lastStartedAtMs, failingSinceMs, warned, omitted, digest };
+    const state = { previousSecrets, lastStartedAtMs, failingSinceMs, warned, omitted, digest, forgotten };
     endpoints.push({ ...endpointSettings(endpoint), endpointId, secret, ...state });
   }
   const { organizationId, seen, secret, importing } = lane;
   const inboundSeen = Object.fromEntries(lane.inboundSeen);
-  const retried = Object.fromEntries(lane.retried);
-  return { type: 'LaneSaved', organizationId, seen, inboundSeen, secret, endpoints, retried, importing };
+  return { type: 'LaneSaved', organizationId, seen, inboundSeen, secret, endpoints, retried: {}, importing };
 }
 
-/** One pending webhook. */
-export function pendingSaved(organizationId: OrganizationId, pending: Pending): PendingSaved {
-  const { interrupted: _, tellsOmitted: __, ...saved } = pending;
-  return { type: 'PendingSaved', organizationId, ...saved };
+/** One webhook: it is pending, was retried and has ended, or nothing need be known of it. */
+export function webhookSaved(
+  { organizationId, pending, retried }: Lane,
+  webhookId: WebhookId,
+): Exclude<LaneRecord, LaneSaved> {
+  const waiting = pending.get(webhookId);
+  if (waiting !== undefined) {
+    const { interrupted: _, tellsOmitted: __, ...saved } = waiting;
+    return { type: 'PendingSaved', organizationId, ...saved };
+  }
+  const end = retried.get(webhookId);
+  if (end === undefined) return { type: 'PendingDropped', webhookId, organizationId };
+  const { endpointId, attempt, atMs: endedAtMs } = end;
+  return { type: 'RetriedSaved', webhookId, organizationId, endpointId, attempt, endedAtMs };
 }
 
 /** When and how lanes change hands. */
@@ -40,21 +57,30 @@ export interface Handover {
 }
 
 /**
- * The lanes of a partition, from all its records. What was in flight when they were written is in doubt until
+ * The lanes of a partition, from all its records in the order of the topic. What was in flight when they were written is in doubt until
  * its time is over and the clocks agree that it is: then it is tried again, and from then on the gap counts.
  */
 export function restore(records: Iterable<LaneRecord>, handover: Handover): Map<OrganizationId, Lane> {
   const lanes = new Map<OrganizationId, Lane>();
   const pendings: PendingSaved[] = [];
+  const ends: RetriedSaved[] = [];
   for (const record of records) {
     if (record.type === 'PendingSaved') pendings.push(record);
+    else if (record.type === 'RetriedSaved') ends.push(record);
     else if (record.type === 'LaneSaved') lanes.set(record.organizationId, restoreLane(record, handover));
   }
+  const laneOf = (organizationId: OrganizationId): Lane => {
+    const lane = lanes.get(organizationId) ?? newLane(organizationId);
+    lanes.set(organizationId, lane);
+    return lane;
+  };
+  for (const record of ends) {
+    const { organizationId, webhookId, endpointId, attempt, endedAtMs: atMs } = record;
+    laneOf(organizationId).retried.set(webhookId, { attempt, atMs, endpointId });
+  }
   for (const record of pendings) {
-    const lane = lanes.get(record.organizationId) ?? newLane(record.organizationId);
-    lanes.set(record.organizationId, lane);
     const { type: _, ...pending } = record;
-    restorePending(lane, pending, handover);
+    restorePending(laneOf(record.organizationId), pending, handover);
   }
   return lanes;
 }
@@ -77,17 +103,17 @@ export function restoreEndpoints(
   record: Pick<LaneSaved | LaneImported, 'endpoints' | 'retried'>,
   { nowMs, skewMs }: Handover,
 ): void {
-  for (const [webhookId, attempts] of Object.entries(record.retried)) {
-    lane.retried.set(webhookId as WebhookId, attempts);
-  }
   for (const state of record.endpoints) {
-    const { endpointId, secret, previousSecrets, failingSinceMs, warned, omitted, digest } = state;
+    const { endpointId, secret, previousSecrets, failingSinceMs, warned, omitted, digest, forgotten } = state;
     const endpoint = newEndpoint(state, endpointId, secret);
-    Object.assign(endpoint, { previousSecrets, failingSinceMs, warned, omitted, digest });
+    Object.assign(endpoint, { previousSecrets, failingSinceMs, warned, omitted, digest, forgotten });
     // A start that lies ahead was stamped before a clock was put back: what counts is that it is over.
     if (state.lastStartedAtMs !== NEVER)
       endpoint.lastStartedAtMs = Math.min(state.lastStartedAtMs, nowMs) + skewMs;
     lane.endpoints.set(endpointId, endpoint);
+  }
+  for (const [webhookId, attempt] of Object.entries(record.retried)) {
+    remember(lane, webhookId as WebhookId, { attempt, atMs: nowMs, endpointId: null });
   }
 }
 

@@ -36,6 +36,7 @@ export function recordOf(event: HooklaneEvent, partitions: number): OutgoingReco
       return { topic, partition, key: compactionKeyOf(event), value: null };
     case 'LaneSaved':
     case 'PendingSaved':
+    case 'RetriedSaved':
       return { topic, partition, key: compactionKeyOf(event), value: encode(event) };
     default:
       return { topic, partition, key, value: encode(event) };

@@ -280,6 +280,7 @@ function changeOf(event: HooklaneEvent, partitions: number): Change {
       return { type: 'remove', topic: 'lanes', partition, key: compactionKeyOf(event) };
     case 'LaneSaved':
     case 'PendingSaved':
+    case 'RetriedSaved':
       return { type: 'replace', topic: 'lanes', partition, key: compactionKeyOf(event), data: encode(event) };
     default: {
       const topic = TOPIC_OF[event.type];

@@ -17,11 +17,14 @@ export function importedLane(
     retried: {},
   };
   const webhooks: WebhookImported[] = [];
+  const ends: Record<string, number> = {};
   for (const record of records) {
     if (record.type === 'LaneSaved') {
       const { secret, endpoints, retried } = record;
       lane = { ...lane, secret, endpoints, retried };
     } else if (record.type === 'PendingSaved') webhooks.push({ ...record, type: 'WebhookImported' });
+    else if (record.type === 'RetriedSaved') ends[record.webhookId] = record.attempt;
   }
+  lane = { ...lane, retried: { ...lane.retried, ...ends } };
   return [lane, ...webhooks.sort((a, b) => a.order - b.order)];
 }

@@ -3,7 +3,14 @@
 
 import { once } from 'node:events';
 import { type TestContext, test } from 'node:test';
-import type { EventOf, HooklaneEvent, LaneSaved, PendingSaved, Topic } from '../../src/events.ts';
+import type {
+  EventOf,
+  HooklaneEvent,
+  LaneSaved,
+  PendingSaved,
+  RetriedSaved,
+  Topic,
+} from '../../src/events.ts';
 import type { Group, Log, Membership, Partition, ReadOptions, StoredEvent } from '../../src/log/log.ts';
 import { waitFor } from '../support/wait.ts';
 
@@ -111,6 +118,16 @@ export function pending(organization: string, webhook: string, dueAtMs: number):
     dueAtMs,
     body: Buffer.from('{}'),
   };
+}
+
+/** A webhook that has ended after so many attempts. */
+export function retried(organization: string, webhook: string, attempt: number): RetriedSaved {
+  const ids = {
+    webhookId: `wh_${webhook}`,
+    organizationId: `org_${organization}`,
+    endpointId: 'ep_1',
+  } as const;
+  return { type: 'RetriedSaved', ...ids, attempt, endedAtMs: 1 };
 }
 
 export function dropped(organization: string, webhook: string) {

@@ -19,6 +19,7 @@ import {
   numbersOf,
   organizationsByPartition,
   pending,
+  retried,
   started,
   UNWRITABLE,
 } from './log-kit.ts';
@@ -189,6 +190,19 @@ function compactionContract({ it, logFor, servedLog }: Kit): void {
     await log.append([dropped('b', '1'), pending('a', '1', 2)]);
     const again = [lane('a', 1), pending('a', '2', 1), pending('a', '1', 2)];
     assert.deepEqual(new Set(eventsOf(await all(log, 'lanes'))), new Set(again));
+  });
+
+  it('how a webhook has ended takes the place of what was pending, and the other way round', async (t) => {
+    const log = await servedLog(t);
+    await log.append([
+      pending('a', '1', 1),
+      retried('a', '2', 1),
+      pending('a', '3', 1),
+      retried('a', '4', 1),
+    ]);
+    await log.append([retried('a', '1', 2), pending('a', '2', 2), dropped('a', '4'), retried('a', '3', 2)]);
+    const left = [retried('a', '1', 2), pending('a', '2', 2), retried('a', '3', 2)];
+    assert.deepEqual(eventsOf(await all(log, 'lanes')), left);
   });
 
   it('a record that takes the place of another stands behind all that were read, and ends never go back', async (t) => {

@@ -6,11 +6,22 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { Webhook } from 'standardwebhooks';
+import { request } from 'undici';
 import { temporaryDirectory } from '../support/directory.ts';
 import { type Arrival, startReceiver } from '../support/receiver.ts';
 import { waitFor } from '../support/wait.ts';
 import { testOnAllEngines } from './engines.ts';
-import { ask, askList, type Environment, type Fields, run, type Serving, serve } from './hooklane.ts';
+import {
+  ask,
+  askList,
+  type Environment,
+  type Fields,
+  list,
+  run,
+  type Serving,
+  serve,
+  stop,
+} from './hooklane.ts';
 
 interface Running {
   directory: string;
@@ -295,4 +306,50 @@ test('each attempt is one wide line in the log, without secrets and payloads', a
   const adminToken = readFileSync(join(directory, 'admin-token'), 'utf8').trim();
   for (const secret of [String(signingSecret), adminToken, server.token, 'hush', 'an answer', '"total"'])
     assert.ok(!server.stderr().includes(secret), secret);
+});
+
+testOnAllEngines('what two operators recover at once is delivered once, however much it is', async (t) => {
+  const secret = 'an-administrator-of-the-tests-0123456789';
+  const { env, server, directory } = await begin(t, { HOOKLANE_ADMIN_TOKEN: secret });
+  let isUp = false;
+  const { url, arrivals } = await startReceiver(t, (response) => {
+    response.writeHead(isUp ? 200 : 500).end();
+  });
+  const endpoint = await createEndpoint(t, env, url, '--gap', '0s', '--retries', 'none');
+  const call = async (at: string, path: string, body: Fields) => {
+    const response = await request(`${at}/api/v1/${path}`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${secret}`, 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+    return { status: response.statusCode, body: (await response.body.json()) as Fields };
+  };
+  const events = `organizations/${endpoint.organizationId}/events`;
+  for (let n = 0; n < 250; n++) await call(server.url, events, { kind: 'order.paid', data: { n } });
+  const missed = await waitFor('all of them to fail', async () => {
+    const found = await list(server.url, secret, 'deliveries?status=error');
+    return found.length === 250 && found;
+  });
+  await stop(server);
+
+  isUp = true;
+  arrivals.length = 0;
+  const recover = ['deliveries', 'recover', '--endpoint', String(endpoint.id), '--since', '1h'];
+  for (let operators = 0; operators < 2; operators++)
+    assert.equal((await ask(t, recover, { env })).asked, 250);
+  // Without a projector the read models go on telling of failures: a third operator asks for what was delivered.
+  const stale = await serve(t, directory, { env, roles: 'api,dispatch' });
+  await waitFor('all of them to arrive', () => arrivals.length >= 250, 30_000);
+  const late = await call(stale.url, `endpoints/${endpoint.id}/recover`, { since: '1h' });
+  assert.deepEqual([late.status, late.body.asked], [202, 250]);
+  // Taken in after all that was asked for, and sent after it.
+  const last = await call(stale.url, events, { kind: 'order.last', data: {} });
+  assert.equal(last.status, 201);
+  await waitFor('the last one', () => arrivals.some(({ body }) => body.includes('order.last')), 30_000);
+  await stop(stale);
+  const sent = arrivals.filter(({ body }) => !body.includes('order.last'));
+  const ids = sent.map(({ headers }) => String(headers['webhook-id']));
+  assert.deepEqual(ids.sort(), missed.map(({ id }) => String(id)).sort());
+  const { exit, stdout } = await run(t, ['verify'], { env });
+  assert.equal(exit, 0, stdout);
 });

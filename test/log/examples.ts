@@ -62,6 +62,7 @@ const quiet = {
   warned: false,
   omitted: 0,
   digest: null,
+  forgotten: null,
 };
 const busy = {
   previousSecrets: [{ secret: 'sealed.v1.m.n', untilMs: AT_MS }],
@@ -79,6 +80,7 @@ const busy = {
       { eventId, webhookId, kind: 'order.paid', atMs: AT_MS - 1, summary: null },
     ],
   },
+  forgotten: { upTo: webhookId, untilMs: AT_MS },
 } satisfies Partial<LaneEndpointState>;
 
 const outcome = {
@@ -381,6 +383,15 @@ export const EXAMPLES: { readonly [T in StoredType]: Extract<HooklaneEvent, { ty
     importing: 'held',
   },
   PendingSaved: { type: 'PendingSaved', ...pending },
+  RetriedSaved: {
+    type: 'RetriedSaved',
+    // Another one than is pending: they share a key of the compacted topic.
+    webhookId: 'wh_08',
+    organizationId,
+    endpointId,
+    attempt: 3,
+    endedAtMs: AT_MS,
+  },
   OrganizationImportStarted: {
     type: 'OrganizationImportStarted',
     by,

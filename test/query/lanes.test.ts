@@ -15,7 +15,7 @@ function endpoint(name: string, state: Partial<LaneEndpointState> = {}): LaneEnd
     ...{ url: `https://${name}.example/`, events: ['log.*'], gapMs: GAP_MS, timeoutMs: 5_000 },
     ...{ whenBusy: 'queue', maxQueued: 100, retriesMs: [], status: 'active', disabledReason: null },
     ...{ secret: 'sealed', previousSecrets: [], lastStartedAtMs: 0, failingSinceMs: null },
-    ...{ warned: false, omitted: 0, digest: null },
+    ...{ warned: false, omitted: 0, digest: null, forgotten: null },
     ...state,
   };
 }
