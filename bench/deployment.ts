@@ -12,22 +12,20 @@ export interface Site {
   deployment: Deployment;
   /** The roles of each process; the first has the API. */
   processes: readonly string[];
+  /** For Node, of each of these processes. */
+  nodeArguments: readonly string[];
   /** For the processes of one start: each start has topics and a database of its own. */
   environment(): Record<string, string>;
   close(): Promise<void>;
 }
 
-/** Throws for an argument that is none of the deployments. */
-export function deploymentOf(argument: string | undefined): Deployment {
-  const found = DEPLOYMENTS.find((deployment) => deployment === (argument ?? 'sqlite'));
-  if (found === undefined) throw new Error(`npm run bench [${DEPLOYMENTS.join('|')}]`);
-  return found;
-}
-
 /** Starts the engines that `npm run engines` has provided; SQLite needs none. */
-export async function openSite(deployment: Deployment): Promise<Site> {
+export async function openSite(
+  deployment: Deployment,
+  { nodeArguments = [] }: Partial<Pick<Site, 'nodeArguments'>> = {},
+): Promise<Site> {
   if (deployment === 'sqlite') {
-    return { deployment, processes: ['all'], environment: () => ({}), close: async () => {} };
+    return { deployment, processes: ['all'], nodeArguments, environment: () => ({}), close: async () => {} };
   }
   const [broker, mongod] = await Promise.all([newBroker(), newMongod({ durable: false })]);
   const keys = {
@@ -36,6 +34,7 @@ export async function openSite(deployment: Deployment): Promise<Site> {
   };
   return {
     deployment,
+    nodeArguments,
     processes: deployment === 'kafka' ? ['all'] : ['api', 'record', 'dispatch', 'project'],
     environment() {
       const name = `bench-${randomBytes(4).toString('hex')}`;

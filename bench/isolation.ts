@@ -2,11 +2,12 @@
 // of an event to its arrival at the endpoints that do, with the 50 disabled and with the 50 enabled. All are on one host,
 // whose requests are bounded together: the worst case.
 
+import type { Asked } from './asked.ts';
 import type { Site } from './deployment.ts';
-import type { Measure } from './measures.ts';
 import { percentile, unlimited } from './measures.ts';
 import { startHooklane } from './processes.ts';
 import { startBenchReceiver } from './receiver.ts';
+import type { Measure } from './rows.ts';
 
 const ORGANIZATIONS = 20;
 const ENDPOINTS = 50;
@@ -15,7 +16,7 @@ const HANGING = ENDPOINTS * 0.05;
 const EVENTS = 200;
 const EVERY_MS = 100;
 
-export async function measureIsolation(site: Site): Promise<Measure[]> {
+export async function measureIsolation(site: Site, asked: Asked): Promise<Measure[]> {
   const receiver = await startBenchReceiver();
   const hooklane = await startHooklane(site);
   const organizations: string[] = [];
@@ -36,6 +37,7 @@ export async function measureIsolation(site: Site): Promise<Measure[]> {
     for (const id of hanging) await hooklane.admin(`/endpoints/${id}`, { status }, 'PATCH');
   };
 
+  const events = ORGANIZATIONS * asked.count(EVENTS / ORGANIZATIONS);
   async function latencies(): Promise<number[]> {
     const publishedMs: number[] = [];
     const latenciesMs: number[] = [];
@@ -43,8 +45,8 @@ export async function measureIsolation(site: Site): Promise<Measure[]> {
       if (path.startsWith('/hang')) return;
       latenciesMs.push(performance.now() - (publishedMs[JSON.parse(body).data.index] ?? Number.NaN));
     };
-    const healthy = (EVENTS / ORGANIZATIONS) * (ORGANIZATIONS * ENDPOINTS - hanging.length);
-    for (let index = 0; index < EVENTS; index++) {
+    const healthy = (events / ORGANIZATIONS) * (ORGANIZATIONS * ENDPOINTS - hanging.length);
+    for (let index = 0; index < events; index++) {
       publishedMs[index] = performance.now();
       const organization = organizations[index % ORGANIZATIONS];
       await hooklane.admin(`/organizations/${organization}/events`, { kind: 'log.bench', data: { index } });

@@ -1,54 +1,71 @@
-// npm run bench [sqlite|kafka|apart [one measure]]: what the README claims, measured in one run on one machine, each figure beside
-// what the bare parts can do. Prints a table and writes it to bench/results/. Figures are ratios: machines differ.
-//
-// The cores are shared by what is measured, by the load generator and the receiver (this process), and by the broker
-// and the database where there are any.
+// npm run bench: what the README claims, measured on one machine, each figure beside what the bare parts can do. Prints a
+// table and writes it to bench/results/. Figures are ratios: machines differ. What can be asked for is in options.ts; what
+// each measure does stands beside it.
 
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import Table from 'cli-table3';
-import { deploymentOf, openSite } from './deployment.ts';
-import { measureIsolation } from './isolation.ts';
-import {
-  type Measure,
-  measureLatency,
-  measurePipeline,
-  measurePosts,
-  measureRebuild,
-  measureTakeover,
-} from './measures.ts';
+import { LONG, USUAL } from './all.ts';
+import { askedBy } from './asked.ts';
+import { coresText, pin } from './cores.ts';
+import { openSite } from './deployment.ts';
+import { help, type Options, readOptions, UsageError } from './options.ts';
+import { cellsOf, type Measure, type Row, rowsOf } from './rows.ts';
 
-const site = await openSite(deploymentOf(process.argv[2]));
-const measures: Measure[] = [];
-const all = [
-  ...[measurePosts, measurePipeline, measureLatency],
-  ...[measureIsolation, measureRebuild, measureTakeover],
-];
-for (const measure of all.filter(({ name }) => process.argv[3] === undefined || name === process.argv[3])) {
-  process.stderr.write(`${measure.name}…\n`);
-  measures.push(...(await measure(site)));
+const names = (measures: typeof USUAL) => measures.map(({ name }) => name);
+
+try {
+  const options = readOptions(process.argv.slice(2), [...names(USUAL), ...names(LONG)]);
+  if (options.help) process.stdout.write(help(names(USUAL), names(LONG)));
+  else await bench(options);
+} catch (error) {
+  if (!(error instanceof UsageError)) throw error;
+  process.stderr.write(`${error.message}\n`);
+  process.exitCode = 2;
 }
-await site.close();
 
-const table = new Table({
-  style: { head: [], border: [] },
-  head: ['measure', 'Hooklane', 'beside', '', 'ratio'],
-});
-for (const { name, value, unit, beside } of measures) {
-  const ratio = beside === undefined ? '' : `${Math.round((100 * value) / beside.value)} %`;
-  const other = beside === undefined ? ['', ''] : [beside.name, `${format(beside.value)} ${unit}`];
-  table.push([name, `${format(value)} ${unit}`, ...other, ratio]);
+async function bench(options: Options): Promise<void> {
+  const { deployment, only, runs, all, quick } = options;
+  const isSqlite = deployment === 'sqlite';
+  const site = await openSite(deployment);
+  // Only now, so that broker and database stay where they are.
+  if (options.pin) pin();
+  const cores = coresText(!isSqlite);
+  process.stdout.write(`${cores}\n`);
+  const chosen =
+    only === undefined
+      ? [...USUAL, ...(all ? LONG : [])]
+      : [...USUAL, ...LONG].filter(({ name }) => name === only);
+  const asked = askedBy(options);
+  const rows: Row[] = [];
+  for (const measure of chosen) {
+    const measured: Measure[][] = [];
+    for (let run = 1; run <= runs; run++) {
+      process.stderr.write(`${measure.name}${runs > 1 ? `, run ${run} of ${runs}` : ''}…\n`);
+      measured.push(await measure(site, asked));
+    }
+    rows.push(...rowsOf(measured));
+  }
+  await site.close();
+  print(rows, options);
+  if (only === undefined && !quick) write(rows, { ...options, cores });
 }
-process.stdout.write(`${table.toString()}\n`);
 
-const machine = { cores: cpus().length, model: cpus()[0]?.model, node: process.version };
-const directory = new URL('results/', import.meta.url);
-mkdirSync(directory, { recursive: true });
-const result = { at: new Date().toISOString(), deployment: site.deployment, machine, measures };
-const name = site.deployment === 'sqlite' ? 'latest' : site.deployment;
-if (process.argv[3] === undefined)
+function print(rows: readonly Row[], { runs, quick }: Options): void {
+  const head = ['measure', 'Hooklane', 'beside', '', 'ratio', 'aim'];
+  const table = new Table({ style: { head: [], border: [] }, head });
+  table.push(...rows.map(cellsOf));
+  process.stdout.write(`${table.toString()}\n`);
+  if (runs > 1) process.stdout.write(`Medians of ${runs} runs; below them the least and the most.\n`);
+  if (quick) process.stdout.write('A twentieth of each count: these figures mean nothing.\n');
+}
+
+function write(measures: readonly Row[], about: Options & { cores: string }): void {
+  const { deployment, runs, pin: pinned, cores } = about;
+  const machine = { cores: cpus().length, model: cpus()[0]?.model, node: process.version };
+  const result = { at: new Date().toISOString(), deployment, machine, runs, pinned, shares: cores, measures };
+  const directory = new URL('results/', import.meta.url);
+  mkdirSync(directory, { recursive: true });
+  const name = deployment === 'sqlite' ? 'latest' : deployment;
   writeFileSync(new URL(`${name}.json`, directory), `${JSON.stringify(result, null, 2)}\n`);
-
-function format(value: number): string {
-  return value >= 100 ? Math.round(value).toLocaleString('en') : value.toFixed(1);
 }

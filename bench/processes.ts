@@ -6,6 +6,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { onServerCores } from './cores.ts';
 import type { Site } from './deployment.ts';
 
 const ROOT = new URL('..', import.meta.url).pathname;
@@ -29,12 +30,23 @@ const started = new Set<ChildProcess>();
 process.on('exit', () => {
   for (const child of started) child.kill('SIGKILL');
 });
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
 
-/** Starts Hooklane as `npm start` does, on a free port, and a process for each role where the site has them apart. */
-export async function startHooklane(site: Site): Promise<Hooklane> {
-  const dataDirectory = temporaryDirectory();
-  const environment: Record<string, string> = { ...site.environment(), HOOKLANE_DATA: dataDirectory };
-  const directories = [dataDirectory];
+/**
+ * Starts Hooklane as `npm start` does, on a free port, and a process for each role where the site has them apart. Its
+ * data are in `directory`, which stays; by default in one of its own, which goes with it. `settings`: of its environment.
+ */
+export async function startHooklane(
+  site: Site,
+  { directory: kept, settings }: { directory?: string; settings?: Record<string, string> } = {},
+): Promise<Hooklane> {
+  const dataDirectory = kept ?? temporaryDirectory();
+  const environment: Record<string, string> = {
+    ...site.environment(),
+    ...settings,
+    HOOKLANE_DATA: dataDirectory,
+  };
+  const directories = kept === undefined ? [dataDirectory] : [];
   const children: ChildProcess[] = [];
 
   async function start(roles: string, directory: string): Promise<RegExpExecArray> {
@@ -46,7 +58,7 @@ export async function startHooklane(site: Site): Promise<Hooklane> {
       HOOKLANE_LOG_LEVEL: 'warn',
     };
     const args = ['src/main.ts', 'serve', ...(roles === 'all' ? [] : ['--roles', roles])];
-    const child = spawn(process.execPath, args, { cwd: ROOT, env, stdio: PIPED });
+    const child = spawn(...onServerCores([...site.nodeArguments, ...args]), { cwd: ROOT, env, stdio: PIPED });
     children.push(child);
     started.add(child);
     return firstLine(child, /^Hooklane (?:listens on http:\/\/127\.0\.0\.1:(\d+)|runs on)/);
@@ -88,7 +100,19 @@ export async function startHooklane(site: Site): Promise<Hooklane> {
   };
 }
 
-function temporaryDirectory(): string {
+/** Runs a script of bench/ as the server, to its end; resolves to the last line that it prints. */
+export async function runScript(args: readonly string[]): Promise<string> {
+  const child = spawn(...onServerCores(args), { cwd: ROOT, stdio: PIPED });
+  started.add(child);
+  let last = '';
+  for await (const line of createInterface({ input: child.stdout })) last = line;
+  if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+  if (child.exitCode !== 0)
+    throw new Error(`${args.join(' ')} ended with ${child.exitCode ?? child.signalCode}`);
+  return last;
+}
+
+export function temporaryDirectory(): string {
   return mkdtempSync(join(tmpdir(), 'hooklane-bench-'));
 }
 
@@ -100,7 +124,7 @@ async function stopped(child: ChildProcess): Promise<void> {
 
 /** Starts the bare Fastify route; resolves to its port and how to stop it. */
 export async function startBareFastify(): Promise<{ port: number; stop(): Promise<void> }> {
-  const child = spawn(process.execPath, ['bench/bare-fastify.ts'], {
+  const child = spawn(...onServerCores(['bench/bare-fastify.ts']), {
     cwd: ROOT,
     stdio: ['pipe', 'pipe', 'inherit'],
   });
@@ -117,7 +141,7 @@ export async function startBareFastify(): Promise<{ port: number; stop(): Promis
 /** Runs the bare undici loop; resolves to the seconds it took. */
 export async function runBareUndici(url: string, count: number): Promise<number> {
   const args = ['bench/bare-undici.ts', url, String(count)];
-  const child = spawn(process.execPath, args, { cwd: ROOT, stdio: PIPED });
+  const child = spawn(...onServerCores(args), { cwd: ROOT, stdio: PIPED });
   const line = await firstLine(child, /^([\d.]+)$/);
   if (child.exitCode === null) await once(child, 'exit');
   return Number(line[1]);

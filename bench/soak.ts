@@ -15,11 +15,12 @@ import { openLog, openViews } from '../src/open.ts';
 import type { Views } from '../src/views/views.ts';
 import { openSite } from './deployment.ts';
 import { postBytes, runLoad } from './load.ts';
-import { expectAll, percentile, settled, subscribe, unlimited } from './measures.ts';
+import { percentile, settled, subscribe, unlimited } from './measures.ts';
 import { errorPayload } from './payload.ts';
 import { plot, type Series } from './plot.ts';
 import { type Hooklane, startHooklane } from './processes.ts';
 import { startBenchReceiver } from './receiver.ts';
+import { expectAll } from './through.ts';
 
 const { values } = parseArgs({
   options: { minutes: { type: 'string', default: '10' }, share: { type: 'string', default: '0.8' } },

@@ -1,0 +1,96 @@
+// How well the gap is kept: how late a queued webhook starts after its gap is over, by what history says of its attempts
+// and by when it came to the receiver. It never starts early; that an arrival is early says no more than that the one
+// before it was long on its way.
+
+import { type EventPublished, UNKEYED } from '../src/events.ts';
+import { newId, type OrganizationId } from '../src/ids.ts';
+import type { Log } from '../src/log/log.ts';
+import type { Asked } from './asked.ts';
+import type { Site } from './deployment.ts';
+import { percentile } from './measures.ts';
+import { atRest, populate } from './population.ts';
+import { startHooklane } from './processes.ts';
+import { startBenchReceiver } from './receiver.ts';
+import type { Measure } from './rows.ts';
+import { openBeside } from './through.ts';
+
+const GAP_MS = 100;
+const ENDPOINTS = 50;
+/** That wait for each: the first one starts at once. */
+const QUEUED = 60;
+
+export async function measureGap(site: Site, asked: Asked): Promise<Measure[]> {
+  const receiver = await startBenchReceiver();
+  const hooklane = await startHooklane(site);
+  const stores = await openBeside(hooklane);
+  const settings = { gapMs: GAP_MS, whenBusy: 'queue', maxQueued: 10_000, events: ['*'] } as const;
+  const made = await populate({
+    ...stores,
+    count: ENDPOINTS,
+    url: (index) => `${receiver.url}${index}`,
+    settings: { ...settings, events: ['*'] },
+  });
+  await atRest(stores.log, stores.views);
+  const arrivalsMs = new Map<string, number[]>();
+  receiver.onArrival = (_, path) => {
+    const of = arrivalsMs.get(path) ?? [];
+    arrivalsMs.set(path, of);
+    of.push(performance.now());
+  };
+  const queued = asked.count(QUEUED);
+  const arrived = receiver.expect(made.length * (queued + 1));
+  const triggers = Array.from({ length: queued + 1 }, () =>
+    made.map(({ organizationId }) => published(organizationId)),
+  );
+  // All at once, so that what is measured shares the machine with nobody who posts.
+  await stores.log.append(triggers.flat());
+  await arrived;
+  await atRest(stores.log, stores.views);
+  const byHistory = latenessMs(await startsIn(stores.log));
+  const byArrival = latenessMs(arrivalsMs.values());
+  await stores.close();
+  await hooklane.stop();
+  receiver.stop();
+  const what = `start of a queued webhook after its gap of ${GAP_MS} ms is over`;
+  const early = byHistory.filter((ms) => ms < 0).length;
+  return [
+    { name: `${what}, by history, p50`, value: percentile(byHistory, 0.5), unit: 'ms' },
+    { name: 'the same, p99', value: percentile(byHistory, 0.99), unit: 'ms' },
+    { name: `of ${byHistory.length}, started early`, value: early, unit: 'webhooks', aim: { most: 0 } },
+    { name: 'by arrival, p50', value: percentile(byArrival, 0.5), unit: 'ms' },
+    { name: 'by arrival, p99', value: percentile(byArrival, 0.99), unit: 'ms' },
+    { name: 'by arrival, the earliest', value: byArrival[0] ?? Number.NaN, unit: 'ms', better: 'neither' },
+  ];
+}
+
+function published(organizationId: OrganizationId): EventPublished {
+  const event = { eventId: newId('evt'), organizationId, atMs: Date.now(), kind: 'log.bench', data: '{}' };
+  return { type: 'EventPublished', ...event, ...UNKEYED };
+}
+
+/** When the attempts at each endpoint started, as the log has it. */
+async function startsIn(log: Pick<Log, 'read'>): Promise<Iterable<number[]>> {
+  const starts = new Map<string, number[]>();
+  for await (const { events } of log.read('outbound', { types: ['WebhookProcessed'] })) {
+    for (const { event } of events) {
+      if (event.type !== 'WebhookProcessed') continue;
+      const of = starts.get(event.endpointId) ?? [];
+      starts.set(event.endpointId, of);
+      of.push(event.startedAtMs);
+    }
+  }
+  return starts.values();
+}
+
+/** By how much each came later than its gap after the one before it, the earliest first. */
+function latenessMs(series: Iterable<readonly number[]>): number[] {
+  const late: number[] = [];
+  for (const times of series) {
+    const sorted = times.toSorted((a, b) => a - b);
+    for (const [n, at] of sorted.entries()) {
+      const before = sorted[n - 1];
+      if (before !== undefined) late.push(at - before - GAP_MS);
+    }
+  }
+  return late.sort((a, b) => a - b);
+}

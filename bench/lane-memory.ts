@@ -1,0 +1,53 @@
+// What lanes take of a dispatcher's memory. Usage: node --expose-gc lane-memory.ts DIRECTORY LANES. A real log in the
+// directory, which it removes, and a real dispatcher that takes in so many organizations with an endpoint each, to none of
+// which anything is sent. Prints JSON.
+
+import { randomBytes } from 'node:crypto';
+import { rmSync } from 'node:fs';
+import pino from 'pino';
+import { loadConfig } from '../src/config.ts';
+import { createDestinations } from '../src/destinations.ts';
+import { startDispatcher } from '../src/dispatch/dispatcher.ts';
+import { createSender } from '../src/dispatch/send.ts';
+import { createTransport } from '../src/dispatch/transport.ts';
+import { openSqliteLog } from '../src/log/sqlite.ts';
+import { createSecretBox } from '../src/secrets.ts';
+import { processTime } from '../src/time.ts';
+import { populate, workedOff } from './population.ts';
+
+const [directory = '', count = '0'] = process.argv.slice(2);
+const log = openSqliteLog({ directory, serve: true });
+const time = processTime();
+const logger = pino({ level: 'warn' });
+const secrets = createSecretBox([randomBytes(32)]);
+const destinations = createDestinations({ allowAddresses: [], httpsOnly: true });
+const transport = createTransport(destinations, loadConfig({}));
+const sender = createSender({ secrets, time, transport, destinations });
+const dispatcher = startDispatcher({
+  ...{ log, sender, time, logger },
+  skewMs: 0,
+  disableAfterMs: Number.POSITIVE_INFINITY,
+});
+const settings = { gapMs: 5_000, whenBusy: 'omit', maxQueued: 100, events: ['log.*'] } as const;
+const url = (index: number) => `https://hooks${index}.example.com/hooklane`;
+const population = { log, secrets, url, settings: { ...settings, events: ['log.*'] } };
+
+// So that what is made once is there before.
+await populate({ ...population, count: 100 });
+await workedOff(log, 'dispatcher', 'organizations');
+const before = heapBytes();
+await populate({ ...population, count: Number(count) });
+await workedOff(log, 'dispatcher', 'organizations');
+const laneBytes = (heapBytes() - before) / Number(count);
+const { rss: rssBytes } = process.memoryUsage();
+await dispatcher.close(0);
+await log.close();
+rmSync(directory, { recursive: true });
+process.stdout.write(`${JSON.stringify({ laneBytes, rssBytes })}\n`);
+
+/** What is in use, and outside of V8's heap as well. */
+function heapBytes(): number {
+  globalThis.gc?.();
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
+}
