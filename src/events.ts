@@ -379,6 +379,14 @@ export interface TokenRevoked extends Administered {
   atMs: number;
 }
 
+/** What was made before `beforeMs` is being taken out of the log, of all organizations. */
+export interface HistoryPruned extends Administered {
+  type: 'HistoryPruned';
+  organizationId: null;
+  beforeMs: number;
+  atMs: number;
+}
+
 /**
  * The import of an organization begins. Until LaneImported what follows of it is history, of which nothing is sent;
  * until OrganizationImportEnded nothing is started.
@@ -716,7 +724,8 @@ export type AdminEvent =
   | OrganizationImportStarted
   | OrganizationImportEnded
   | TokenCreated
-  | TokenRevoked;
+  | TokenRevoked
+  | HistoryPruned;
 
 export type OrganizationEvent =
   | AdminEvent
@@ -788,6 +797,7 @@ export const TOPIC_OF: { readonly [T in EventType]: Topic } = {
   LogsPruned: 'organizations',
   TokenCreated: 'organizations',
   TokenRevoked: 'organizations',
+  HistoryPruned: 'organizations',
   WebhookScheduled: 'outbound',
   WebhookOmitted: 'outbound',
   WebhookRetried: 'outbound',
@@ -802,7 +812,7 @@ export const TOPIC_OF: { readonly [T in EventType]: Topic } = {
   PendingDropped: 'lanes',
 };
 
-/** The key of tokens that are bound to no organization. */
+/** The key of what is of no organization, or of all: tokens that are bound to none were the first. */
 const UNBOUND_KEY = 'tokens';
 
 /** The key of an event: what shares a key is in one partition, in order. */

@@ -7,6 +7,7 @@ import { InvalidQuery } from '../query/errors.ts';
 import { parsePast } from '../query/filters.ts';
 import { toIso } from '../time.ts';
 import { CommandFailed } from './failed.ts';
+import { operator } from './operator.ts';
 import { note, printJson, printTable } from './output.ts';
 import { clearProgress, progressOf } from './progress.ts';
 import { createRemoteApi } from './remote-api.ts';
@@ -47,13 +48,14 @@ interface PruneCommandOptions {
 
 async function runPrune(options: PruneCommandOptions): Promise<void> {
   const { before: beforeMs, dryRun = false, json } = options;
+  const what = { projections, beforeMs, dryRun, by: operator().by, clock: Date.now };
   const io = { onProgress: progressOf('pruning'), signal: stopSignal() };
   let items: readonly Pruned[];
   try {
     const server = remoteServer(process.env);
     items =
       server === undefined
-        ? await withStores(({ log, views }) => prune({ log, views, projections, beforeMs, dryRun, ...io }))
+        ? await withStores(({ log, views }) => prune({ log, views, ...what, ...io }))
         : await (await createRemoteApi(server)).prune({ before: toIso(beforeMs), dryRun }, io);
   } catch (error) {
     if (!io.signal.aborted) throw error;

@@ -35,10 +35,10 @@ export async function doTask(
       return;
     }
     case 'pruning': {
-      const { beforeMs, dryRun } = task;
+      const { beforeMs, dryRun, by } = task;
       const about = { before: toIso(beforeMs), dryRun };
       const onProgress = (read: number, total: number) => onReport({ ...about, read, total });
-      const items = await prune({ ...io, projections, beforeMs, dryRun, onProgress });
+      const items = await prune({ ...io, projections, beforeMs, dryRun, by, clock: Date.now, onProgress });
       onReport({ ...about, items });
       return;
     }

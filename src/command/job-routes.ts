@@ -5,7 +5,7 @@ import type { OrganizationId, Prefix } from '../ids.ts';
 import { parsePast } from '../query/filters.ts';
 import { type Clock, toIso } from '../time.ts';
 import { MOST_FINDINGS } from '../verify/verify.ts';
-import { UNBOUND } from './admit.ts';
+import { accessOf, UNBOUND } from './admit.ts';
 import { jsonBodyOr } from './body.ts';
 import { inputParser } from './input.ts';
 import { createJobs, type Work } from './jobs.ts';
@@ -32,6 +32,8 @@ export type Task =
       beforeMs: number;
       /** Only say what would go. */
       dryRun: boolean;
+      /** Who has it done, as events say it. */
+      by: string;
     };
 
 export interface JobRoutesOptions {
@@ -51,8 +53,8 @@ interface Kind {
   prefix: Prefix;
   /** Whether it changes nothing, so that who may read may begin and cancel it. */
   onlyReads: boolean;
-  /** The task of a body, and what is shown of it before it reports. Throws InvalidInput. */
-  read(body: unknown): { task: Task; report: object };
+  /** The task of a body, for who asks, and what is shown of it before it reports. Throws InvalidInput. */
+  read(body: unknown, by: string): { task: Task; report: object };
 }
 
 export async function jobRoutes(server: FastifyInstance, options: JobRoutesOptions): Promise<void> {
@@ -108,10 +110,10 @@ function prunings(clock: Clock): Kind {
   });
   return {
     ...{ path: '/prunings', kind: 'pruning', prefix: 'prn', onlyReads: false },
-    read(body) {
+    read(body, by) {
       const { before, dryRun = false } = parse(body);
       const beforeMs = parsePast('before', before, clock());
-      return { task: { type: 'pruning', beforeMs, dryRun }, report: { before: toIso(beforeMs), dryRun } };
+      return { task: { type: 'pruning', beforeMs, dryRun, by }, report: { before: toIso(beforeMs), dryRun } };
     },
   };
 }
@@ -131,7 +133,7 @@ function serveKind(
   // Before the server waits for what is being answered: a job that is being begun or cancelled is.
   server.addHook('preClose', () => jobs.close());
   server.post(path, needs, async (request, reply) => {
-    const { task, report } = read(jsonBodyOr(request, {}));
+    const { task, report } = read(jsonBodyOr(request, {}), accessOf(request).by);
     const job = await jobs.start(report, (io) => doTask(task, io));
     reply.code(202).header('location', `${server.prefix}${path}/${job.id}`);
     return job;

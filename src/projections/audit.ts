@@ -1,4 +1,4 @@
-// The audit: every change of configuration, with who made it. One document an event, so an entry is never changed. No secret
+// The audit: every change of configuration, with who made it, and what was taken out of the log. One document an event, so an entry is never changed. No secret
 // and no hash of one is in it.
 //
 // It is no history that retention or pruning takes away: what it is made of stays in the log for ever. What is done with
@@ -42,12 +42,14 @@ export const audit: Projection = {
     EndpointDeleted: entry,
     TokenCreated: entry,
     TokenRevoked: entry,
+    HistoryPruned: entry,
   } satisfies Record<Audited['type'], (event: Audited, cause: Position) => Change[]>,
 };
 
 function entry(event: Audited, cause: Position): Change[] {
   const { organizationId, atMs, by = null } = event;
-  const what = wordsOf(event.type);
+  const words = wordsOf(event.type);
+  const what = event.type === 'HistoryPruned' ? `${words} before ${toIso(event.beforeMs)}` : words;
   const set = { at: toIso(atMs), by, what, objectId: objectOf(event), organizationId };
   return [{ id: placedId('aud', atMs, cause), set }];
 }
@@ -57,8 +59,8 @@ function wordsOf(type: EventType): string {
   return type.replaceAll(/(?<=[a-z])(?=[A-Z])/g, ' ').toLowerCase();
 }
 
-/** The id of what was changed. */
-function objectOf(event: Audited): string {
+/** The id of what was changed; null: it is no single thing. */
+function objectOf(event: Audited): string | null {
   if ('tokenId' in event) return event.tokenId;
   if ('endpointId' in event) return event.endpointId;
   if ('integrationId' in event) return event.integrationId;

@@ -2,7 +2,7 @@
 // looked for first, and nothing is taken out while there is any.
 //
 // The order makes it safe to be killed anywhere, and to be run again: first read models forget, so that no answer has
-// what may have gone; then the log notes the time; then events go, some at a time, each time with what stands for them.
+// what may have gone; then the log notes the time, and who has it done; then events go, some at a time, each time with what stands for them.
 //
 // Nobody waits meanwhile, so something old may still be written: a retry that an operator has just asked for. It stands
 // behind the ends that are looked up before anything else, and stays.
@@ -11,19 +11,22 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type LaneRecord, TOPICS, type Topic } from '../events.ts';
 import { timeOf } from '../ids.ts';
 import type { Log, Pruning } from '../log/log.ts';
-import { toIso } from '../time.ts';
+import { type Clock, toIso } from '../time.ts';
 import type { Views } from '../views/views.ts';
 import type { Projection } from './projection.ts';
 import { createPartitionPruning, historyIdOf } from './pruning.ts';
 
 export interface PruneOptions {
-  log: Pick<Log, 'partitions' | 'read' | 'ends' | 'positions' | 'pruning'>;
+  log: Pick<Log, 'partitions' | 'read' | 'ends' | 'positions' | 'pruning' | 'append'>;
   views: Pick<Views, 'forget' | 'positions'>;
   projections: readonly Projection[];
   /** What was made before goes; in milliseconds since 1970. */
   beforeMs: number;
   /** Changes nothing, and says what it would do. */
   dryRun: boolean;
+  /** Who has it done, as events say it. */
+  by: string;
+  clock: Clock;
   /** Called after each batch: offsets that were gone through, of how many. */
   onProgress?: (done: number, total: number) => void;
   /** Stops it between two batches: what has gone is gone, and it can be run again. */
@@ -57,7 +60,7 @@ const BATCH_EVENTS = 500;
 
 /** Rejects with PruneRefused, LogUnavailable, LogRefused or ViewsUnavailable, and the signal's reason. */
 export async function prune(options: PruneOptions): Promise<Pruned[]> {
-  const { log, views, projections, beforeMs, dryRun } = options;
+  const { log, views, projections, beforeMs, dryRun, by, clock } = options;
   const { pruning } = log;
   if (pruning === undefined) {
     throw new PruneRefused(
@@ -71,6 +74,7 @@ export async function prune(options: PruneOptions): Promise<Pruned[]> {
       if (definition.history !== undefined) await views.forget(definition.name, beforeMs);
     }
     await pruning.begin(beforeMs);
+    await log.append([{ type: 'HistoryPruned', organizationId: null, beforeMs, atMs: clock(), by }]);
   }
   return pruneTopics({ pruning, ends }, options);
 }

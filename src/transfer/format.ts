@@ -100,12 +100,16 @@ export function lastLineOf(text: string): End | Failed | undefined {
   return /^\{"(end|failed)":/.test(line) ? JSON.parse(line) : undefined;
 }
 
-/** Events that a file must not hold: an import's own, and tokens, which let in where they were made and nowhere else. */
+/**
+ * Events that a file must not hold: an import's own, tokens, which let in where they were made and nowhere else, and what
+ * was done to the log that the file comes from.
+ */
 const NOT_MOVED: readonly EventType[] = [
   'OrganizationImportStarted',
   'OrganizationImportEnded',
   'TokenCreated',
   'TokenRevoked',
+  'HistoryPruned',
 ];
 
 export function isMoved({ type }: HooklaneEvent): boolean {

@@ -45,6 +45,11 @@ test('what is old is taken out of the log, but for its newest event', async (t) 
     [2, 2, 0],
   );
   assert.equal((await inbound()).length, 0);
+  const { by, objectId, organizationId } = await waitFor('the audit to say so', async () => {
+    const [newest] = (await ok<{ items: Record<string, string | null>[] }>('/api/v1/audit')).items;
+    return newest?.what?.startsWith('history pruned before 20') && newest;
+  });
+  assert.deepEqual({ by, objectId, organizationId }, { by: 'root', objectId: null, organizationId: null });
 });
 
 test('what cannot be pruned is refused, with the field', async (t) => {

@@ -357,6 +357,7 @@ export const EXAMPLES: { readonly [T in StoredType]: Extract<HooklaneEvent, { ty
     expiresAtMs: AT_MS + 1,
   },
   TokenRevoked: { type: 'TokenRevoked', by: null, tokenId: 'tok_01', organizationId, atMs: AT_MS },
+  HistoryPruned: { type: 'HistoryPruned', by: 'root', organizationId: null, beforeMs: 1, atMs: AT_MS },
   LogsPruned: {
     type: 'LogsPruned',
     organizationId,

@@ -147,13 +147,14 @@ test('a token has what it is good for, who made it, and when it was revoked', ()
     });
 });
 
-test('each change of configuration is an entry of the audit, with who made it; a retry or a test is none', () => {
+test('each change of configuration, and each pruning, is an entry of the audit, with who made it; a retry or a test is none', () => {
   const documents = project(audit, [
     facts.endpointCreated({ by: id('tok') }),
     { type: 'EndpointTestRequested', ...ofOrganization, ...ofWebhook, atMs: AT_MS, by: 'root' },
     facts.eventPublished({ by: 'root' }),
     facts.tokenCreated({ organizationId: null, by: 'cli:deploy' }),
     { type: 'OrganizationSecretRotated', ...ofOrganization, atMs: LATER_MS, secret: 'sealed' },
+    { type: 'HistoryPruned', organizationId: null, beforeMs: AT_MS, atMs: LATER_MS, by: 'root' },
   ]);
   assert.deepEqual(
     [...documents.values()],
@@ -161,6 +162,7 @@ test('each change of configuration is an entry of the audit, with who made it; a
       { at: AT, by: id('tok'), what: 'endpoint created', objectId: id('ep'), ...ofOrganization },
       { at: AT, by: 'cli:deploy', what: 'token created', objectId: id('tok') },
       { at: LATER, what: 'organization secret rotated', objectId: id('org'), ...ofOrganization },
+      { at: LATER, by: 'root', what: `history pruned before ${AT}` },
     ],
   );
   assert.deepEqual([...documents.keys()].toSorted(), [...documents.keys()], 'in the order of the log');

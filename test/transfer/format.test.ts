@@ -33,7 +33,7 @@ test('what an older release did not write has its default', () => {
 test('what is no event of ours is refused, and the message says why', () => {
   const values = JSON.parse(lineOf(EXAMPLES.OrganizationCreated));
   refused({ ...values, type: 'OrganizationSold' }, /no event is called "OrganizationSold" here; a newer/);
-  for (const type of ['OrganizationImportEnded', 'TokenCreated', 'TokenRevoked'])
+  for (const type of ['OrganizationImportEnded', 'TokenCreated', 'TokenRevoked', 'HistoryPruned'])
     refused({ ...values, type }, /may not be in a file/);
   refused({ ...values, topic: 'inbound' }, /does not stand in topic "inbound"/);
   refused({ ...values, colour: 'red' }, /has no field "colour" here/);

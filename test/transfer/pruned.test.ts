@@ -23,7 +23,15 @@ test('what was pruned is not exported, its counts are', async (t) => {
   t.after(() => views.close());
   await projectToEnd({ log: from, views, projections });
   const whole = await documentsOf(t, from);
-  await prune({ log: from, views, projections, beforeMs: AT_MS + 12 * HOUR_MS, dryRun: false });
+  await prune({
+    log: from,
+    views,
+    projections,
+    beforeMs: AT_MS + 12 * HOUR_MS,
+    dryRun: false,
+    by: 'root',
+    clock: Date.now,
+  });
   const before = await documentsOf(t, from);
 
   const to = sqliteLog(t);
