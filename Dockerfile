@@ -19,7 +19,7 @@ COPY package.json CHANGELOG.md LICENSE ./
 COPY bin bin
 COPY schemas schemas
 RUN ln -s /app/bin/hooklane.js /usr/local/bin/hooklane \
- && mkdir /data && chown node:node /data
+ && mkdir /data .cache && chown node:node /data .cache
 ENV HOST=0.0.0.0 HOOKLANE_DATA=/data
 VOLUME /data
 EXPOSE 3000

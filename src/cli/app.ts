@@ -96,8 +96,8 @@ export async function startApp({ config, roles, logger }: AppOptions): Promise<A
     }
     const views = await openViews(config);
     stops.push(() => views.close());
-    if (roles.has('project')) {
-      const projector = await startProjectorThread(config, logger.level);
+    const projector = roles.has('project') ? startProjectorThread(config, logger.level) : undefined;
+    if (projector !== undefined) {
       projector.ended.catch(fail);
       stops.push(() => projector.close());
     }
@@ -128,7 +128,7 @@ export async function startApp({ config, roles, logger }: AppOptions): Promise<A
         caughtUp: (position) => reached([position], { views, projections, withinMs: CAUGHT_UP_WITHIN_MS }),
       });
       const definitions = projections.map(({ definition }) => definition);
-      const limits = openLimits(config, logger);
+      const limits = await openLimits(config, logger);
       stops.push(() => limits.close());
       const server = buildServer({
         log,
@@ -178,11 +178,13 @@ export async function startApp({ config, roles, logger }: AppOptions): Promise<A
         const stopRenewing = renewCertificate(renewing);
         stops.push(async () => stopRenewing());
       }
+      await Promise.all([server.ready(), projector?.opened]);
       await listen(server, config);
       url = urlOf(server.server.address() as AddressInfo, tls === undefined ? 'http' : 'https');
       // Only now: a token that is made for a server which then cannot listen would be shown to nobody.
       defaults = await createDefaults(directory, administration.for(fullAccess('start')));
     }
+    await projector?.opened;
     return { url, defaults, failed, close: stopAll };
   } catch (error) {
     await stopAll();

@@ -14,8 +14,13 @@ export interface ProjectorThreadData {
   logLevel: string;
 }
 
-/** Starts the thread; resolves once it has opened its stores. Rejects with what opening them throws. */
-export async function startProjectorThread(config: Config, logLevel: string): Promise<Projector> {
+export interface ProjectorThread extends Projector {
+  /** Resolves once it has opened its stores. Rejects with what opening them throws. */
+  readonly opened: Promise<void>;
+}
+
+/** Starts the thread. What it has to load for that it loads beside whatever goes on here. */
+export function startProjectorThread(config: Config, logLevel: string): ProjectorThread {
   const workerData: ProjectorThreadData = {
     config: { ...config, adminToken: undefined, masterKeys: undefined },
     logLevel,
@@ -27,12 +32,20 @@ export async function startProjectorThread(config: Config, logLevel: string): Pr
   worker.once('error', reject);
   worker.once('exit', resolve);
   ended.catch(() => {});
-  await Promise.race([once(worker, 'message'), ended]);
+  let isOpen = false;
+  async function open(): Promise<void> {
+    await Promise.race([once(worker, 'message'), ended]);
+    isOpen = true;
+  }
+  const opened = open();
+  opened.catch(() => {});
   return {
+    opened,
     ended,
     async close() {
       worker.postMessage('close');
-      await ended;
+      // Why it has never opened was told already.
+      await (isOpen ? ended : ended.catch(() => {}));
     },
   };
 }
