@@ -55,7 +55,8 @@ export async function startHooklane(
       ...environment,
       HOOKLANE_DATA: directory,
       PORT: '0',
-      HOOKLANE_LOG_LEVEL: 'warn',
+      // That endpoints are told of by plain http is known.
+      HOOKLANE_LOG_LEVEL: 'error',
     };
     const args = ['src/main.ts', 'serve', ...(roles === 'all' ? [] : ['--roles', roles])];
     const child = spawn(...onServerCores([...site.nodeArguments, ...args]), { cwd: ROOT, env, stdio: PIPED });
