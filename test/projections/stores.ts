@@ -67,7 +67,8 @@ export async function everything(views: Views): Promise<Record<string, string[]>
 
 /** Changes a document behind our back: the text `from` of it becomes `to`. */
 export function tamper(directory: string, view: string, from: string, to: string): void {
-  const db = new DatabaseSync(join(directory, 'views.db'));
+  // A server may be writing.
+  const db = new DatabaseSync(join(directory, 'views.db'), { timeout: 5_000 });
   try {
     const generation = db.prepare('SELECT generation FROM views WHERE view = ?').get(view)?.generation;
     const change = db.prepare(
