@@ -1,7 +1,5 @@
 // The measures of npm run bench. Each starts its own processes, warms them up, and stops them.
 
-import { loadConfig } from '../src/config.ts';
-import { openLog, openViews } from '../src/open.ts';
 import { projections } from '../src/projections/all.ts';
 import { rebuild } from '../src/projections/rebuild.ts';
 import type { Asked } from './asked.ts';
@@ -12,7 +10,7 @@ import { errorPayload } from './payload.ts';
 import { type Hooklane, runBareUndici, startBareFastify, startHooklane } from './processes.ts';
 import { startBenchReceiver } from './receiver.ts';
 import type { Measure } from './rows.ts';
-import { CONNECTIONS, expectAll, POSTS, pushThrough } from './through.ts';
+import { CONNECTIONS, expectAll, openBeside, POSTS, pushThrough } from './through.ts';
 
 /** Enough for the compiler of V8 to be done. */
 const WARM_UP = 20_000;
@@ -126,9 +124,8 @@ export async function measureRebuild(site: Site, asked: Asked): Promise<Measure[
   await subscribe(hooklane, organizationId, receiver.url);
   const count = asked.count(REBUILT_POSTS);
   await pushThrough({ hooklane, receiver, count, tokenOf: () => token });
-  const config = loadConfig(hooklane.environment);
-  const log = await openLog(config, { serve: false });
-  const views = await openViews(config);
+  const stores = await openBeside(hooklane);
+  const { log, views } = stores;
   const processed = [{ field: 'status', eq: 'processed' }];
   await settled(async () => (await views.count('deliveries', processed)) >= count);
   let events = 0;
@@ -142,8 +139,7 @@ export async function measureRebuild(site: Site, asked: Asked): Promise<Measure[
     events += rebuilt.events;
   }
   const seconds = (performance.now() - startedMs) / 1_000;
-  await views.close();
-  await log.close();
+  await stores.close();
   const slowest = each.toSorted((a, b) => a.perSecond - b.perSecond).slice(0, 3);
   const rebuilt: Measure[] = [
     { name: 'rebuild of all views', value: events / seconds, unit: 'events/s' },
@@ -154,7 +150,8 @@ export async function measureRebuild(site: Site, asked: Asked): Promise<Measure[
       aim: { least: 50_000 },
     })),
   ];
-  const bare = site.deployment === 'sqlite' ? insertBare(config.dataDirectory) : undefined;
+  const bare =
+    site.deployment === 'sqlite' ? insertBare(hooklane.environment.HOOKLANE_DATA ?? '') : undefined;
   await hooklane.stop();
   receiver.stop();
   if (bare === undefined) return rebuilt;

@@ -2,16 +2,15 @@
 // takes at the most, posted, delivered and in the read models; then posts at a share of that (0.8) for N minutes (10), and looks
 // every few seconds at the latency from post to delivery, at the process' memory, files and sockets, at what a post costs it of
 // the cores, and at how far the read models are behind. What the machine itself did meanwhile stands beside it: cores that the
-// host gave to others (stolen), that waited for the disk, and that had nothing to do. Writes bench/results/soak.json and soak.svg; exit code 1 if anything of it has grown.
+// host gave to others (stolen), that waited for the disk, and that had nothing to do. Writes bench/results/soak.json and
+// soak.svg; exit code 1 if anything of it has grown.
 //
 // Linux alone: what a process holds is read from /proc. The load generator and the receiver share the cores.
 
 import { readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
-import { loadConfig } from '../src/config.ts';
 import type { Log } from '../src/log/log.ts';
-import { openLog, openViews } from '../src/open.ts';
 import type { Views } from '../src/views/views.ts';
 import { openSite } from './deployment.ts';
 import { postBytes, runLoad } from './load.ts';
@@ -20,7 +19,15 @@ import { errorPayload } from './payload.ts';
 import { plot, type Series } from './plot.ts';
 import { type Hooklane, startHooklane } from './processes.ts';
 import { startBenchReceiver } from './receiver.ts';
-import { expectAll } from './through.ts';
+import {
+  CONNECTIONS,
+  cpuSeconds,
+  expectAll,
+  openBeside,
+  POSTS,
+  pushThrough,
+  TICK_SECONDS,
+} from './through.ts';
 
 const { values } = parseArgs({
   options: { minutes: { type: 'string', default: '10' }, share: { type: 'string', default: '0.8' } },
@@ -28,9 +35,6 @@ const { values } = parseArgs({
 const minutes = Number(values.minutes);
 const share = Number(values.share);
 const SAMPLE_MS = 5_000;
-const CONNECTIONS = 64;
-/** What Linux counts times of cores in; how many there are it tells nobody but C. */
-const TICKS_PER_SECOND = 100;
 const WARM_UP = 20_000;
 const COUNT = 40_000;
 /** Of the time, until caches, heaps and files have their size. */
@@ -59,17 +63,15 @@ const receiver = await startBenchReceiver();
 const hooklane = await startHooklane(site);
 const { token, organizationId } = await unlimited(hooklane);
 await subscribe(hooklane, organizationId, receiver.url);
-const config = loadConfig(hooklane.environment);
-const log = await openLog(config, { serve: false });
-const views = await openViews(config);
+const beside = await openBeside(hooklane);
+const { log, views } = beside;
 
 await run(WARM_UP);
 const maximum = await run(COUNT);
 process.stderr.write(`at most ${Math.round(maximum)} posts/s\n`);
 const perSecond = Math.floor(maximum * share);
 const samples = await soak(perSecond);
-await views.close();
-await log.close();
+await beside.close();
 await hooklane.stop();
 receiver.stop();
 
@@ -88,16 +90,9 @@ process.exitCode = grown.every(({ ok }) => ok) ? 0 : 1;
 /** Posts as fast as it can; resolves to how many a second were posted, delivered and in the read models. */
 async function run(count: number): Promise<number> {
   const startedMs = performance.now();
-  const arrived = receiver.expect(count);
-  const { statuses } = await runLoad({ port: hooklane.port, request, connections: CONNECTIONS, count });
-  expectAll(statuses, count);
-  await arrived;
+  await pushThrough({ hooklane, receiver, count, tokenOf: () => token });
   await settled(async () => (await behindBy(log, views)) === 0);
   return count / ((performance.now() - startedMs) / 1_000);
-}
-
-function request(index: number): Buffer {
-  return postBytes('/api/v1/webhooks/logs', token, errorPayload(index));
 }
 
 async function soak(rate: number): Promise<Sample[]> {
@@ -141,7 +136,7 @@ async function soak(rate: number): Promise<Sample[]> {
     port: hooklane.port,
     request: (index) => {
       postedMs.set(index, performance.now());
-      return request(index);
+      return postBytes(POSTS, token, errorPayload(index));
     },
     connections: CONNECTIONS,
     count,
@@ -178,18 +173,12 @@ interface Times {
   stolen: number;
 }
 
-/** Source: proc_pid_stat(5), proc_stat(5). */
+/** Source: proc_stat(5). */
 function timesOf({ pid }: Hooklane): Times {
-  const ticks = (text: string) => text.trim().split(/ +/).map(Number);
-  // The name of the process may hold anything, and ends with the last parenthesis.
-  const ofProcess = ticks(readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) . /s, ''));
-  const [user = 0, system = 0] = ofProcess.slice(10);
-  const [, , , idle = 0, disk = 0, , , stolen = 0] = ticks(
-    /^cpu (.*)$/m.exec(readFileSync('/proc/stat', 'utf8'))?.[1] ?? '',
-  );
-  const seconds = { process: user + system, idle, disk, stolen };
-  for (const what of Object.keys(seconds) as (keyof typeof seconds)[]) seconds[what] /= TICKS_PER_SECOND;
-  return { atMs: performance.now(), ...seconds };
+  const [, ofAll = ''] = /^cpu +(.*)$/m.exec(readFileSync('/proc/stat', 'utf8')) ?? [];
+  const seconds = ofAll.split(' ').map((ticks) => Number(ticks) * TICK_SECONDS);
+  const [, , , idle = 0, disk = 0, , , stolen = 0] = seconds;
+  return { atMs: performance.now(), process: cpuSeconds(pid) ?? Number.NaN, idle, disk, stolen };
 }
 
 async function behindBy(of: Log, read: Views): Promise<number> {

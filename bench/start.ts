@@ -3,8 +3,7 @@
 
 import { rmSync } from 'node:fs';
 import { loadConfig } from '../src/config.ts';
-import type { HooklaneEvent, LogReceived } from '../src/events.ts';
-import { UNKEYED } from '../src/events.ts';
+import { type HooklaneEvent, type LogReceived, UNKEYED } from '../src/events.ts';
 import { derivedId, newId, type OrganizationId, siblingId } from '../src/ids.ts';
 import type { Log } from '../src/log/log.ts';
 import { openLog } from '../src/open.ts';

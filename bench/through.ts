@@ -65,7 +65,7 @@ export async function openBeside({ environment }: Pick<Hooklane, 'environment'>)
 }
 
 /** Of a second, as Linux counts it for people (USER_HZ, which is 100 on all that Node runs on). */
-const TICK_SECONDS = 0.01;
+export const TICK_SECONDS = 0.01;
 
 /** Seconds of processor time that a process has used, all its threads; undefined where there is no /proc. */
 export function cpuSeconds(pid: number): number | undefined {

@@ -1,5 +1,5 @@
-// Config to engines: the only file that knows which engines exist. Those of other machines are loaded where they are used: their
-// clients take a quarter of the time that a process needs to start.
+// Config to engines: the only file that knows which engines exist. Clients of other machines are loaded where they are used:
+// together they take a quarter of the time that a process needs to start.
 
 import type { Logger } from 'pino';
 import type { Config } from './config.ts';

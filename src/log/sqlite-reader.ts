@@ -62,7 +62,7 @@ export function createReader(db: DatabaseSync): Reader {
       let rows = 0;
       let bytes = 0;
       return reaching(() => {
-        // An array is what it is, whatever its type says: [0] and [1] are as good as names.
+        // A row is an array, which its type does not know.
         for (const { 0: id, 1: blob } of statement.iterate(...bounds, ...text, max)) {
           const offset = Number(id) - base;
           const data = asBuffer(blob);

@@ -1,5 +1,5 @@
-// The audit: every change of configuration, with who made it, and what was taken out of the log. One document an event, so an entry is never changed. No secret
-// and no hash of one is in it.
+// The audit: every change of configuration, and what was taken out of the log, with who did it. One document an event, so an
+// entry is never changed. No secret and no hash of one is in it.
 //
 // It is no history that retention or pruning takes away: what it is made of stays in the log for ever. What is done with
 // single webhooks (published, tested, tried again) is history, and goes with them; their events say who did it.

@@ -2,7 +2,8 @@
 // looked for first, and nothing is taken out while there is any.
 //
 // The order makes it safe to be killed anywhere, and to be run again: first read models forget, so that no answer has
-// what may have gone; then the log notes the time, and who has it done; then events go, some at a time, each time with what stands for them.
+// what may have gone; then the log notes the time, and who has it done; then events go, some at a time, each time with what
+// stands for them.
 //
 // Nobody waits meanwhile, so something old may still be written: a retry that an operator has just asked for. It stands
 // behind the ends that are looked up before anything else, and stays.

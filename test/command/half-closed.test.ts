@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import type { ServerResponse } from 'node:http';
-import { type AddressInfo, connect, type Socket } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { type TestContext, test } from 'node:test';
@@ -16,40 +16,12 @@ import { temporaryDirectory } from '../support/directory.ts';
 import { waitFor } from '../support/wait.ts';
 import { LOGS, startApi, startWithIntegration } from './api.ts';
 import { ADMIN_TOKEN } from './client.ts';
+import { open, type RawClient, watch } from './raw-client.ts';
 
 /** More than the systems of both sides hold for a client that does not read. */
 const MUCH_BYTES = 20_000_000;
 /** Of tails, at a time. */
 const MAX_TAILS = 50;
-
-interface Client {
-  socket: Socket;
-  text(): string;
-  /** By the server. */
-  isClosed(): boolean;
-}
-
-function watch(t: TestContext, socket: Socket): Client {
-  let text = '';
-  let isClosed = false;
-  const closed = () => {
-    isClosed = true;
-  };
-  socket
-    .setEncoding('latin1')
-    .on('data', (chunk) => {
-      text += chunk;
-    })
-    // Cut off by the server, as some are meant to be.
-    .on('error', () => {})
-    .on('end', closed)
-    .on('close', closed);
-  t.after(() => socket.destroy());
-  return { socket, text: () => text, isClosed: () => isClosed };
-}
-
-const open = (t: TestContext, port: number) =>
-  watch(t, connect({ port, host: '127.0.0.1', allowHalfOpen: true }));
 
 const ask = (path: string) => `GET ${path} HTTP/1.1\r\nhost: a\r\n\r\n`;
 
@@ -75,7 +47,7 @@ async function startServer(t: TestContext, isTls: boolean, patience: Partial<Pat
   return {
     asked,
     /** Who sends what and closes its half. */
-    send(bytes: string): Client {
+    send(bytes: string): RawClient {
       if (!isTls) {
         const client = open(t, port);
         client.socket.end(bytes);

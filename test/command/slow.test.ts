@@ -3,12 +3,13 @@
 
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { connect, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { waitFor } from '../support/wait.ts';
 import { type Api, LOGS, type Made, startApi, startWithIntegration, startWithOrganization } from './api.ts';
 import { ADMIN_TOKEN } from './client.ts';
+import { open } from './raw-client.ts';
 
 /** So short that a test waits for them; a machine that is busy makes them longer, never shorter. */
 const patience = {
@@ -19,34 +20,6 @@ const SLOWER_THAN_ANY_MS = 1_500;
 const DRIP_MS = 20;
 /** More than the systems of both sides hold for each other before anybody reads. */
 const MUCH = 1_000_000;
-
-interface Client {
-  socket: Socket;
-  text(): string;
-  /** By the server. */
-  isClosed(): boolean;
-}
-
-/** A client that speaks bytes, and does not close by itself. */
-function open(t: TestContext, port: number): Client {
-  let text = '';
-  let isClosed = false;
-  const closed = () => {
-    isClosed = true;
-  };
-  const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
-  socket
-    .setEncoding('latin1')
-    .on('data', (chunk) => {
-      text += chunk;
-    })
-    // Cut off by the server, as some are meant to be.
-    .on('error', () => {})
-    .on('end', closed)
-    .on('close', closed);
-  t.after(() => socket.destroy());
-  return { socket, text: () => text, isClosed: () => isClosed };
-}
 
 /** Writes a byte now and then, until it is cut off. */
 function drip(t: TestContext, socket: Socket, next: () => string | Buffer): void {
