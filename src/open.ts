@@ -20,7 +20,8 @@ export async function openLog(config: Config, { serve }: { serve: boolean }): Pr
     const { openKafkaLog } = await import('./log/kafka.ts');
     return openKafkaLog({ ...config.log, prefix, partitions, bodyBytes });
   }
-  return openSqliteLog({ directory, serve, ...(partitions === undefined ? {} : { partitions }) });
+  const options = { directory, serve, thread: serve };
+  return openSqliteLog({ ...options, ...(partitions === undefined ? {} : { partitions }) });
 }
 
 /** Opens the store of read models. Rejects with ViewsRefused. */

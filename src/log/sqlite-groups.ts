@@ -6,6 +6,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import type { Topic } from '../events.ts';
 import { Fenced, type Group, type Membership, type Partition } from './log.ts';
 import { createNews } from './news.ts';
+import type { Committer } from './sqlite-committer.ts';
 import { reaching } from './sqlite-file.ts';
 import type { Reader } from './sqlite-reader.ts';
 import type { Writer } from './sqlite-writer.ts';
@@ -22,6 +23,7 @@ type Work<T extends Topic> = (partition: Partition<T>) => Promise<void>;
 interface GroupsOptions {
   db: DatabaseSync;
   reader: Reader;
+  committer: Committer;
   writer: Writer;
   /** Calls back whenever the log may have grown, until the returned function is called. */
   listen(listener: () => void): () => void;
@@ -39,7 +41,7 @@ interface Ownership<T extends Topic> {
   losing: AbortController;
 }
 
-export function createGroups({ db, reader, writer, listen }: GroupsOptions): Groups {
+export function createGroups({ db, reader, committer, writer, listen }: GroupsOptions): Groups {
   const memberships = new Set<Membership>();
   /** By group and topic: what ends the newest member's ownership. */
   const newest = new Map<string, AbortController>();
@@ -63,7 +65,7 @@ export function createGroups({ db, reader, writer, listen }: GroupsOptions): Gro
         lost,
         async next(max) {
           for (;;) {
-            const end = writer.endOf(topic, index);
+            const end = committer.endOf(topic, index);
             if (at < end && !lost.aborted) {
               const { events, next } = reader.select(topic, { partition: index, from: at, end, max });
               at = next;
@@ -99,7 +101,7 @@ export function createGroups({ db, reader, writer, listen }: GroupsOptions): Gro
 
   return {
     join(group, topic, work) {
-      const claims = writer.claim(group, topic);
+      const claims = committer.claim(group, topic);
       const losing = new AbortController();
       newest.get(`${group} ${topic}`)?.abort();
       newest.set(`${group} ${topic}`, losing);

@@ -1,17 +1,21 @@
 // The log on SQLite: one file, log.db, in the data directory. Appends of this process wake readers at once; those
 // of other processes are noticed by asking SQLite, every 20 ms while somebody waits, whether another connection has
 // written. One process serves a directory; within it the newest member of a group owns all partitions.
+//
+// What is read is read here, in the thread of who asks; what is written may be written in one of its own.
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { sqliteCode } from '../database-file.ts';
 import type { Topic } from '../events.ts';
 import { type Batch, type Log, LogUnavailable, type ReadOptions } from './log.ts';
 import { createNews } from './news.ts';
+import { createCommitter } from './sqlite-committer.ts';
 import { type LogFile, openLogFile, refused, sizeBytes } from './sqlite-file.ts';
 import { createGroups } from './sqlite-groups.ts';
 import { isServed, type ServingLock, takeServingLock } from './sqlite-lock.ts';
 import { createPruning } from './sqlite-pruning.ts';
 import { createReader } from './sqlite-reader.ts';
+import { startCommitThread } from './sqlite-thread.ts';
 import { createWriter } from './sqlite-writer.ts';
 
 export interface SqliteLogOptions {
@@ -21,6 +25,8 @@ export interface SqliteLogOptions {
   partitions?: number;
   /** To be the one process that joins groups. Others may read and append. */
   serve: boolean;
+  /** To write in a thread of its own, so that nothing else waits for the disk; for who writes much (default: false). */
+  thread?: boolean;
 }
 
 /** How often other processes' appends are looked for. */
@@ -29,12 +35,13 @@ const POLL_MS = 20;
 const BATCH_EVENTS = 1_000;
 
 /** Opens the log of a data directory. Throws LogRefused. */
-export function openSqliteLog({ directory, partitions: wanted, serve }: SqliteLogOptions): Log {
+export function openSqliteLog(options: SqliteLogOptions): Log {
+  const { directory, partitions: wanted, serve } = options;
   const file = openLogFile(directory, wanted);
   let lock: ServingLock | undefined;
   try {
     lock = serve ? takeServingLock(directory) : undefined;
-    return createLog(file, lock, directory);
+    return createLog(file, lock, options);
   } catch (error) {
     file.db.close();
     lock?.release();
@@ -43,11 +50,19 @@ export function openSqliteLog({ directory, partitions: wanted, serve }: SqliteLo
 }
 
 /** The log in a file that is open; `lock` is released with it, and only who has one may join groups. */
-function createLog({ db, partitions, path }: LogFile, lock: ServingLock | undefined, directory: string): Log {
+function createLog(
+  { db, partitions, path }: LogFile,
+  lock: ServingLock | undefined,
+  { directory, thread: inThread = false }: SqliteLogOptions,
+): Log {
   const listeners = new Set<() => void>();
   const reader = createReader(db);
-  const writer = createWriter(db, partitions, wakeAll);
-  const groups = createGroups({ db, reader, writer, listen });
+  const committer = createCommitter(db, partitions, wakeAll);
+  const thread = inThread ? startCommitThread(directory) : undefined;
+  // What the thread has written is seen here as what others have.
+  const onWritten = thread === undefined ? wakeAll : lookForOthers;
+  const writer = createWriter({ partitions, committer, thread, onWritten });
+  const groups = createGroups({ db, reader, committer, writer, listen });
   const closing = new AbortController();
   let polling: NodeJS.Timeout | undefined;
   let closed: Promise<void> | undefined;
@@ -59,7 +74,7 @@ function createLog({ db, partitions, path }: LogFile, lock: ServingLock | undefi
   /** Calls `listener` whenever the log may have grown, until the returned function is called. */
   function listen(listener: () => void): () => void {
     listeners.add(listener);
-    polling ??= setInterval(poll, POLL_MS);
+    polling ??= setInterval(lookForOthers, POLL_MS);
     return () => {
       listeners.delete(listener);
       if (listeners.size > 0) return;
@@ -68,9 +83,9 @@ function createLog({ db, partitions, path }: LogFile, lock: ServingLock | undefi
     };
   }
 
-  function poll(): void {
+  function lookForOthers(): void {
     try {
-      writer.lookForOthers();
+      committer.lookForOthers();
     } catch (error) {
       // Nobody has asked: who reads or writes is told, who waits goes on waiting, and is woken when it is over.
       if (!(error instanceof LogUnavailable)) throw error;
@@ -83,8 +98,8 @@ function createLog({ db, partitions, path }: LogFile, lock: ServingLock | undefi
 
   function endsOf(topic: Topic): number[] {
     ensureOpen();
-    writer.lookForOthers();
-    return writer.ends(topic);
+    committer.lookForOthers();
+    return committer.ends(topic);
   }
 
   async function* read<T extends Topic>(topic: T, options: ReadOptions = {}): AsyncGenerator<Batch<T>> {
@@ -132,8 +147,8 @@ function createLog({ db, partitions, path }: LogFile, lock: ServingLock | undefi
 
   async function close(): Promise<void> {
     await groups.close();
-    writer.finish();
     closing.abort();
+    await writer.close();
     clearInterval(polling);
     db.close();
     lock?.release();

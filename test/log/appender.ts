@@ -8,7 +8,9 @@ import { changed } from '../contract/log-kit.ts';
 const ROUND = 16;
 
 const [directory = '', name = '', serve] = process.argv.slice(2);
-const log = openSqliteLog({ directory, serve: serve === 'serve' });
+// As a server does it, or a command beside one.
+const isServer = serve === 'serve';
+const log = openSqliteLog({ directory, serve: isServer, thread: isServer });
 let stopped = false;
 process.once('message', () => {
   stopped = true;

@@ -7,7 +7,7 @@ import { all, changed, joinByHand, numbersOf, started } from '../contract/log-ki
 
 const BODY = 'x'.repeat(20_000);
 
-const log = openSqliteLog({ directory: process.argv[2] ?? '', serve: true });
+const log = openSqliteLog({ directory: process.argv[2] ?? '', serve: true, thread: true });
 const partition = await joinByHand(log, 'organizations').partition(0);
 
 /** One append and one commit, which share a transaction. */
