@@ -5,7 +5,7 @@
 // whose trigger is `evt_X`. Whoever holds one id can write down the others, and doing a step twice gives the
 // same ids.
 
-import { createHash } from 'node:crypto';
+import { createHash, randomFillSync } from 'node:crypto';
 import { decodeTime, encodeTime, monotonicFactory, TIME_MAX } from 'ulid';
 
 export type OrganizationId = `org_${string}`;
@@ -24,7 +24,20 @@ export type Prefix =
   | ('tok' | 'aud' | 'key')
   | ('rpl' | 'vrf' | 'prn');
 
-const nextUlid = monotonicFactory();
+/** Random bytes that are drawn at once: drawn one by one, as `ulid` does, those of one id cost more than all else of it. */
+const pool = new Uint8Array(4_096);
+let poolAt = pool.length;
+
+/** A random number from 0 to less than 1, in steps of 1/256: a character of a ULID takes five bits of it. */
+function randomFraction(): number {
+  if (poolAt === pool.length) {
+    randomFillSync(pool);
+    poolAt = 0;
+  }
+  return (pool[poolAt++] ?? 0) / 256;
+}
+
+const nextUlid = monotonicFactory(randomFraction);
 
 /** A new id; ids made by one process sort in the order in which they were made, also within a millisecond. */
 export function newId<P extends Prefix>(prefix: P, nowMs?: number): `${P}_${string}` {

@@ -19,6 +19,11 @@ test('ids sort as they were made also when the clock goes back', () => {
   assert.ok(newId('log', Date.UTC(2039, 0)) > later);
 });
 
+test('ids of different milliseconds share no randomness, however many are made', () => {
+  const ids = Array.from({ length: 2_000 }, (_, i) => newId('wh', Date.UTC(2050, 0) + i));
+  assert.equal(new Set(ids.map((id) => id.slice(-16))).size, 2_000);
+});
+
 test('a sibling shares the ULID, both ways', () => {
   const inbound = newId('in');
   const log = siblingId('log', inbound);

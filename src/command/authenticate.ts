@@ -36,10 +36,7 @@ export function findIntegration(
   strangers: Strangers,
 ): Integration | Promise<Integration> {
   const hash = tokenHashOf(request);
-  const find = () => {
-    const known = hash === undefined ? undefined : directory.state.byTokenHash.get(hash);
-    return known !== undefined && sameHash(known.tokenHash, hash ?? '') ? known : undefined;
-  };
+  const find = () => (hash === undefined ? undefined : directory.state.byTokenHash.get(hash));
   return find() ?? findAnew();
 
   async function findAnew(): Promise<Integration> {

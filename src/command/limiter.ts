@@ -11,13 +11,13 @@ import { Problem } from './problem.ts';
 const MAX_PARSED = 1_000;
 
 /** Counts a post of an integration; throws Problem 429 if it is one too many. Sets the RateLimit headers. */
-export type Limiter = (reply: FastifyReply, integration: Integration) => Promise<void>;
+export type Limiter = (reply: FastifyReply, integration: Integration) => Promise<void> | undefined;
 
 export function createLimiter(limits: Limits): Limiter {
   const parsed = new Map<string, NamedLimit[]>();
 
   function limitsOf({ burst, sustained }: Integration): NamedLimit[] {
-    const texts = JSON.stringify([burst, sustained]);
+    const texts = `${burst} ${sustained}`;
     const known = parsed.get(texts);
     if (known !== undefined) return known;
     const all = Object.entries({ burst, sustained }).flatMap(([name, text]) =>
@@ -28,9 +28,7 @@ export function createLimiter(limits: Limits): Limiter {
     return all;
   }
 
-  return async (reply, integration) => {
-    const asked = limitsOf(integration);
-    if (asked.length === 0) return;
+  async function take(reply: FastifyReply, integration: Integration, asked: NamedLimit[]): Promise<void> {
     const taken = await limits.take(integration.id, asked);
     const { limit, remaining, freedInSeconds } = tightest(asked, taken);
     reply.header('ratelimit-limit', limit.max);
@@ -40,6 +38,11 @@ export function createLimiter(limits: Limits): Limiter {
     const name = limit.name === 'burst' ? 'burst' : 'sustained';
     const detail = `The ${name} limit of this integration is ${integration[name]}.`;
     throw new Problem(429, 'rate-limited', detail, { 'retry-after': String(freedInSeconds) });
+  }
+
+  return (reply, integration) => {
+    const asked = limitsOf(integration);
+    return asked.length === 0 ? undefined : take(reply, integration, asked);
   };
 }
 

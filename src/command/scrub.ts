@@ -9,7 +9,7 @@ import { MAX_SCRUB_GROWTH_BYTES } from '../events.ts';
 import { FILTERED, type ScrubRules } from '../scrub-rules.ts';
 import { InvalidInput } from './input.ts';
 import { createNames } from './scrub-names.ts';
-import { isCardNumber, scrubText } from './scrub-text.ts';
+import { isCardNumber, mayHoldSecrets, scrubText } from './scrub-text.ts';
 
 export interface Scrubber {
   /**
@@ -80,6 +80,7 @@ const CLOSE_OBJECT = 0x7d;
 
 function scrubJson(text: string, looking: Looking): string {
   const { rules, isSecret } = looking;
+  const isPlain = !mayHoldSecrets(text);
   const cuts: Cut[] = [];
   const opened: Open[] = [];
 
@@ -88,13 +89,14 @@ function scrubJson(text: string, looking: Looking): string {
   }
 
   /** A value has ended that stands there. */
-  function passed(from: number, to: number, string?: string): void {
+  function passed(from: number, to: number): void {
     const within = opened.at(-1);
     if (within === undefined) return;
     const nth = within.count++;
     const isName = within.isList ? nth === 0 : NAMES.has(within.key);
     const isValue = within.isList ? nth === 1 : VALUES.has(within.key);
-    if (isName && string !== undefined && isSecret(string)) within.namesSecret = true;
+    if (isName && text.charCodeAt(from) === QUOTE && isSecret(contentOf(text, from, to)))
+      within.namesSecret = true;
     if (isValue) within.value = { from, to };
   }
 
@@ -106,17 +108,22 @@ function scrubJson(text: string, looking: Looking): string {
     passed(pair.from, at + 1);
   }
 
+  function scrubValue(from: number, to: number): void {
+    const string = contentOf(text, from, to);
+    const scrubbed = scrubString(string, looking);
+    if (scrubbed !== string) cuts.push({ from, to, put: JSON.stringify(scrubbed) });
+  }
+
   /** Takes the text that begins there in, a key with its value if that is a secret, and returns where it ends. */
   function takeString(from: number): number {
     const to = endOfString(text, from);
-    const string = contentOf(text, from, to);
     const next = afterSpace(text, to);
     if (text.charCodeAt(next) !== COLON) {
-      const scrubbed = scrubString(string, looking);
-      if (scrubbed !== string) cuts.push({ from, to, put: JSON.stringify(scrubbed) });
-      passed(from, to, string);
+      if (!isPlain || mayBeJson(text, from)) scrubValue(from, to);
+      passed(from, to);
       return to;
     }
+    const string = contentOf(text, from, to);
     const within = opened.at(-1);
     if (within !== undefined) within.key = string;
     if (!isSecret(string)) return next + 1;
@@ -151,6 +158,12 @@ const VALUES: ReadonlySet<string> = new Set(['value', 'Value']);
 function scrubString(string: string, looking: Looking): string {
   if (/^\s*[[{]/.test(string) && isJson(string)) return scrubJson(string, looking);
   return scrubText(string, looking.isSecret, looking.rules);
+}
+
+/** Whether the string that begins at `from` may say JSON: it begins as an object or a list does, or with a space before it. */
+function mayBeJson(text: string, from: number): boolean {
+  const first = text.charCodeAt(from + 1);
+  return first === OPEN_OBJECT || first === OPEN_LIST || first === BACKSLASH || first <= 0x20;
 }
 
 function isJson(text: string): boolean {

@@ -2,7 +2,6 @@
 
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import helmet, { type FastifyHelmetOptions } from '@fastify/helmet';
 import rateLimit from '@fastify/rate-limit';
 import Fastify, { type FastifyInstance, type FastifyServerOptions, LogController } from 'fastify';
 import { KeysRefused } from '../key-file.ts';
@@ -19,6 +18,7 @@ import { EndpointIsDisabled, NameTaken } from './admin/decision.ts';
 import { NotRetryable } from './admin/retry.ts';
 import { adminRoutes } from './admin-routes.ts';
 import { admitAdmins, UNBOUND } from './admit.ts';
+import { browserHeaders } from './browser-headers.ts';
 import type { Directory } from './directory.ts';
 import { type Organization, organizationCalled } from './directory-state.ts';
 import { createHttpServer, type HttpServerOptions } from './http-server.ts';
@@ -39,8 +39,6 @@ import { webhookRoutes } from './webhook-routes.ts';
 
 /** Of a request that administers. */
 const MAX_ADMIN_BYTES = 256 * 1024;
-/** For how long a browser is to come by TLS alone: a year. */
-const HSTS_S = 31_536_000;
 /** Of a part of a URL: a name of 100 characters, of four bytes each, percent-encoded. */
 const MAX_PARAM_LENGTH = 1_200;
 
@@ -106,10 +104,10 @@ export function buildServer(options: ServerOptions): FastifyInstance {
   server.addHook('preClose', async () => {
     isStopping = true;
   });
+  const forBrowsers = browserHeaders(options.tls !== undefined);
   server.addHook('onRequest', (request, reply, done) => {
     reply.header('x-request-id', request.id);
-    // An answer may hold a secret that is told once.
-    reply.header('cache-control', 'no-store');
+    for (const [name, value] of forBrowsers) reply.header(name, value);
     if (isStopping)
       done(new Problem(503, 'stopping', 'The server is being stopped.', { 'retry-after': '1' }));
     else if (hasHost(request.raw)) done();
@@ -133,27 +131,10 @@ export function buildServer(options: ServerOptions): FastifyInstance {
     return JSON.stringify({ ...details(503, 'not-ready', detail), parts });
   });
 
-  server.register(helmet, securityHeaders(options.tls !== undefined));
   server.register(rateLimit, { global: false });
   server.register((scope) => apiRoutes(scope, options), { prefix: '/api/v1' });
   server.register((scope) => otherMethods(scope, methodsOf));
   return server;
-}
-
-/**
- * For a browser that is led to an answer: it is data, in no frame, and nothing may be loaded or run from it. That it is to
- * come back by TLS alone is said where we speak it ourselves; a proxy that does says it for itself.
- */
-function securityHeaders(speaksTls: boolean): FastifyHelmetOptions {
-  const directives = { defaultSrc: ["'none'"], frameAncestors: ["'none'"] };
-  return {
-    contentSecurityPolicy: { useDefaults: false, directives },
-    hsts: speaksTls && { maxAge: HSTS_S, includeSubDomains: false },
-    frameguard: { action: 'deny' },
-    // For pages, of which there are none.
-    ...{ crossOriginEmbedderPolicy: false, crossOriginOpenerPolicy: false, originAgentCluster: false },
-    ...{ dnsPrefetchControl: false, ieNoOpen: false, permittedCrossDomainPolicies: false, xssFilter: false },
-  };
 }
 
 async function apiRoutes(server: FastifyInstance, options: ServerOptions): Promise<void> {

@@ -65,12 +65,17 @@ export async function webhookRoutes(server: FastifyInstance, options: WebhookRou
   const limit = createLimiter(limits);
 
   // Before the body is read: who may not post is not to keep us reading.
-  server.addHook('onRequest', async (request) => {
+  server.addHook('onRequest', (request, _reply, done) => {
+    const admit = (integration: Integration) => {
+      ensureAllowed(integration, request, production);
+      request.integration = integration;
+      if (log.isFull()) throw new LogBusy();
+    };
     const found = findIntegration(directory, request, strangers);
-    const integration = found instanceof Promise ? await found : found;
-    ensureAllowed(integration, request, production);
-    request.integration = integration;
-    if (log.isFull()) throw new LogBusy();
+    if (found instanceof Promise) return found.then(admit);
+    admit(found);
+    done();
+    return;
   });
 
   const postOf = (request: FastifyRequest, reply: FastifyReply): Post => {
@@ -99,7 +104,8 @@ export async function webhookRoutes(server: FastifyInstance, options: WebhookRou
       const scope = `${integrationOf(request).id} ${path}`;
       // A repeat uses up no place: who has heard no answer is to get it.
       const { id, replayed } = await once({ scope, key, body, prefix: 'in' }, async (stamp) => {
-        await post.limit();
+        const limited = post.limit();
+        if (limited !== undefined) await limited;
         await log.append([post.event(type, body, stamp())]);
       });
       tellReplayed(reply, replayed);

@@ -25,9 +25,29 @@ export function fingerprint(projectId: ProjectId, log: ExtractedLog): string {
 }
 
 function defaultParts({ content, frames }: ExtractedLog): string[] {
-  const newest = newestFrames(frames ?? parseStack(content.stack ?? '', MAX_GROUPED_FRAMES));
-  const where = newest.length > 0 ? newest.map(normalFrame) : [normalMessage(content.message)];
+  const stack = frames === undefined ? normalStack(content.stack ?? '') : normalFrames(frames);
+  const where = stack.length > 0 ? stack : [normalMessage(content.message)];
   return [content.errorType ?? '', ...where];
+}
+
+/** Of stacks that have been seen, so many are remembered, of so many characters: the same errors come again and again. */
+const MAX_KNOWN = 500;
+const MAX_KNOWN_LENGTH = 4_096;
+const known = new Map<string, readonly string[]>();
+
+/** The frames that count of a stack's text, as they are compared. */
+function normalStack(stack: string): readonly string[] {
+  const found = known.get(stack);
+  if (found !== undefined) return found;
+  const normal = normalFrames(parseStack(stack, MAX_GROUPED_FRAMES));
+  if (stack.length > MAX_KNOWN_LENGTH) return normal;
+  if (known.size >= MAX_KNOWN) known.clear();
+  known.set(stack, normal);
+  return normal;
+}
+
+function normalFrames(frames: readonly Frame[]): string[] {
+  return newestFrames(frames).map(normalFrame);
 }
 
 /** The newest frames of the program itself; where it has none, the newest of all. */

@@ -42,7 +42,7 @@ function parse(text: string): unknown {
 }
 
 /** Only where a number has so many digits, or such an exponent, may it be none that a double holds: few texts have one. */
-const MAY_BE_INEXACT = /[\d.]{16}|[eE][+-]?\d{3}/;
+const MAY_BE_INEXACT = /\d(?:[\d.]{15}|[eE][+-]?\d{3})/;
 
 /** As JSON.parse, which tells of what text it has made a value; its types do not know yet. Source: ES2026, JSON.parse. */
 const parseWithText = JSON.parse as (

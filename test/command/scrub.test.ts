@@ -185,6 +185,9 @@ test('JSON within a text is gone through as well, as deep as it goes', () => {
   let left = JSON.parse(json(text));
   for (let level = 0; level < 5; level++) left = JSON.parse(left.body);
   assert.equal(left.body, `{"password":${F},"n":12345678901234567890}`);
+  // Nothing else in it looks like a secret.
+  for (const within of ['[["Cookie","abc"]]', ' \n[["Cookie","abc"]]', '\t[["Cookie","abc"]]'])
+    assert.equal(JSON.parse(json(JSON.stringify([within])))[0], within.replace('"abc"', F));
 });
 
 test('card numbers are filtered, as numbers and in texts, with what separates their digits', () => {

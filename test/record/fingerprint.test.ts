@@ -178,3 +178,13 @@ test('equal errors of two projects are two', () => {
   const log = extractLog(Buffer.from('{"message":"m"}'), RECEIVED_AT_MS);
   assert.notEqual(fingerprint('prj_1', log), fingerprint('prj_2', log));
 });
+
+test('a stack has the same fingerprint each time it comes, whatever has come between', () => {
+  const stacks = Array.from({ length: 800 }, (_, i) => withStack(`f${'x'.repeat(i)} (src/a.ts:1:2)`));
+  const first = stacks.map((payload) => logOf(payload).fingerprint);
+  assert.equal(new Set(first).size, stacks.length);
+  assert.deepEqual(
+    [...stacks, ...stacks.slice(0, 10)].map((payload) => logOf(payload).fingerprint),
+    [...first, ...first.slice(0, 10)],
+  );
+});
