@@ -9,7 +9,6 @@
 // until it succeeds: nothing has left, so nothing can be lost or doubled.
 
 import type { Logger } from 'pino';
-import type { LaneRecord } from '../events.ts';
 import { Fenced, type Log, type Partition } from '../log/log.ts';
 import { createNews } from '../log/news.ts';
 import { patiently } from '../log/patience.ts';
@@ -22,7 +21,7 @@ import type { Lane, Outcome } from './lane.ts';
 import { logTurn } from './report.ts';
 import type { Request } from './request.ts';
 import type { Sender } from './send.ts';
-import { restore } from './snapshot.ts';
+import { createRestoring } from './snapshot.ts';
 
 /** Events taken in a turn. */
 const MAX_EVENTS = 500;
@@ -206,12 +205,13 @@ async function restoreCrank(
   partition: number,
   { log, sender, time, skewMs, capacity, disableAfterMs }: LoopOptions,
 ): Promise<Crank> {
-  const records: LaneRecord[] = [];
+  const restoring = createRestoring(skewMs);
   for await (const batch of log.read('lanes', { partition })) {
-    for (const { event } of batch.events) records.push(event);
+    const readAtMs = time.now();
+    for (const { event } of batch.events) restoring.take(event, readAtMs);
   }
   const nowMs = time.now();
-  const lanes = restore(records, { nowMs, skewMs });
+  const lanes = restoring.lanes(nowMs);
   // Before a request is claimed that could not be signed.
   sender.ensureOpens(secretsIn(lanes.values(), nowMs));
   return createCrank(lanes, { capacity, disableAfterMs }, nowMs);
