@@ -25,6 +25,10 @@ import { createRestoring } from './snapshot.ts';
 
 /** Events taken in a turn. */
 const MAX_EVENTS = 500;
+/** While something is due within SOON_MS: it would wait until all of them are committed. */
+const FEW_EVENTS = 100;
+/** Longer than a turn of MAX_EVENTS takes. */
+const SOON_MS = 100;
 /** Node's longest timer. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
@@ -138,6 +142,11 @@ async function openPartition(
     callOffTimer = time.after(Math.min(MAX_TIMER_MS, Math.max(0, dueAtMs - time.now())), wake);
   }
 
+  function mostEvents(): number {
+    const dueAtMs = crank.nextDueAtMs() ?? Number.POSITIVE_INFINITY;
+    return dueAtMs - time.now() < SOON_MS ? FEW_EVENTS : MAX_EVENTS;
+  }
+
   function giveBack({ host }: Request): void {
     if (capacity.give(host)) wakeAll();
   }
@@ -156,7 +165,7 @@ async function openPartition(
   async function turn(): Promise<void> {
     armTimer();
     const reads = !closing.draining && intake.open(crank, time.now());
-    const stored = reads ? await available(() => partition.next(MAX_EVENTS)) : await pause();
+    const stored = reads ? await available(() => partition.next(mostEvents())) : await pause();
     if (partition.lost.aborted) return;
     if (failure !== undefined) throw failure;
     const steppedMs = stepped();
