@@ -155,7 +155,7 @@ export function newEndpoint(
 ): LaneEndpoint {
   const { url, events, gapMs, timeoutMs, whenBusy, maxQueued, retriesMs, status, disabledReason } =
     laneSettings(settings);
-  // Field by field: with a spread the object takes 100 bytes more, as V8 does not know its fields beforehand.
+  // Field by field: with a spread the object takes 70 bytes more, as V8 does not know its fields beforehand.
   return {
     url,
     events,

@@ -68,7 +68,7 @@ export interface Restoring {
 /**
  * The lanes of a partition, from all its records in the order of the topic. What was in flight when they were written is in doubt until
  * its time is over and the clocks agree that it is: then it is tried again, and from then on the gap counts. Of records of
- * lanes, which are most, none is kept: 100,000 at once are more than the lanes that they become.
+ * lanes, which are most, none is kept.
  */
 export function createRestoring(skewMs: number): Restoring {
   const lanes = new Map<OrganizationId, Lane>();
