@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createCapacity } from '../../src/dispatch/capacity.ts';
 import { createCrank } from '../../src/dispatch/crank.ts';
-import { restore } from '../../src/dispatch/snapshot.ts';
+import { createRestoring } from '../../src/dispatch/snapshot.ts';
 import type { LaneRecord, LogReceived } from '../../src/events.ts';
 import { UNKEYED } from '../../src/events.ts';
 import { newId } from '../../src/ids.ts';
@@ -83,10 +83,10 @@ export async function measureRestore(count: number): Promise<Restored> {
   }
   await log.append(saved);
   const fromMs = performance.now();
-  const records: LaneRecord[] = [];
+  const restoring = createRestoring(2_000);
   for await (const batch of log.read('lanes', { partition: 0 }))
-    for (const { event } of batch.events) records.push(event);
-  const restored = restore(records, { nowMs: BEGINS_AT_MS, skewMs: 2_000 });
+    for (const { event } of batch.events) restoring.take(event, BEGINS_AT_MS);
+  const restored = restoring.lanes(BEGINS_AT_MS);
   const options = { capacity: createCapacity(), disableAfterMs: Number.POSITIVE_INFINITY };
   createCrank(restored, options, BEGINS_AT_MS);
   const seconds = (performance.now() - fromMs) / 1_000;

@@ -14,6 +14,7 @@ import { evolveImport, isOfImport } from './import.ts';
 import { type Lane, type LaneEndpoint, newLane, type Outcome, wakeAtMs } from './lane.ts';
 import { hostOf, type Request, requestFor } from './request.ts';
 import { forgetOld } from './retried.ts';
+import { put } from './shared.ts';
 import { laneSaved, webhookSaved } from './snapshot.ts';
 
 /** How often all lanes are gone through for what they may forget. */
@@ -113,11 +114,10 @@ export function createCrank(
 
   /** Sets the endpoint's timer anew; the entry that stood for it in the heap is passed over when its time comes. */
   function arm(lane: Lane, endpoint: LaneEndpoint): void {
-    const wakes = lane.importing === null ? wakeAtMs(endpoint) : undefined;
-    const atMs = wakes ?? Number.POSITIVE_INFINITY;
+    const atMs = (lane.importing === null ? wakeAtMs(endpoint) : undefined) ?? null;
     if (atMs === endpoint.timerAtMs) return;
     endpoint.timerAtMs = atMs;
-    if (atMs !== Number.POSITIVE_INFINITY) timers.push({ atMs, lane, endpoint });
+    if (atMs !== null) timers.push({ atMs, lane, endpoint });
   }
 
   /** Has lanes forget, now and then, what nobody can ask for any more who knows what had happened by `heardAtMs`. */
@@ -193,7 +193,7 @@ export function createCrank(
   function start({ lane, endpoint }: Due, host: string, at: number): void {
     // Deleted since its timer was set.
     if (lane.endpoints.get(endpoint.endpointId) !== endpoint) return;
-    endpoint.timerAtMs = Number.POSITIVE_INFINITY;
+    endpoint.timerAtMs = null;
     const events = decide(lane, { type: 'SlotOffered', endpointId: endpoint.endpointId }, at);
     apply(lane, events, causeOfDigest(lane, events));
     arm(lane, endpoint);
@@ -278,7 +278,8 @@ export function createCrank(
     flush() {
       for (const lane of touchedLanes) {
         out.push(laneSaved(lane));
-        for (const webhookId of lane.unsaved.splice(0)) touchedWebhooks.set(webhookId, lane);
+        for (const webhookId of lane.unsaved ?? []) touchedWebhooks.set(webhookId, lane);
+        lane.unsaved = null;
       }
       for (const [webhookId, lane] of touchedWebhooks) out.push(webhookSaved(lane, webhookId));
       const turn = { out, requests };
@@ -313,7 +314,7 @@ function isRepeat(lane: Lane, event: OrganizationEvent): boolean {
   const { inboundPartition: partition, inboundOffset: offset } = event;
   if (partition === null || offset === null) return false;
   if (offset <= (lane.inboundSeen.get(partition) ?? -1)) return true;
-  lane.inboundSeen.set(partition, offset);
+  lane.inboundSeen = put(lane.inboundSeen, partition, offset);
   return false;
 }
 

@@ -78,7 +78,7 @@ function decideTrigger(lane: Lane, trigger: Trigger, nowMs: number): LaneEvent[]
         ? {
             type: 'WebhookScheduled',
             ...webhook,
-            dueAtMs: Math.max(nowMs, endpoint.queuedDueAtMs),
+            dueAtMs: Math.max(nowMs, endpoint.queue?.freshDueAtMs ?? nowMs),
             digest: null,
           }
         : { type: 'WebhookOmitted', ...webhook, ...omission },
@@ -105,7 +105,9 @@ function omissionOf(endpoint: LaneEndpoint, nowMs: number, awaited: boolean): Om
     case 'omit':
       return { reason: 'gap', freeAtMs: free };
     case 'queue':
-      return endpoint.queued < endpoint.maxQueued ? undefined : { reason: 'overflow', freeAtMs: null };
+      return (endpoint.queue?.fresh ?? 0) < endpoint.maxQueued
+        ? undefined
+        : { reason: 'overflow', freeAtMs: null };
     case 'digest':
       return { reason: 'digest', freeAtMs: Math.max(nowMs, endpoint.digest?.dueAtMs ?? free) };
     default:
@@ -137,7 +139,7 @@ function decideReceived(lane: Lane, event: OrganizationEvent, nowMs: number): La
 
 /** The end of all that waits for an endpoint, in its order. What is in flight still gets its outcome. */
 function giveUp(lane: Lane, endpointId: EndpointId, reason: string, nowMs: number): LaneEvent[] {
-  const waiting = lane.endpoints.get(endpointId)?.waiting?.data ?? [];
+  const waiting = lane.endpoints.get(endpointId)?.queue?.waiting.data ?? [];
   return waiting.toSorted(byTurn).flatMap((pending) => endOf(lane, pending, reason, nowMs));
 }
 
@@ -146,7 +148,7 @@ function decideStart(lane: Lane, endpointId: EndpointId, nowMs: number): LaneEve
   if (endpoint === undefined) return [];
   const at = wakeAtMs(endpoint);
   if (at === undefined || at > nowMs) return [];
-  const pending = endpoint.waiting?.peek();
+  const pending = endpoint.queue?.waiting.peek();
   const { digest } = endpoint;
   const { organizationId } = lane;
   const ids = { organizationId, endpointId, atMs: nowMs };

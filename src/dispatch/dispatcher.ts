@@ -9,7 +9,6 @@
 // until it succeeds: nothing has left, so nothing can be lost or doubled.
 
 import type { Logger } from 'pino';
-import type { LaneRecord } from '../events.ts';
 import { Fenced, type Log, type Partition } from '../log/log.ts';
 import { createNews } from '../log/news.ts';
 import { patiently } from '../log/patience.ts';
@@ -22,10 +21,14 @@ import type { Lane, Outcome } from './lane.ts';
 import { logTurn } from './report.ts';
 import type { Request } from './request.ts';
 import type { Sender } from './send.ts';
-import { restore } from './snapshot.ts';
+import { createRestoring } from './snapshot.ts';
 
 /** Events taken in a turn. */
 const MAX_EVENTS = 500;
+/** While something is due within SOON_MS: it would wait until all of them are committed. */
+const FEW_EVENTS = 100;
+/** Longer than a turn of MAX_EVENTS takes. */
+const SOON_MS = 100;
 /** Node's longest timer. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
@@ -139,6 +142,11 @@ async function openPartition(
     callOffTimer = time.after(Math.min(MAX_TIMER_MS, Math.max(0, dueAtMs - time.now())), wake);
   }
 
+  function mostEvents(): number {
+    const dueAtMs = crank.nextDueAtMs() ?? Number.POSITIVE_INFINITY;
+    return dueAtMs - time.now() < SOON_MS ? FEW_EVENTS : MAX_EVENTS;
+  }
+
   function giveBack({ host }: Request): void {
     if (capacity.give(host)) wakeAll();
   }
@@ -157,7 +165,7 @@ async function openPartition(
   async function turn(): Promise<void> {
     armTimer();
     const reads = !closing.draining && intake.open(crank, time.now());
-    const stored = reads ? await available(() => partition.next(MAX_EVENTS)) : await pause();
+    const stored = reads ? await available(() => partition.next(mostEvents())) : await pause();
     if (partition.lost.aborted) return;
     if (failure !== undefined) throw failure;
     const steppedMs = stepped();
@@ -206,12 +214,13 @@ async function restoreCrank(
   partition: number,
   { log, sender, time, skewMs, capacity, disableAfterMs }: LoopOptions,
 ): Promise<Crank> {
-  const records: LaneRecord[] = [];
+  const restoring = createRestoring(skewMs);
   for await (const batch of log.read('lanes', { partition })) {
-    for (const { event } of batch.events) records.push(event);
+    const readAtMs = time.now();
+    for (const { event } of batch.events) restoring.take(event, readAtMs);
   }
   const nowMs = time.now();
-  const lanes = restore(records, { nowMs, skewMs });
+  const lanes = restoring.lanes(nowMs);
   // Before a request is claimed that could not be signed.
   sender.ensureOpens(secretsIn(lanes.values(), nowMs));
   return createCrank(lanes, { capacity, disableAfterMs }, nowMs);

@@ -5,7 +5,6 @@ import TinyQueue from 'tinyqueue';
 import type { AttemptFailed, EndpointChanged, OrganizationEvent, WebhookOmitted } from '../events.ts';
 import type { WebhookId } from '../ids.ts';
 import { reseal, rotate } from '../sealed.ts';
-import { endpointSettings } from '../settings.ts';
 import type { LaneEvent } from './decide.ts';
 import { withEntry } from './digest.ts';
 import {
@@ -13,11 +12,14 @@ import {
   isWaiting,
   type Lane,
   type LaneEndpoint,
+  laneSettings,
   MAX_IN_FLIGHT_PER_ENDPOINT,
   newEndpoint,
   type Pending,
+  type Queue,
 } from './lane.ts';
 import { remember } from './retried.ts';
+import { drop, put } from './shared.ts';
 
 /** Events that change what a lane is, and not only what waits in it. */
 export const CONFIGURES_LANES: ReadonlySet<OrganizationEvent['type']> = new Set<OrganizationEvent['type']>([
@@ -124,33 +126,39 @@ export function evolve(lane: Lane, event: LaneEvent | OrganizationEvent, cause?:
 
 /** Lets a webhook wait for its endpoint. */
 export function enqueue(lane: Lane, pending: Pending): void {
-  lane.pending.set(pending.webhookId, pending);
-  lane.retried.delete(pending.webhookId);
+  lane.pending = put(lane.pending, pending.webhookId, pending);
+  lane.retried = drop(lane.retried, pending.webhookId);
   const endpoint = lane.endpoints.get(pending.endpointId);
   if (endpoint === undefined) return;
-  endpoint.waiting ??= new TinyQueue<Pending>([], byTurn);
-  endpoint.waiting.push(pending);
-  endpoint.waitingBytes += pending.body.length;
-  if (!isQueued(pending)) return;
-  endpoint.queued++;
-  endpoint.queuedDueAtMs = Math.max(endpoint.queuedDueAtMs, pending.dueAtMs);
+  endpoint.queue ??= newQueue();
+  const { queue } = endpoint;
+  queue.waiting.push(pending);
+  queue.bytes += pending.body.length;
+  if (!isFresh(pending)) return;
+  queue.fresh++;
+  queue.freshDueAtMs = Math.max(queue.freshDueAtMs, pending.dueAtMs);
 }
 
-function isQueued({ attempt, retried }: Pending): boolean {
+function newQueue(): Queue {
+  const waiting = new TinyQueue<Pending>([], byTurn);
+  return { waiting, bytes: 0, fresh: 0, freshDueAtMs: Number.NEGATIVE_INFINITY };
+}
+
+function isFresh({ attempt, retried }: Pending): boolean {
   return attempt === 0 && !retried;
 }
 
 function dequeue(endpoint: LaneEndpoint, pending: Pending): void {
-  const { waiting } = endpoint;
-  if (waiting === undefined) return;
-  if (waiting.peek() === pending) waiting.pop();
+  const { queue } = endpoint;
+  if (queue === null) return;
+  if (queue.waiting.peek() === pending) queue.waiting.pop();
   else {
-    const rest = waiting.data.filter((other) => other !== pending);
-    endpoint.waiting = new TinyQueue(rest, byTurn);
+    const rest = queue.waiting.data.filter((other) => other !== pending);
+    queue.waiting = new TinyQueue(rest, byTurn);
   }
-  endpoint.waitingBytes -= pending.body.length;
-  if (isQueued(pending) && --endpoint.queued === 0) endpoint.queuedDueAtMs = Number.NEGATIVE_INFINITY;
-  if (endpoint.waiting?.length === 0) endpoint.waiting = undefined;
+  queue.bytes -= pending.body.length;
+  if (isFresh(pending) && --queue.fresh === 0) queue.freshDueAtMs = Number.NEGATIVE_INFINITY;
+  if (queue.waiting.length === 0) endpoint.queue = null;
 }
 
 function omit(lane: Lane, event: WebhookOmitted, summary: string | null): void {
@@ -223,7 +231,7 @@ function succeed(endpoint: LaneEndpoint | undefined, { tellsOmitted }: Pending):
 /** A webhook is pending no longer. */
 function end(lane: Lane, pending: Pending, atMs: number): void {
   const { webhookId, endpointId, attempt } = pending;
-  lane.pending.delete(webhookId);
+  lane.pending = drop(lane.pending, webhookId);
   if (pending.retried) remember(lane, webhookId, { attempt, atMs, endpointId });
   const endpoint = lane.endpoints.get(endpointId);
   if (endpoint !== undefined && isWaiting(pending)) dequeue(endpoint, pending);
@@ -231,7 +239,7 @@ function end(lane: Lane, pending: Pending, atMs: number): void {
 
 function change(endpoint: LaneEndpoint, event: EndpointChanged): void {
   const begins = endpoint.url !== event.url || (endpoint.status === 'disabled' && event.status === 'active');
-  Object.assign(endpoint, endpointSettings(event));
+  Object.assign(endpoint, laneSettings(event));
   if (event.status === 'disabled') disable(endpoint, event.disabledReason);
   if (!begins) return;
   endpoint.failingSinceMs = null;

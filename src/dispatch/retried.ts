@@ -19,6 +19,7 @@
 import type { Forgotten, WebhookRetryRequested } from '../events.ts';
 import type { EndpointId, WebhookId } from '../ids.ts';
 import type { Lane, RetriedEnd } from './lane.ts';
+import { drop, put } from './shared.ts';
 
 /** Ends that a lane remembers. */
 export const MAX_REMEMBERED = 10_000;
@@ -38,14 +39,13 @@ export function isDone({ retried, endpoints }: Lane, asked: WebhookRetryRequeste
 
 /** Remembers an end, and forgets the oldest where there are too many. */
 export function remember(lane: Lane, webhookId: WebhookId, end: RetriedEnd): void {
-  const { retried, unsaved } = lane;
-  retried.delete(webhookId);
-  retried.set(webhookId, end);
-  unsaved.push(webhookId);
-  if (retried.size <= MAX_REMEMBERED) return;
-  for (const [oldest, { endpointId, atMs }] of retried) {
-    retried.delete(oldest);
-    unsaved.push(oldest);
+  lane.retried = put(drop(lane.retried, webhookId), webhookId, end);
+  lane.unsaved ??= [];
+  lane.unsaved.push(webhookId);
+  if (lane.retried.size <= MAX_REMEMBERED) return;
+  for (const [oldest, { endpointId, atMs }] of lane.retried) {
+    lane.retried = drop(lane.retried, oldest);
+    lane.unsaved.push(oldest);
     const ids = endpointId === null ? lane.endpoints.keys() : [endpointId];
     for (const id of ids) noteForgotten(lane, id, { upTo: oldest, untilMs: atMs });
     return;
@@ -63,14 +63,15 @@ function noteForgotten({ endpoints }: Lane, id: EndpointId, { upTo, untilMs }: F
 }
 
 /** Forgets what ended long before `heardAtMs`, of when the newest event is that was taken in; whether anything did. */
-export function forgetOld({ importing, retried, unsaved }: Lane, heardAtMs: number): boolean {
+export function forgetOld(lane: Lane, heardAtMs: number): boolean {
   // What an import brings was written before all that is remembered of it.
-  if (importing !== null) return false;
-  const before = unsaved.length;
-  for (const [webhookId, { atMs }] of retried) {
+  if (lane.importing !== null) return false;
+  const before = lane.retried.size;
+  for (const [webhookId, { atMs }] of lane.retried) {
     if (atMs >= heardAtMs - REMEMBERED_MS) break;
-    retried.delete(webhookId);
-    unsaved.push(webhookId);
+    lane.retried = drop(lane.retried, webhookId);
+    lane.unsaved ??= [];
+    lane.unsaved.push(webhookId);
   }
-  return unsaved.length > before;
+  return lane.retried.size < before;
 }

@@ -14,6 +14,7 @@ import { endpointSettings } from '../settings.ts';
 import { enqueue } from './evolve.ts';
 import { type Lane, newEndpoint, newLane } from './lane.ts';
 import { remember } from './retried.ts';
+import { put } from './shared.ts';
 
 /** How a record says that nothing was ever sent to an endpoint. */
 const NEVER = 0;
@@ -56,40 +57,53 @@ export interface Handover {
   skewMs: number;
 }
 
+/** Makes lanes of their records, as these are read. */
+export interface Restoring {
+  /** Takes in the next record, which was read at `nowMs`. */
+  take(record: LaneRecord, nowMs: number): void;
+  /** The lanes, once all records have been read; to be called once. */
+  lanes(nowMs: number): Map<OrganizationId, Lane>;
+}
+
 /**
  * The lanes of a partition, from all its records in the order of the topic. What was in flight when they were written is in doubt until
- * its time is over and the clocks agree that it is: then it is tried again, and from then on the gap counts.
+ * its time is over and the clocks agree that it is: then it is tried again, and from then on the gap counts. Of records of
+ * lanes, which are most, none is kept.
  */
-export function restore(records: Iterable<LaneRecord>, handover: Handover): Map<OrganizationId, Lane> {
+export function createRestoring(skewMs: number): Restoring {
   const lanes = new Map<OrganizationId, Lane>();
   const pendings: PendingSaved[] = [];
   const ends: RetriedSaved[] = [];
-  for (const record of records) {
-    if (record.type === 'PendingSaved') pendings.push(record);
-    else if (record.type === 'RetriedSaved') ends.push(record);
-    else if (record.type === 'LaneSaved') lanes.set(record.organizationId, restoreLane(record, handover));
-  }
   const laneOf = (organizationId: OrganizationId): Lane => {
     const lane = lanes.get(organizationId) ?? newLane(organizationId);
     lanes.set(organizationId, lane);
     return lane;
   };
-  for (const record of ends) {
-    const { organizationId, webhookId, endpointId, attempt, endedAtMs: atMs } = record;
-    laneOf(organizationId).retried.set(webhookId, { attempt, atMs, endpointId });
-  }
-  for (const record of pendings) {
-    const { type: _, ...pending } = record;
-    restorePending(laneOf(record.organizationId), pending, handover);
-  }
-  return lanes;
+  return {
+    take(record, nowMs) {
+      if (record.type === 'PendingSaved') pendings.push(record);
+      else if (record.type === 'RetriedSaved') ends.push(record);
+      else if (record.type === 'LaneSaved')
+        lanes.set(record.organizationId, restoreLane(record, { nowMs, skewMs }));
+    },
+    lanes(nowMs) {
+      for (const { organizationId, webhookId, endpointId, attempt, endedAtMs: atMs } of ends) {
+        const lane = laneOf(organizationId);
+        lane.retried = put(lane.retried, webhookId, { attempt, atMs, endpointId });
+      }
+      for (const { type: _, ...pending } of pendings) {
+        restorePending(laneOf(pending.organizationId), pending, { nowMs, skewMs });
+      }
+      return lanes;
+    },
+  };
 }
 
 function restoreLane(record: LaneSaved, handover: Handover): Lane {
   const lane = newLane(record.organizationId);
   lane.seen = record.seen;
   for (const [partition, offset] of Object.entries(record.inboundSeen)) {
-    lane.inboundSeen.set(Number(partition), offset);
+    lane.inboundSeen = put(lane.inboundSeen, Number(partition), offset);
   }
   lane.secret = record.secret;
   lane.importing = record.importing;

@@ -44,8 +44,11 @@ function published(): OrganizationEvent {
   };
 }
 
-/** A process: its log and its dispatcher. */
-function start(directory: string): {
+/** A process: its log and its dispatcher, which has `seen` told how many events it asks for. */
+function start(
+  directory: string,
+  seen: (max: number) => void = () => {},
+): {
   log: Log;
   dispatcher: Dispatcher;
   stop(withinMs?: number): Promise<void>;
@@ -56,7 +59,16 @@ function start(directory: string): {
   const transport = createTransport(destinations);
   const sender = createSender({ secrets, time, transport, destinations });
   const limits = { skewMs: 0, disableAfterMs: Number.POSITIVE_INFINITY };
-  const dispatcher = startDispatcher({ log, sender, time, logger, ...limits });
+  const join: Log['join'] = (group, topic, work) =>
+    log.join(group, topic, (partition) => {
+      const next = (max: number) => {
+        seen(max);
+        return partition.next(max);
+      };
+      return work({ ...partition, next });
+    });
+  const watched = { join, read: log.read };
+  const dispatcher = startDispatcher({ log: watched, sender, time, logger, ...limits });
   const stop = async (withinMs = 5_000) => {
     await dispatcher.close(withinMs);
     await log.close();
@@ -93,6 +105,18 @@ test('a trigger reaches its subscriber, and the log tells how', async (t) => {
   const { id, type, organizationId: told, data } = JSON.parse(arrivals[0]?.body ?? '');
   assert.deepEqual({ type, told, data }, { type: 'log.created', told: organizationId, data: { a: 1 } });
   assert.match(id, /^evt_/);
+});
+
+test('while a webhook is due soon fewer events are taken in a turn, as it would wait for all of them', async (t) => {
+  const asked: number[] = [];
+  const { log, stop } = start(temporaryDirectory(t), (max) => asked.push(max));
+  t.after(() => stop());
+  const { url } = await startReceiver(t);
+  await log.append([...configured(url, { gapMs: 50, whenBusy: 'queue' }), published(), published()]);
+  await typesWhen(log, 6);
+  await waitFor('it asks for many again', async () => asked.at(-1) === 500);
+  assert.equal(asked[0], 500);
+  assert.ok(asked.includes(100), asked.join(' '));
 });
 
 test('what comes within the gap is omitted, what comes after it is sent, and never early', async (t) => {

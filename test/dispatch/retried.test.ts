@@ -7,7 +7,7 @@ import { evolve } from '../../src/dispatch/evolve.ts';
 import type { Lane } from '../../src/dispatch/lane.ts';
 import type { Request } from '../../src/dispatch/request.ts';
 import { MAX_REMEMBERED, REMEMBERED_MS, remember } from '../../src/dispatch/retried.ts';
-import { laneSaved, restore, webhookSaved } from '../../src/dispatch/snapshot.ts';
+import { laneSaved, webhookSaved } from '../../src/dispatch/snapshot.ts';
 import type { LaneRecord, OrganizationEvent, WebhookRetryRequested } from '../../src/events.ts';
 import type { WebhookId } from '../../src/ids.ts';
 import { importedLane } from '../../src/transfer/lane.ts';
@@ -23,7 +23,7 @@ import {
   received,
   webhookId,
 } from './story.ts';
-import { ok, published, type World, world } from './world.ts';
+import { ok, published, restore, type World, world } from './world.ts';
 
 /** Works off all that is due, each request answered alike; which webhooks were sent, in order. */
 function workOff(of: World, nowMs: number, outcome = ok): string[] {

@@ -4,7 +4,7 @@ import { createCapacity } from '../../src/dispatch/capacity.ts';
 import { createCrank } from '../../src/dispatch/crank.ts';
 import type { Outcome } from '../../src/dispatch/lane.ts';
 import type { Request } from '../../src/dispatch/request.ts';
-import { restore } from '../../src/dispatch/snapshot.ts';
+import { createRestoring, type Handover } from '../../src/dispatch/snapshot.ts';
 import {
   compactionKeyOf,
   type HooklaneEvent,
@@ -24,6 +24,13 @@ export const ok: Outcome = {
   retryAfterMs: null,
   failure: null,
 };
+
+/** The lanes of these records, all read at once. */
+export function restore(records: Iterable<LaneRecord>, { nowMs, skewMs }: Handover) {
+  const restoring = createRestoring(skewMs);
+  for (const record of records) restoring.take(record, nowMs);
+  return restoring.lanes(nowMs);
+}
 
 export function published(): OrganizationEvent {
   return {

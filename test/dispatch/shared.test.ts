@@ -1,0 +1,32 @@
+// What lanes share: nothing that one of them does may be seen in another.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { drop, noEntries, put, shared } from '../../src/dispatch/shared.ts';
+
+test('what is put into the map that all share is in one map alone, and what is empty again is shared again', () => {
+  const one = put(noEntries<string, number>(), 'a', 1);
+  const other = put(noEntries<string, number>(), 'b', 2);
+  assert.deepEqual([...put(one, 'c', 3)], [...Object.entries({ a: 1, c: 3 })]);
+  assert.deepEqual([...other], [['b', 2]]);
+  assert.equal(noEntries().size, 0);
+  assert.equal(drop(other, 'a'), other, 'it has no such entry');
+  assert.equal(drop(other, 'b'), noEntries());
+  assert.equal(drop(noEntries<string, number>(), 'b'), noEntries());
+});
+
+test('settings that are alike are one, and cannot be changed; numbers and their texts are not alike', () => {
+  const first = shared([5_000, 30_000]);
+  assert.equal(shared([5_000, 30_000]), first);
+  assert.throws(() => first.push(1), TypeError);
+  assert.deepEqual(shared(['5000', '30000']), ['5000', '30000']);
+  assert.deepEqual(shared([30_000, 5_000]), [30_000, 5_000]);
+});
+
+test('a setting that comes after too many others stays as it is', () => {
+  for (let n = 0; n < 1_000; n++) shared([n]);
+  const late = [-1];
+  assert.equal(shared(late), late);
+  late.push(-2);
+  assert.deepEqual(shared([-1]), [-1]);
+});
