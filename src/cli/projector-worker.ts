@@ -8,10 +8,15 @@ import { startProjector } from '../projections/projector.ts';
 import { startRenewal } from '../projections/renewal.ts';
 import { startSweeper } from '../projections/sweeper.ts';
 import { processTime } from '../time.ts';
+import { giveWay } from './give-way.ts';
 import { createLogger } from './logger.ts';
 import type { ProjectorThreadData } from './projector-thread.ts';
 
+/** A third of the time that a thread which answers would get beside it, on one core. */
+const NICER = 5;
+
 if (parentPort === null) throw new Error('to be run as a thread of the server');
+giveWay(NICER);
 const { config, logLevel }: ProjectorThreadData = workerData;
 const logger = createLogger(logLevel);
 

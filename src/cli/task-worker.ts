@@ -3,13 +3,17 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { isExpected } from '../expected.ts';
 import { openLog, openViews } from '../open.ts';
+import { giveWay } from './give-way.ts';
 import { doTask } from './task.ts';
 import type { TaskMessage, TaskThreadData } from './task-thread.ts';
 
 /** How often it is told how far it is. */
 const TOLD_EVERY_MS = 100;
+/** A tenth of the time that a thread which answers would get beside it, on one core. */
+const NICER = 10;
 
 if (parentPort === null) throw new Error('to be run as a thread of the server');
+giveWay(NICER);
 const port = parentPort;
 const { config, task }: TaskThreadData = workerData;
 const aborting = new AbortController();

@@ -35,6 +35,7 @@ export const deliveries: Projection = {
       ['host'],
       ['eventId'],
     ],
+    sparse: ['codeClass', 'responseCode', 'error', 'host'],
     history: { prefix: 'wh', payload: ['attempts.responseBody'] },
   },
   on: {

@@ -17,9 +17,12 @@ export function projectBatches(
 ): ViewBatch {
   const patches: Patch[] = [];
   const positions = batches.map(({ topic, partition, next }) => ({ topic, partition, offset: next }));
-  let newestAtMs = 0;
+  const newestAtMs: Partial<Record<Topic, number>> = {};
   for (const { topic, partition, events } of batches) {
-    for (const { event } of events) newestAtMs = Math.max(newestAtMs, atMsOf(event) ?? 0);
+    newestAtMs[topic] = events.reduce(
+      (newest, { event }) => Math.max(newest, atMsOf(event) ?? 0),
+      newestAtMs[topic] ?? 0,
+    );
     for (const projection of projections) {
       const { name: view, topics } = projection.definition;
       if (!topics.includes(topic)) continue;

@@ -4,8 +4,13 @@
 // what is asked of the store, so every declaration is checked before any of it does.
 
 import { TOPICS } from '../events.ts';
-import type { Position } from '../log/log.ts';
-import { type Patch, type ViewDefinition, type ViewPositions, ViewsRefused } from './views.ts';
+import {
+  type Patch,
+  type ViewBatch,
+  type ViewDefinition,
+  type ViewPositions,
+  ViewsRefused,
+} from './views.ts';
 
 /** What of a declaration a copy of the view is made from. */
 export type Shape = Pick<ViewDefinition, 'topics' | 'indexes'>;
@@ -20,7 +25,7 @@ export function isName(text: string): boolean {
 /** Throws, as this is a bug, unless every view is declared once and as views can be. */
 export function checkDefinitions(definitions: readonly ViewDefinition[]): void {
   if (hasRepeats(definitions.map(({ name }) => name))) throw new Error('a view is declared twice');
-  for (const { name, version, topics, indexes, history } of definitions) {
+  for (const { name, version, topics, indexes, sparse = [], history } of definitions) {
     const wrong = (what: string) => new Error(`the view ${name} is declared wrongly: ${what}`);
     if (!isName(name)) throw wrong('its name is not letters and digits');
     if (!Number.isSafeInteger(version) || version < 1) throw wrong(`version ${version}`);
@@ -31,6 +36,7 @@ export function checkDefinitions(definitions: readonly ViewDefinition[]): void {
       const bad = fields.some((field) => !isName(field) || field === 'id');
       if (fields.length === 0 || hasRepeats(fields) || bad) throw wrong(`index ${fields.join(', ')}`);
     }
+    if (sparse.some((field) => !indexes.flat().includes(field))) throw wrong(`sparse ${sparse.join(', ')}`);
     for (const path of history?.payload ?? []) {
       const [field = '', key = 'key', ...rest] = path.split('.');
       const bad = !isName(field) || field === 'id' || !isName(key) || rest.length > 0;
@@ -61,9 +67,9 @@ export function checkStored(definition: ViewDefinition, stored: { version: numbe
   }
 }
 
-/** Whether one of these positions is of a topic that the view is made from. */
-export function isMadeFrom({ topics }: Pick<Shape, 'topics'>, positions: readonly Position[]): boolean {
-  return positions.some(({ topic }) => topics.includes(topic));
+/** The greatest time of the events of a batch that the view is made from; 0: there is none. */
+export function newestFor({ topics }: Pick<Shape, 'topics'>, { newestAtMs = {} }: ViewBatch): number {
+  return Math.max(0, ...topics.map((topic) => newestAtMs[topic] ?? 0));
 }
 
 /** Throws, as this is a bug, for a patch that an event of a topic has made which its view is not made from. */

@@ -4,7 +4,7 @@
 
 import type { Topic } from '../events.ts';
 import type { Position } from '../log/log.ts';
-import { isMadeFrom, type Shape, shapeOf } from './definition.ts';
+import { newestFor, type Shape, shapeOf } from './definition.ts';
 import { FOR_EVER, type Keeping, movedOn, newKeeping, type Retention } from './retention.ts';
 import { RebuildRuns, type ViewBatch, type ViewDefinition, type ViewPositions } from './views.ts';
 
@@ -91,12 +91,12 @@ export function positionsIn({ positions }: Generation): ViewPositions {
 /** How a copy keeps its documents after a batch, and under a retention that is no longer than `limit`. */
 export function keepingAfter(
   generation: Generation,
-  { positions, newestAtMs = 0 }: ViewBatch,
+  batch: ViewBatch,
   limit: Retention,
 ): Keeping | undefined {
   const { keeping } = generation;
   if (keeping === undefined) return undefined;
-  return movedOn(keeping, isMadeFrom(shapeIn(generation), positions) ? newestAtMs : 0, limit);
+  return movedOn(keeping, newestFor(shapeIn(generation), batch), limit);
 }
 
 /**

@@ -135,7 +135,7 @@ export function createCatalogue(
   }
 
   function addIndex({ view, generation, shape }: Generation): boolean {
-    const all = createIndexSql(tableName(view, generation), shape);
+    const all = createIndexSql(tableName(view, generation), shape, definitionOf(view).sparse);
     const [, sql] = all.find(([name]) => hasIndex.get(name) === undefined) ?? [];
     if (sql !== undefined) db.exec(sql);
     return sql !== undefined;

@@ -32,12 +32,21 @@ export function createTableSql(table: string, shape: Shape): string {
   return `CREATE TABLE ${table} (${columns.join(', ')}) STRICT`;
 }
 
-/** The SQL that makes each index of a table, by the index's name. Each ends with `id`, for pages. */
-export function createIndexSql(table: string, { indexes }: Shape): [name: string, sql: string][] {
+/**
+ * The SQL that makes each index of a table, by the index's name. Each ends with `id`, for pages. What has none of a `sparse`
+ * field is not in an index that has it.
+ */
+export function createIndexSql(
+  table: string,
+  { indexes }: Shape,
+  sparse: readonly string[] = [],
+): [name: string, sql: string][] {
   return indexes.map((fields, i) => {
     const name = `${table}_${i}`;
     const indexed = fields.map((field) => `f_${checkedField(field)}`).join(', ');
-    return [name, `CREATE INDEX ${name} ON ${table} (${indexed}, id)`];
+    const there = fields.filter((field) => sparse.includes(field)).map((field) => `f_${field} IS NOT NULL`);
+    const which = there.length === 0 ? '' : ` WHERE ${there.join(' AND ')}`;
+    return [name, `CREATE INDEX ${name} ON ${table} (${indexed}, id)${which}`];
   });
 }
 

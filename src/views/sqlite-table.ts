@@ -2,7 +2,7 @@
 // for each field that is in an index. A rebuilt view is a new generation. To be used within a transaction. What lies
 // before the horizon it is given (see retention.ts) is not there for it.
 
-import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
 import type { Topic } from '../events.ts';
 import type { Shape } from './definition.ts';
 import { applyPatch } from './patch.ts';
@@ -40,6 +40,8 @@ interface Entry {
   /** The offset seen of each topic, in the order of the shape. */
   seen: (number | null)[];
   changed: boolean;
+  /** What the columns of indexes hold; undefined: the document is new. */
+  columns: SQLInputValue[] | undefined;
 }
 
 /** Opens a table that createTableSql() has made. */
@@ -48,14 +50,12 @@ export function openTable(db: DatabaseSync, name: string, shape: Shape): Table {
   const fields = indexedFields(shape);
   const seenColumns = topics.map((topic) => `seen_${topic}`);
   const columns = ['id', 'doc', ...seenColumns, ...fields.map((field) => `f_${field}`)];
-  const updates = columns.slice(1).map((column) => `${column} = excluded.${column}`);
   const read = ['id', 'doc', ...seenColumns].join(', ');
   const select = db.prepare(`SELECT ${read} FROM ${name} WHERE id = ?`);
   const selectAfter = db.prepare(`SELECT ${read} FROM ${name} WHERE id > ? ORDER BY id LIMIT ?`);
   const selectGreatest = db.prepare(`SELECT max(id) AS id FROM ${name}`);
-  const upsert = db.prepare(
-    `INSERT INTO ${name} (${columns.join(', ')}) VALUES (${columns.map(() => '?').join(', ')})
-     ON CONFLICT (id) DO UPDATE SET ${updates.join(', ')}`,
+  const insert = db.prepare(
+    `INSERT INTO ${name} (${columns.join(', ')}) VALUES (${columns.map(() => '?').join(', ')})`,
   );
   const removeBefore = db.prepare(
     `DELETE FROM ${name} WHERE id IN (SELECT id FROM ${name} WHERE id < ? ORDER BY id LIMIT ?)`,
@@ -79,9 +79,29 @@ export function openTable(db: DatabaseSync, name: string, shape: Shape): Table {
 
   function load(id: string, greatest: string): Entry {
     const row = isGreater(id, greatest) ? undefined : select.get(id);
-    if (row === undefined) return { fields: {}, seen: topics.map(() => null), changed: false };
+    if (row === undefined)
+      return { fields: {}, seen: topics.map(() => null), changed: false, columns: undefined };
     const seen = seenColumns.map((column) => (row[column] === null ? null : Number(row[column])));
-    return { fields: parse(row.doc), seen, changed: false };
+    const document = parse(row.doc);
+    return { fields: document, seen, changed: false, columns: columnsOf(document) };
+  }
+
+  function columnsOf(document: Fields): SQLInputValue[] {
+    return fields.map((field) => columnValue(document[field]));
+  }
+
+  function save(id: string, { fields: document, seen, columns: before }: Entry): void {
+    const after = columnsOf(document);
+    const doc = JSON.stringify(document);
+    if (before === undefined) {
+      insert.run(id, doc, ...seen, ...after);
+      return;
+    }
+    // Only what has changed is set: SQLite touches each index of which a column is, whether it changes or not.
+    const changed = fields.filter((_, i) => after[i] !== before[i]);
+    const sets = ['doc', ...seenColumns, ...changed.map((field) => `f_${field}`)];
+    const sql = `UPDATE ${name} SET ${sets.map((column) => `${column} = ?`).join(', ')} WHERE id = ?`;
+    prepare({ sql, values: [] }).run(doc, ...seen, ...after.filter((value, i) => value !== before[i]), id);
   }
 
   return {
@@ -102,11 +122,10 @@ export function openTable(db: DatabaseSync, name: string, shape: Shape): Table {
         entry.seen[at] = offset;
         entry.changed = true;
       }
-      for (const [id, { fields: document, seen, changed }] of entries) {
-        if (!changed) continue;
-        age(id, document, horizon);
-        const indexed = fields.map((field) => columnValue(document[field]));
-        upsert.run(id, JSON.stringify(document), ...seen, ...indexed);
+      for (const [id, entry] of entries) {
+        if (!entry.changed) continue;
+        age(id, entry.fields, horizon);
+        save(id, entry);
       }
     },
 

@@ -8,7 +8,7 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { checkCauses, checkDefinitions, hasReached, isMadeFrom } from './definition.ts';
+import { checkCauses, checkDefinitions, hasReached, newestFor } from './definition.ts';
 import { FOR_EVER, type Horizon, keepsTooLittle, type Retention } from './retention.ts';
 import { createCatalogue, type Generation } from './sqlite-catalogue.ts';
 import { openSqliteClaims } from './sqlite-claims.ts';
@@ -83,17 +83,14 @@ export function openSqliteViews({ directory, definitions, retention = FOR_EVER }
   /** A retention that is longer than the view's limit becomes that. */
   function applyTo(
     generations: readonly Generation[],
-    { patches, positions, newestAtMs = 0 }: ViewBatch,
+    batch: ViewBatch,
     limitOf: (view: string) => Retention,
   ): void {
+    const { patches, positions } = batch;
     const byView = Map.groupBy(patches, ({ view }: Patch) => view);
     checkCauses(patches, catalogue.definition);
     for (const generation of generations) {
-      catalogue.keep(
-        generation,
-        isMadeFrom(generation.shape, positions) ? newestAtMs : 0,
-        limitOf(generation.view),
-      );
+      catalogue.keep(generation, newestFor(generation.shape, batch), limitOf(generation.view));
       generation.table.apply(byView.get(generation.view) ?? [], catalogue.horizon(generation));
       catalogue.advance(generation, positions);
     }

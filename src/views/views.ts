@@ -41,6 +41,11 @@ export interface ViewDefinition {
   topics: readonly Topic[];
   /** Fields by which documents are found: with `id` behind each, for pages. `['organizationId', 'status']`. */
   indexes: readonly (readonly string[])[];
+  /**
+   * Fields in indexes that many documents lack, and that are looked for by value alone: an engine may leave a document
+   * that lacks one out of the indexes with it, so that it costs no write there.
+   */
+  sparse?: readonly string[];
   /** What is kept for a while only, if the store is told so (see retention.ts); missing: documents are kept for ever. */
   history?: History;
 }
@@ -103,8 +108,8 @@ export interface ViewBatch {
   patches: readonly Patch[];
   /** For partitions that have been read, the offset to read next; for all views made from the topic. */
   positions: readonly Position[];
-  /** The greatest time of the events that were read, in ms since 1970; missing: none of them has one. */
-  newestAtMs?: number;
+  /** By topic, the greatest time of the events that were read, in ms since 1970; missing, or 0: none of them has one. */
+  newestAtMs?: Readonly<Partial<Record<Topic, number>>>;
 }
 
 export interface Views {

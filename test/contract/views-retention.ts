@@ -33,7 +33,7 @@ function past(id: string, offset: number, changes: Changes = PAYLOAD, topic: Top
 /** A batch whose newest event is of `hours` after the start. */
 function batch(hours: number, patches: readonly Patch[], topic: Topic = 'organizations'): ViewBatch {
   const next = Math.max(0, ...patches.map(({ cause }) => cause.offset + 1));
-  return { patches, positions: [at(next, topic)], newestAtMs: START_MS + hours * HOUR_MS };
+  return { patches, positions: [at(next, topic)], newestAtMs: { [topic]: START_MS + hours * HOUR_MS } };
 }
 
 async function idsIn(views: Views, prefix = 'wh'): Promise<string[]> {
@@ -42,6 +42,21 @@ async function idsIn(views: Views, prefix = 'wh'): Promise<string[]> {
 }
 
 export function retentionContract({ it, storeFor }: Kit): void {
+  it('a batch of several topics takes a view only as far as its own have come', async (t) => {
+    const open = await storeFor(t);
+    const views = await open(retention(10));
+    await views.apply(batch(0, [past(idAt(0), 0)]));
+    const newestAtMs = { organizations: START_MS + HOUR_MS, outbound: START_MS + 99 * HOUR_MS };
+    await views.apply({ patches: [], positions: [at(1), at(1, 'outbound')], newestAtMs });
+    assert.deepEqual(await idsIn(views), [idAt(0)]);
+    await views.apply({
+      patches: [],
+      positions: [at(1, 'inbound')],
+      newestAtMs: { inbound: START_MS + 99 * HOUR_MS },
+    });
+    assert.deepEqual(await idsIn(views), []);
+  });
+
   it('what is before the horizon is in no answer, and comes back with no patch', async (t) => {
     const open = await storeFor(t);
     const views = await open(retention(10));
@@ -49,7 +64,7 @@ export function retentionContract({ it, storeFor }: Kit): void {
     await views.apply(batch(2, [past(first, 0), past(second, 1), past(third, 2)]));
     assert.deepEqual(await idsIn(views), [third, second, first]);
     // Not yet: at the full hour alone.
-    await views.apply({ ...batch(10, []), newestAtMs: START_MS + 11 * HOUR_MS - 1 });
+    await views.apply({ ...batch(10, []), newestAtMs: { organizations: START_MS + 11 * HOUR_MS - 1 } });
     assert.equal(await views.count('past'), 3);
     await views.apply(batch(11, [past(first, 3)]));
     for (const view of [views, await open()]) {
