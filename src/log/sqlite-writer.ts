@@ -57,9 +57,9 @@ export function createWriter({ partitions, committer, thread, onWritten }: Write
   let whenIdle: (() => void) | undefined;
 
   /**
-   * Not at once: whoever else gets to write in this turn of the event loop shares the transaction. And not before
-   * as much time has gone by since the last one as that took: the slower the disk and the busier it is here, the more share
-   * one; and where there is no thread, no more than half of the time goes into waiting for the disk.
+   * Not at once: whoever else gets to write in this turn of the event loop shares the transaction. Where there is no thread,
+   * also not before as much time has gone by since the last one as that took: so however slow the disk is, no more than half
+   * of the time goes into waiting for it, and the busier it is here, the more share a transaction.
    */
   function schedule(): void {
     writing = true;
@@ -74,8 +74,7 @@ export function createWriter({ partitions, committer, thread, onWritten }: Write
     const startedMs = performance.now();
     try {
       const written = thread === undefined ? committer.commit(batch) : await thread.commit(batch);
-      const endedMs = performance.now();
-      notBeforeMs = endedMs + (endedMs - startedMs);
+      if (thread === undefined) notBeforeMs = 2 * performance.now() - startedMs;
       onWritten();
       settle(batch, written);
     } catch (error) {
