@@ -4,6 +4,7 @@ import { projections } from '../src/projections/all.ts';
 import { rebuild } from '../src/projections/rebuild.ts';
 import type { Asked } from './asked.ts';
 import { insertBare } from './bare-rows.ts';
+import { countCosts } from './costs.ts';
 import type { Site } from './deployment.ts';
 import { postBytes, runLoad } from './load.ts';
 import { errorPayload } from './payload.ts';
@@ -20,10 +21,15 @@ const COUNT = 20_000;
 export async function measurePosts(site: Site, asked: Asked): Promise<Measure[]> {
   const hooklane = await startHooklane(site);
   const { token } = await unlimited(hooklane);
-  const value = await postsPerSecond(hooklane.port, { token, asked });
+  await postsPerSecond(hooklane.port, { token, count: asked.count(WARM_UP) });
+  const count = asked.count(COUNT);
+  const costs = countCosts(hooklane.pid, 'a post');
+  const value = await postsPerSecond(hooklane.port, { token, count });
+  const costRows = site.processes.length > 1 ? [] : costs(count);
   await hooklane.stop();
   const bare = await startBareFastify();
-  const beside = await postsPerSecond(bare.port, { token, asked });
+  await postsPerSecond(bare.port, { token, count: asked.count(WARM_UP) });
+  const beside = await postsPerSecond(bare.port, { token, count });
   await bare.stop();
   return [
     {
@@ -33,16 +39,15 @@ export async function measurePosts(site: Site, asked: Asked): Promise<Measure[]>
       beside: { name: 'bare Fastify route', value: beside },
       aim: { least: 0.5 },
     },
+    ...costRows,
   ];
 }
 
 async function postsPerSecond(
   port: number,
-  { token, asked }: { token: string; asked: Asked },
+  { token, count }: { token: string; count: number },
 ): Promise<number> {
   const request = (index: number) => postBytes(POSTS, token, errorPayload(index));
-  const count = asked.count(COUNT);
-  await runLoad({ port, request, connections: CONNECTIONS, count: asked.count(WARM_UP) });
   const { seconds, statuses } = await runLoad({ port, request, connections: CONNECTIONS, count });
   expectAll(statuses, count);
   return count / seconds;
@@ -57,7 +62,9 @@ export async function measurePipeline(site: Site, asked: Asked): Promise<Measure
   const [warmUp, count] = [asked.count(WARM_UP), asked.count(COUNT)];
   const through = { hooklane, receiver, tokenOf: () => token };
   await pushThrough({ ...through, count: warmUp });
+  const costs = countCosts(hooklane.pid, 'an event');
   const value = count / (await pushThrough({ ...through, count }));
+  const costRows = site.processes.length > 1 ? [] : costs(count);
   await hooklane.stop();
   await runBareUndici(receiver.url, warmUp);
   const bare = count / (await runBareUndici(receiver.url, count));
@@ -70,6 +77,7 @@ export async function measurePipeline(site: Site, asked: Asked): Promise<Measure
       beside: { name: 'bare undici loop', value: bare },
       aim: { least: 0.33 },
     },
+    ...costRows,
   ];
 }
 

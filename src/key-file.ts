@@ -1,12 +1,17 @@
 // Changes of the file `master-key`: a new key comes before the others, one that nothing needs goes. The file is whole at any
-// moment, and what another process has written meanwhile is not written over.
+// moment, and processes change it one after the other.
 
 import { randomBytes } from 'node:crypto';
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { MASTER_KEYS, MAX_MASTER_KEYS } from './config-rules.ts';
+import { sqliteCode } from './database-file.ts';
+import { withFileLock } from './file-lock.ts';
 import { newMasterKey, syncDirectory } from './keys.ts';
 import { keyIdOf } from './secrets.ts';
+
+/** How long a change waits for that of another process. */
+const PATIENCE_MS = 5_000;
 
 /** The keys cannot be changed as is wanted. For people. */
 export class KeysRefused extends Error {
@@ -41,19 +46,28 @@ export function removeMasterKey(path: string, keyId: string): void {
 }
 
 function change(path: string, changed: (lines: string[]) => string[]): void {
-  const before = readFileSync(path, 'utf8');
-  if (MASTER_KEYS.parse(before.trim()) === undefined)
-    throw new KeysRefused(`${path} does not hold what it should: ${MASTER_KEYS.allowed}`);
-  const lines = changed(before.trim().split(/, ?|\r?\n/));
-  const draft = `${path}.${randomBytes(6).toString('hex')}`;
+  locked(path, () => {
+    const before = readFileSync(path, 'utf8');
+    if (MASTER_KEYS.parse(before.trim()) === undefined)
+      throw new KeysRefused(`${path} does not hold what it should: ${MASTER_KEYS.allowed}`);
+    const lines = changed(before.trim().split(/, ?|\r?\n/));
+    const draft = `${path}.${randomBytes(6).toString('hex')}`;
+    try {
+      writeFileSync(draft, `${lines.join('\n')}\n`, { flag: 'wx', mode: 0o600, flush: true });
+      renameSync(draft, path);
+      syncDirectory(dirname(path));
+    } finally {
+      rmSync(draft, { force: true });
+    }
+  });
+}
+
+/** Does `work` while no other process changes the file: of two at once the later one would drop a key, with all it seals. */
+function locked(path: string, work: () => void): void {
   try {
-    writeFileSync(draft, `${lines.join('\n')}\n`, { flag: 'wx', mode: 0o600, flush: true });
-    // What is slow has been done: of two who change it at once, one finds it changed.
-    if (readFileSync(path, 'utf8') !== before)
-      throw new KeysRefused(`${path} was changed by another process meanwhile: look at it, and try again`);
-    renameSync(draft, path);
-    syncDirectory(dirname(path));
-  } finally {
-    rmSync(draft, { force: true });
+    withFileLock(`${path}.lock`, PATIENCE_MS, work);
+  } catch (error) {
+    if (sqliteCode(error) === undefined) throw error;
+    throw new KeysRefused(`${path} cannot be changed now: ${(error as Error).message}`);
   }
 }

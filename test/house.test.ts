@@ -31,7 +31,7 @@ const IMPORTED_ONLY_BY: [imported: RegExp, by: RegExp][] = [
   [/^src\/log\/kafka/, /^src\/(open\.ts|log\/kafka)/],
   [/^src\/views\/sqlite/, /^src\/(open\.ts|views\/sqlite)/],
   [/^src\/views\/mongo/, /^src\/(open\.ts|views\/mongo)/],
-  [/^node:sqlite$/, /^src\/(log|views)\/sqlite/],
+  [/^node:sqlite$/, /^src\/(file-lock\.ts|(log|views)\/sqlite)/],
   [/^src\/limits\/(memory|redis)/, /^src\/(open\.ts|limits\/)/],
   [/^ioredis$/, /^src\/limits\/redis\.ts$/],
   [/^kafkajs/, /^src\/log\/kafka\.ts$/],

@@ -27,7 +27,7 @@ export function startProjectorThread(config: Config, logLevel: string): Projecto
   };
   // Beside this file, which is .ts in a checkout and .js in the package.
   const script = new URL(`./projector-worker${extname(import.meta.url)}`, import.meta.url);
-  const worker = new Worker(script, { workerData });
+  const worker = new Worker(script, { workerData, name: 'read models' });
   const { promise: ended, resolve, reject } = Promise.withResolvers<void>();
   worker.once('error', reject);
   worker.once('exit', resolve);
