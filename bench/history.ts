@@ -24,6 +24,10 @@ const { values } = parseArgs({
   options: { deliveries: { type: 'string', default: '10000000' }, directory: { type: 'string' } },
 });
 const total = Number(values.deliveries);
+if (!(Number.isSafeInteger(total) && total >= 1_000)) {
+  process.stderr.write('--deliveries must be a whole number, 1000 or more\n');
+  process.exit(2);
+}
 const BATCH = 5_000;
 const ROUNDS = 15;
 const ORGANIZATIONS = 100;

@@ -34,6 +34,12 @@ const { values } = parseArgs({
 });
 const minutes = Number(values.minutes);
 const share = Number(values.share);
+/** Less has too few samples to be judged. */
+const LEAST_MINUTES = 0.5;
+if (!(minutes >= LEAST_MINUTES && share > 0 && share <= 1)) {
+  process.stderr.write(`--minutes must be ${LEAST_MINUTES} or more, --share more than 0 and at most 1\n`);
+  process.exit(2);
+}
 const SAMPLE_MS = 5_000;
 const WARM_UP = 20_000;
 const COUNT = 40_000;
