@@ -122,5 +122,5 @@ test('a box goes with the file, and keeps its keys where that is gone', (t) => {
   assert.deepEqual(box.keyIds, [made, before]);
   rmSync(masterKeyFile(config));
   assert.equal(sealedUnder(box.seal('x')), before);
-  assert.deepEqual(readdirSync(dataDirectory), ['admin-token']);
+  assert.deepEqual(readdirSync(dataDirectory), ['admin-token', 'master-key.lock']);
 });
