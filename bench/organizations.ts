@@ -17,12 +17,12 @@ import { cpuSeconds, openBeside, pushThrough } from './through.ts';
 const COUNT = 20_000;
 const WARM_UP = 20_000;
 const GAP_MS = 5_000;
-/** On Kafka to make more of them takes longer than all other measures together. */
-const MOST_ON_KAFKA = 1_000;
 const SUBSCRIBED = { whenBusy: 'omit', maxQueued: 100, events: ['log.*'] } as const;
 
 /** One trigger each of 10,000 organizations with a gap, a second, beside the pipeline of one endpoint, in the same process. */
 export async function measureOrganizations(site: Site, asked: Asked): Promise<Measure[]> {
+  // On Kafka the positions of groups stop before the marks that end transactions, so what is at rest is told otherwise there.
+  if (site.deployment !== 'sqlite') return [];
   const receiver = await startBenchReceiver();
   const hooklane = await startHooklane(site);
   const { token, organizationId } = await unlimited(hooklane);
@@ -35,7 +35,7 @@ export async function measureOrganizations(site: Site, asked: Asked): Promise<Me
   const beside = count / (await pushThrough({ ...ofOne, count }));
   const made = await populate({
     ...stores,
-    count: site.deployment === 'sqlite' ? asked.organizations : Math.min(asked.organizations, MOST_ON_KAFKA),
+    count: asked.organizations,
     url: (index) => `${receiver.url}${index}`,
     settings: { gapMs: GAP_MS, ...SUBSCRIBED, events: ['log.*'] },
   });
