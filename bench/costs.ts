@@ -1,5 +1,5 @@
 // What an event costs: processor time by the threads of the server, and of this process, which loads it and receives. It
-// hardly depends on who else uses the machine, as what is done in a second does.
+// depends less on who else uses the machine than what is done in a second does.
 
 import { readdirSync, readFileSync } from 'node:fs';
 import type { Measure } from './rows.ts';

@@ -3,10 +3,10 @@
 // milliseconds instead of being woken lets it take many events in at a time.
 
 import { once } from 'node:events';
-import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { Config } from '../config.ts';
 import type { Projector } from '../projections/projector.ts';
+import { workerScript } from '../worker-script.ts';
 
 /** What the thread is started with. Keys stay behind: there are no secrets in read models. */
 export interface ProjectorThreadData {
@@ -25,8 +25,7 @@ export function startProjectorThread(config: Config, logLevel: string): Projecto
     config: { ...config, adminToken: undefined, masterKeys: undefined },
     logLevel,
   };
-  // Beside this file, which is .ts in a checkout and .js in the package.
-  const script = new URL(`./projector-worker${extname(import.meta.url)}`, import.meta.url);
+  const script = workerScript(import.meta.url, 'projector-worker');
   const worker = new Worker(script, { workerData, name: 'read models' });
   const { promise: ended, resolve, reject } = Promise.withResolvers<void>();
   worker.once('error', reject);

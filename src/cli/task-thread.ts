@@ -1,11 +1,11 @@
 // A task in a thread of its own, so that posts and deliveries do not wait for it. It opens the stores for itself, and
 // lives as long as its task.
 
-import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { Task } from '../command/job-routes.ts';
 import type { Work } from '../command/jobs.ts';
 import type { Config } from '../config.ts';
+import { workerScript } from '../worker-script.ts';
 
 /** What the thread is started with. Keys stay behind: no task needs them. */
 export interface TaskThreadData {
@@ -41,10 +41,7 @@ export async function doInThread(
     config: { ...config, adminToken: undefined, masterKeys: undefined },
     task,
   };
-  // Beside this file, which is .ts in a checkout and .js in the package.
-  const worker = new Worker(new URL(`./task-worker${extname(import.meta.url)}`, import.meta.url), {
-    workerData,
-  });
+  const worker = new Worker(workerScript(import.meta.url, 'task-worker'), { workerData });
   const { promise: ended, resolve, reject } = Promise.withResolvers<void>();
   let failure: TaskFailed | undefined;
   worker.on('message', (message: TaskMessage) => {

@@ -25,7 +25,7 @@ export interface BatchRoutesOptions {
 /** What somebody posts. */
 export interface Post {
   /** Counts it against the limits of the integration. Rejects with Problem 429. */
-  limit(): Promise<void> | undefined;
+  limit(): Promise<void>;
   /** The event that it becomes, received now, of a body without secrets; without a stamp, one of its own. */
   event(type: InboundEvent['type'], body: Buffer, stamp?: Stamp<'in'>): InboundEvent;
 }

@@ -11,7 +11,7 @@ import { Problem } from './problem.ts';
 const MAX_PARSED = 1_000;
 
 /** Counts a post of an integration; throws Problem 429 if it is one too many. Sets the RateLimit headers. */
-export type Limiter = (reply: FastifyReply, integration: Integration) => Promise<void> | undefined;
+export type Limiter = (reply: FastifyReply, integration: Integration) => Promise<void>;
 
 export function createLimiter(limits: Limits): Limiter {
   const parsed = new Map<string, NamedLimit[]>();
@@ -28,7 +28,9 @@ export function createLimiter(limits: Limits): Limiter {
     return all;
   }
 
-  async function take(reply: FastifyReply, integration: Integration, asked: NamedLimit[]): Promise<void> {
+  return async (reply, integration) => {
+    const asked = limitsOf(integration);
+    if (asked.length === 0) return;
     const taken = await limits.take(integration.id, asked);
     const { limit, remaining, freedInSeconds } = tightest(asked, taken);
     reply.header('ratelimit-limit', limit.max);
@@ -38,11 +40,6 @@ export function createLimiter(limits: Limits): Limiter {
     const name = limit.name === 'burst' ? 'burst' : 'sustained';
     const detail = `The ${name} limit of this integration is ${integration[name]}.`;
     throw new Problem(429, 'rate-limited', detail, { 'retry-after': String(freedInSeconds) });
-  }
-
-  return (reply, integration) => {
-    const asked = limitsOf(integration);
-    return asked.length === 0 ? undefined : take(reply, integration, asked);
   };
 }
 

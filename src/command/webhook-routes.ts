@@ -104,8 +104,7 @@ export async function webhookRoutes(server: FastifyInstance, options: WebhookRou
       const scope = `${integrationOf(request).id} ${path}`;
       // A repeat uses up no place: who has heard no answer is to get it.
       const { id, replayed } = await once({ scope, key, body, prefix: 'in' }, async (stamp) => {
-        const limited = post.limit();
-        if (limited !== undefined) await limited;
+        await post.limit();
         await log.append([post.event(type, body, stamp())]);
       });
       tellReplayed(reply, replayed);

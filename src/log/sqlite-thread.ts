@@ -1,7 +1,7 @@
 // A committer in a thread of its own, so that nothing else in the process waits for the disk. It opens log.db for itself.
 
-import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
+import { workerScript } from '../worker-script.ts';
 import { LogRefused, LogUnavailable } from './log.ts';
 import type { Write, Written } from './sqlite-committer.ts';
 import { pack } from './sqlite-packed.ts';
@@ -19,8 +19,7 @@ export interface CommitThread {
 
 /** Starts the thread for the log in `directory`, which must be there. */
 export function startCommitThread(directory: string): CommitThread {
-  // Beside this file, which is .ts in a checkout and .js in the package.
-  const script = new URL(`./sqlite-thread-worker${extname(import.meta.url)}`, import.meta.url);
+  const script = workerScript(import.meta.url, 'sqlite-thread-worker');
   const worker = new Worker(script, { workerData: directory, name: 'log writer' });
   let asked: PromiseWithResolvers<CommitAnswer> | undefined;
   /** Why it does nothing any more. */

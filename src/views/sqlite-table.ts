@@ -7,7 +7,7 @@ import type { Topic } from '../events.ts';
 import type { Shape } from './definition.ts';
 import { applyPatch } from './patch.ts';
 import { age, type Horizon, withoutPayload } from './retention.ts';
-import { type BoundSql, countSql, findSql, firstSql, type Source } from './sqlite-query.ts';
+import { countSql, findSql, firstSql, type Source } from './sqlite-query.ts';
 import { columnValue, indexedFields } from './sqlite-shape.ts';
 import type { Condition, Document, Fields, Patch, Query, ScannedDocument } from './views.ts';
 
@@ -68,7 +68,7 @@ export function openTable(db: DatabaseSync, name: string, shape: Shape): Table {
     return { table: name, shape, from: documents };
   }
 
-  function prepare({ sql }: BoundSql): StatementSync {
+  function prepare(sql: string): StatementSync {
     const known = prepared.get(sql);
     if (known !== undefined) return known;
     if (prepared.size >= MAX_STATEMENTS) prepared.clear();
@@ -98,10 +98,11 @@ export function openTable(db: DatabaseSync, name: string, shape: Shape): Table {
       return;
     }
     // Only what has changed is set: SQLite touches each index of which a column is, whether it changes or not.
-    const changed = fields.filter((_, i) => after[i] !== before[i]);
-    const sets = ['doc', ...seenColumns, ...changed.map((field) => `f_${field}`)];
-    const sql = `UPDATE ${name} SET ${sets.map((column) => `${column} = ?`).join(', ')} WHERE id = ?`;
-    prepare({ sql, values: [] }).run(doc, ...seen, ...after.filter((value, i) => value !== before[i]), id);
+    const isChanged = fields.map((_, i) => after[i] !== before[i]);
+    const indexColumns = fields.filter((_, i) => isChanged[i]).map((field) => `f_${field}`);
+    const sets = ['doc', ...seenColumns, ...indexColumns].map((column) => `${column} = ?`);
+    const statement = prepare(`UPDATE ${name} SET ${sets.join(', ')} WHERE id = ?`);
+    statement.run(doc, ...seen, ...after.filter((_, i) => isChanged[i]), id);
   }
 
   return {
@@ -136,20 +137,20 @@ export function openTable(db: DatabaseSync, name: string, shape: Shape): Table {
 
     find(query, horizon) {
       const bound = findSql(from(horizon), query);
-      return prepare(bound)
+      return prepare(bound.sql)
         .all(...bound.values)
         .map((row) => documentOf(row, horizon));
     },
 
     first(where, horizon) {
       const bound = firstSql(from(horizon), where);
-      const row = prepare(bound).get(...bound.values);
+      const row = prepare(bound.sql).get(...bound.values);
       return row === undefined ? undefined : documentOf(row, horizon);
     },
 
     count(where, horizon, atMost) {
       const bound = countSql(from(horizon), { where, atMost });
-      return Number(prepare(bound).get(...bound.values)?.n);
+      return Number(prepare(bound.sql).get(...bound.values)?.n);
     },
 
     scan(after, limit, horizon) {
