@@ -105,28 +105,39 @@ export function createPartitionPruning(beforeMs: number): PartitionPruning {
     }
   }
 
+  /** The one that an event which stands for others says the state of. */
+  function standingOf(event: HooklaneEvent, at: Position): Standing<unknown> | undefined {
+    if (event.type === 'LogsPruned') return groupOf(event, at);
+    if (event.type === 'WebhooksPruned') return sentTo(event.organizationId, event.lastStartedAtMs);
+    return undefined;
+  }
+
   return {
     take(events, end) {
       const remove = new Set<number>();
       const put = new Map<number, LogsPruned | WebhooksPruned>();
-      for (const stored of events) {
-        const { event, offset } = stored;
-        if (event.type === 'LogsPruned') groupOf(event, stored).offset = offset;
-        if (event.type === 'WebhooksPruned')
-          sentTo(event.organizationId, event.lastStartedAtMs).offset = offset;
-        const made = standingFor(event, stored);
-        const id = historyIdOf(event);
-        if (id === undefined || !isBefore(id, beforeMs) || offset >= end - 1) continue;
-        remove.add(offset);
-        if (made === undefined) continue;
-        const { standing } = made;
+      /** From here on the event at `offset` stands for the others, and what did so before goes. */
+      function stand(standing: Standing<unknown>, offset: number): void {
         if (standing.offset !== undefined) {
           put.delete(standing.offset);
           remove.add(standing.offset);
         }
         standing.offset = offset;
-        remove.delete(offset);
-        put.set(offset, made.event());
+      }
+      for (const stored of events) {
+        const { event, offset } = stored;
+        // One that was there may come after what goes only now: events are not in the order of their ids.
+        const stands = standingOf(event, stored);
+        if (stands !== undefined) stand(stands, offset);
+        const made = standingFor(event, stored);
+        const id = historyIdOf(event);
+        if (id === undefined || !isBefore(id, beforeMs) || offset >= end - 1) continue;
+        if (made === undefined) {
+          remove.add(offset);
+        } else {
+          stand(made.standing, offset);
+          put.set(offset, made.event());
+        }
       }
       return { remove: [...remove], put: [...put].map(([offset, event]) => ({ offset, event })) };
     },

@@ -18,7 +18,7 @@ import { EXAMPLES } from '../log/examples.ts';
 import { temporaryDirectory } from '../support/directory.ts';
 import * as facts from './facts.ts';
 import { everything, openStores } from './stores.ts';
-import { eventsOf, HOUR_MS, stories, workedOff } from './stories.ts';
+import { eventsOf, HOUR_MS, idAt, stories, workedOff } from './stories.ts';
 
 const CONFIGURATION: HooklaneEvent[] = [0, 1].flatMap((n) => {
   const own = { organizationId: facts.id('org', n) };
@@ -127,6 +127,32 @@ test('what is old goes, all else stays, and live read models equal rebuilt ones,
     }),
     { numRuns: 12 },
   );
+});
+
+test('one event stands for others, also when what is older went later and lies before it in the log', async (t) => {
+  const { log, views } = openStores(t);
+  await log.append(CONFIGURATION);
+  const recorded = (n: number, hours: number) =>
+    facts.logRecorded({
+      inboundId: idAt('in', hours, n),
+      inboundOffset: n,
+      organizationId: facts.id('org', 0),
+      projectId: facts.id('prj', 0),
+    });
+  const started = (n: number, hours: number) =>
+    facts.attemptStarted({ webhookId: idAt('wh', hours, n), organizationId: facts.id('org', 0) });
+  // The second of each is the older one; the last ones stay, as the newest of their partitions.
+  await log.append([recorded(0, 8), recorded(1, 2), recorded(2, 20)]);
+  await log.append([started(0, 8), started(1, 2), started(2, 20)]);
+  await workedOff(log);
+  for (const hours of [5, 10]) {
+    await projectToEnd({ log, views, projections });
+    const beforeMs = facts.AT_MS + hours * HOUR_MS;
+    await prune({ log, views, projections, beforeMs, dryRun: false, ...BY });
+    const standing = (await eventsIn(log)).filter(({ type }) => /^(Logs|Webhooks)Pruned$/.test(type));
+    assert.deepEqual(standing.map(({ type }) => type).sort(), ['LogsPruned', 'WebhooksPruned']);
+    assert.deepEqual(await differing(log, views), []);
+  }
 });
 
 test('read models that were lost come back without what is gone, and with its counts', async (t) => {
