@@ -2,8 +2,8 @@
 // a schema has changed, before what was written with it can be in anybody's log.
 
 import { copyFileSync } from 'node:fs';
-import { currentSchemas, RELEASED, releasedName, SCHEMAS } from '../src/log/schemas.ts';
+import { currentSchema, RELEASED, releasedName, SCHEMAS, STORED_TYPES } from '../src/log/schemas.ts';
 
-for (const schema of currentSchemas) {
+for (const schema of STORED_TYPES.map(currentSchema)) {
   copyFileSync(new URL(`${schema.eventType}.avsc`, SCHEMAS), new URL(releasedName(schema), RELEASED));
 }

@@ -3,7 +3,7 @@
 
 import type avro from 'avsc';
 import type { EventType, HooklaneEvent } from '../events.ts';
-import { currentSchemas, releasedSchemas, type Schema, type StoredType } from './schemas.ts';
+import { currentSchema, type Release, releasedSchema, releases, type StoredType } from './schemas.ts';
 
 const MARKER = Buffer.from([0xc3, 0x01]);
 const HEADER_BYTES = 10;
@@ -25,8 +25,15 @@ interface Writer {
   header: Buffer;
 }
 
+/** Who reads what was written with one schema that was released. */
 interface Reader {
   eventType: StoredType;
+  /** Made when the first such event is decoded. */
+  decoding: Decoding | undefined;
+  release: Release;
+}
+
+interface Decoding {
   type: avro.Type;
   /** From the writer's schema, where it is not today's. */
   resolver: avro.Resolver | undefined;
@@ -36,28 +43,37 @@ const writers = new Map<EventType, Writer>();
 /** By the fingerprint's two halves: numbers make a quicker key than text. */
 const readers = new Map<number, Map<number, Reader>>();
 
-for (const schema of currentSchemas) {
-  writers.set(schema.eventType, {
-    type: schema.avro,
-    header: Buffer.concat([MARKER, schema.fingerprint]),
-  });
-  addReader(schema, schema.avro, undefined);
-}
-for (const schema of releasedSchemas) {
-  const type = writers.get(schema.eventType)?.type;
-  if (type === undefined) throw new Error(`${schema.eventType} was released and has no schema any more`);
-  if (readerOf(schema.fingerprint, 0) === undefined)
-    addReader(schema, type, type.createResolver(schema.avro));
-}
-
-function addReader({ eventType, fingerprint }: Schema, type: avro.Type, resolver: avro.Resolver | undefined) {
+for (const release of releases) {
+  const { eventType, fingerprint } = release;
   const low = fingerprint.readUInt32LE(0);
   const byHigh = readers.get(low) ?? new Map<number, Reader>();
-  readers.set(low, byHigh.set(fingerprint.readUInt32LE(4), { eventType, type, resolver }));
+  readers.set(low, byHigh.set(fingerprint.readUInt32LE(4), { eventType, decoding: undefined, release }));
 }
 
 function readerOf(bytes: Buffer, at: number): Reader | undefined {
   return readers.get(bytes.readUInt32LE(at))?.get(bytes.readUInt32LE(at + 4));
+}
+
+/** What was written with a schema that is not released yet could not be read by anybody later: it is not written. */
+function makeWriter(eventType: StoredType): Writer {
+  const { avro: type, fingerprint } = currentSchema(eventType);
+  if (readerOf(fingerprint, 0) === undefined)
+    throw new Error(`the schema of ${eventType} has changed: run \`npm run schemas:release\` first`);
+  const writer = { type, header: Buffer.concat([MARKER, fingerprint]) };
+  writers.set(eventType, writer);
+  return writer;
+}
+
+function makeDecoding(release: Release): Decoding {
+  const { eventType } = release;
+  const { avro: type, fingerprint } = currentSchema(eventType);
+  if (fingerprint.equals(release.fingerprint)) return { type, resolver: undefined };
+  try {
+    return { type, resolver: type.createResolver(releasedSchema(release).avro) };
+  } catch (error) {
+    const why = (error as Error).message;
+    throw new Undecodable(`${eventType} of an older release cannot be read: ${why}`, { cause: error });
+  }
 }
 
 /** Where events are encoded before their bytes are copied out; grows to the largest event there was. */
@@ -65,8 +81,7 @@ let scratch = Buffer.allocUnsafeSlow(64 * 1024);
 
 /** The bytes of an event. Throws when a field is missing or of the wrong type. */
 export function encode(event: StoredKind): Buffer {
-  const writer = writers.get(event.type);
-  if (writer === undefined) throw new Error(`${event.type} has no schema`);
+  const writer = writers.get(event.type) ?? makeWriter(event.type);
   for (;;) {
     const end = writer.type.encode(event, scratch, HEADER_BYTES);
     if (end >= 0) {
@@ -113,7 +128,10 @@ function plain(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([name, field]) => [name, plain(field)]));
 }
 
-function decodeRecord({ eventType, type, resolver }: Reader, bytes: Buffer) {
+function decodeRecord(reader: Reader, bytes: Buffer) {
+  const { eventType } = reader;
+  reader.decoding ??= makeDecoding(reader.release);
+  const { type, resolver } = reader.decoding;
   try {
     return type.decode(bytes, HEADER_BYTES, resolver);
   } catch (error) {

@@ -1,5 +1,6 @@
-// The Avro schemas: today's, one file an event type in schemas/, and every one ever released in
-// schemas/released/, named for its type and fingerprint. Read once, when the module is loaded.
+// The Avro schemas: today's, one file an event type in schemas/, and every one ever released in schemas/released/, whose
+// name tells of which type it is and its fingerprint. Each is read when it is first needed, as all of them together take
+// longer than the rest of the log's start.
 
 import { readdirSync, readFileSync } from 'node:fs';
 import avro from 'avsc';
@@ -18,13 +19,34 @@ export interface Schema {
   fingerprint: Buffer;
 }
 
-/** The name of the file that keeps a released schema: it tells when the schema in it is not the one that was released. */
-export function releasedName({ eventType, fingerprint }: Schema): string {
-  return `${eventType}.${fingerprint.toString('hex')}.avsc`;
+/** Which schema was released, by the name of its file. */
+export interface Release {
+  eventType: StoredType;
+  fingerprint: Buffer;
 }
 
 /** Types of events that are stored; PendingDropped only takes a record away. */
 export type StoredType = Exclude<EventType, 'PendingDropped'>;
+
+export const STORED_TYPES = Object.keys(TOPIC_OF).filter(isStored);
+
+function isStored(type: string): type is StoredType {
+  return type in TOPIC_OF && type !== 'PendingDropped';
+}
+
+/** The name of the file that keeps a released schema: it tells when the schema in it is not the one that was released. */
+export function releasedName({ eventType, fingerprint }: Release): string {
+  return `${eventType}.${fingerprint.toString('hex')}.avsc`;
+}
+
+/** Every schema ever released: what must stay readable. */
+export const releases: readonly Release[] = readdirSync(RELEASED)
+  .filter((name) => name.endsWith('.avsc'))
+  .map((name) => {
+    const [eventType = '', hex = ''] = name.split('.');
+    if (!isStored(eventType)) throw new Error(`${name}: there is no such event`);
+    return { eventType, fingerprint: Buffer.from(hex, 'hex') };
+  });
 
 /** Parses a schema, as the text of its file has it. */
 export function parseSchema(eventType: StoredType, text: string): Schema {
@@ -32,22 +54,24 @@ export function parseSchema(eventType: StoredType, text: string): Schema {
   return { eventType, avro: type, fingerprint: fingerprint(JSON.stringify(type.schema())) };
 }
 
-function isStored(type: string): type is StoredType {
-  return type in TOPIC_OF && type !== 'PendingDropped';
+const current = new Map<StoredType, Schema>();
+
+/** Today's schema of a type: what is written. Throws when there is none. */
+export function currentSchema(eventType: StoredType): Schema {
+  if (!isStored(eventType)) throw new Error(`${eventType} has no schema`);
+  const schema = current.get(eventType) ?? parsed(eventType, new URL(`${eventType}.avsc`, SCHEMAS));
+  current.set(eventType, schema);
+  return schema;
 }
 
-function load(directory: URL): Schema[] {
-  return readdirSync(directory)
-    .filter((name) => name.endsWith('.avsc'))
-    .map((name) => {
-      const [eventType = ''] = name.split('.');
-      if (!isStored(eventType)) throw new Error(`${name}: there is no such event`);
-      return parseSchema(eventType, readFileSync(new URL(name, directory), 'utf8'));
-    });
+/** A schema that was released. Throws when its file has another one. */
+export function releasedSchema(release: Release): Schema {
+  const name = releasedName(release);
+  const schema = parsed(release.eventType, new URL(name, RELEASED));
+  if (releasedName(schema) !== name) throw new Error(`schemas/released/${name} is not what was released`);
+  return schema;
 }
 
-/** Today's schemas: what is written. */
-export const currentSchemas: readonly Schema[] = load(SCHEMAS);
-
-/** Every schema ever released: what must stay readable. */
-export const releasedSchemas: readonly Schema[] = load(RELEASED);
+function parsed(eventType: StoredType, file: URL): Schema {
+  return parseSchema(eventType, readFileSync(file, 'utf8'));
+}

@@ -23,7 +23,7 @@ import {
 } from '../events.ts';
 import type { OrganizationId } from '../ids.ts';
 import { decode, encode, Undecodable } from '../log/codec.ts';
-import { currentSchemas } from '../log/schemas.ts';
+import { currentSchema, STORED_TYPES } from '../log/schemas.ts';
 import { TransferRefused } from './errors.ts';
 
 /** The format of the file; a file of another one is refused. */
@@ -73,20 +73,32 @@ export function emptyCounts(): Counts {
   return { inbound: 0, organizations: 0, outbound: 0, pending: 0, waiting: 0, unrecorded: 0 };
 }
 
-/** For each type of event, the names of its fields, and which of them are bytes. */
-const FIELDS = new Map<string, { names: Set<string>; bytes: string[] }>(
-  currentSchemas.map(({ eventType, avro: type }) => {
-    const { fields } = type as avro.types.RecordType;
-    const bytes = fields.filter((field) => field.type.typeName === 'bytes').map(({ name }) => name);
-    return [eventType, { names: new Set(fields.map(({ name }) => name)), bytes }];
-  }),
-);
+/** The names of an event's fields, and which of them are bytes. */
+interface FieldNames {
+  names: Set<string>;
+  bytes: string[];
+}
+
+const fieldNames = new Map<string, FieldNames>();
+
+/** As the schema of this type has them; undefined: there is no such type. */
+function fieldsOf(name: string): FieldNames | undefined {
+  const known = fieldNames.get(name);
+  if (known !== undefined) return known;
+  const eventType = STORED_TYPES.find((type) => type === name);
+  if (eventType === undefined) return undefined;
+  const { fields } = currentSchema(eventType).avro as avro.types.RecordType;
+  const bytes = fields.filter((field) => field.type.typeName === 'bytes').map((field) => field.name);
+  const found = { names: new Set(fields.map((field) => field.name)), bytes };
+  fieldNames.set(name, found);
+  return found;
+}
 
 /** An event as its line, without the line's end. */
 export function lineOf(event: MovedEvent): string {
   const { type, ...fields } = event;
   const values: Record<string, unknown> = { topic: TOPIC_OF[type], type, ...fields };
-  for (const name of FIELDS.get(type)?.bytes ?? []) {
+  for (const name of fieldsOf(type)?.bytes ?? []) {
     const value = values[name];
     if (Buffer.isBuffer(value)) values[name] = value.toString('base64');
   }
@@ -135,7 +147,7 @@ export function eventOf(values: Record<string, unknown>): MovedEvent {
 /** The same of a line that has been read before: it is held against no schema, which takes twice as long. */
 export function rawEventOf(values: Record<string, unknown>): MovedEvent {
   const { topic, type, ...fields } = values;
-  const known = FIELDS.get(String(type));
+  const known = fieldsOf(String(type));
   if (NOT_MOVED.some((name) => name === type))
     throw new TransferRefused(`${type} may not be in a file: the file was put together`);
   if (known === undefined) {

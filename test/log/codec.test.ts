@@ -6,14 +6,14 @@ import { pathToFileURL } from 'node:url';
 import type avro from 'avsc';
 import fc, { type Arbitrary } from 'fast-check';
 import { decode, encode, type StoredKind, typeIn, Undecodable } from '../../src/log/codec.ts';
-import { currentSchemas, parseSchema, releasedName, SCHEMAS } from '../../src/log/schemas.ts';
+import { currentSchema, parseSchema, releasedName, SCHEMAS, STORED_TYPES } from '../../src/log/schemas.ts';
 import { temporaryDirectory } from '../support/directory.ts';
 import { EXAMPLES } from './examples.ts';
 
 const examples: StoredKind[] = Object.values(EXAMPLES);
 
 test('an event is the marker, the fingerprint of its schema and the record', () => {
-  for (const schema of currentSchemas) {
+  for (const schema of STORED_TYPES.map(currentSchema)) {
     const event = EXAMPLES[schema.eventType];
     const bytes = encode(event);
     assert.deepEqual(bytes.subarray(0, 2), Buffer.from([0xc3, 0x01]));
@@ -26,7 +26,7 @@ test('every example comes back as the plain object that it was', () => {
   for (const event of examples) assert.deepEqual(decode(encode(event)), event);
 });
 
-for (const { eventType, avro } of currentSchemas) {
+for (const { eventType, avro } of STORED_TYPES.map(currentSchema)) {
   test(`any ${eventType} comes back as it was`, () => {
     fc.assert(
       fc.property(anyOf(avro), (fields) => {
@@ -91,11 +91,10 @@ test('encoded events share no memory with each other', () => {
 
 // ── other releases ──────────────────────────────────────────────────────────────────────────────────────────
 
-/** The codec as it is today, in a checkout of its own, in which `text` was released as a schema of IntegrationChanged. */
-async function codecAfter(
-  t: TestContext,
-  text: string,
-): Promise<Pick<typeof import('../../src/log/codec.ts'), 'decode'>> {
+type Codec = typeof import('../../src/log/codec.ts');
+
+/** The codec as it is today, in a checkout of its own, with another file in schemas/. */
+async function codecWith(t: TestContext, path: string, text: string): Promise<Codec> {
   const directory = temporaryDirectory(t);
   const root = join(import.meta.dirname, '../..');
   mkdirSync(join(directory, 'src'));
@@ -103,9 +102,20 @@ async function codecAfter(
     cpSync(join(root, path), join(directory, path), { recursive: true });
   }
   symlinkSync(join(root, 'node_modules'), join(directory, 'node_modules'), 'junction');
-  const name = releasedName(parseSchema('IntegrationChanged', text));
-  writeFileSync(join(directory, 'schemas/released', name), text);
+  writeFileSync(join(directory, 'schemas', path), text);
   return import(pathToFileURL(join(directory, 'src/log/codec.ts')).href);
+}
+
+/** The same, in which `text` was released as a schema of IntegrationChanged. */
+function codecAfter(t: TestContext, text: string): Promise<Codec> {
+  return codecWith(t, `released/${releasedName(parseSchema('IntegrationChanged', text))}`, text);
+}
+
+/** An IntegrationChanged as a release with this schema wrote it. */
+function writtenWith(text: string, fields: object): Buffer {
+  const schema = parseSchema('IntegrationChanged', text);
+  const record = schema.avro.toBuffer({ ...EXAMPLES.IntegrationChanged, ...fields });
+  return Buffer.concat([Buffer.from([0xc3, 0x01]), schema.fingerprint, record]);
 }
 
 /** The schema of IntegrationChanged with other fields. */
@@ -119,21 +129,36 @@ test('what an older release wrote is read: new fields get their default, fields 
     { name: 'color', type: 'string' },
     ...fields.filter(({ name }) => name !== 'burst'),
   ]);
-  const schema = parseSchema('IntegrationChanged', older);
-  const written = Buffer.concat([
-    Buffer.from([0xc3, 0x01]),
-    schema.fingerprint,
-    schema.avro.toBuffer({ ...EXAMPLES.IntegrationChanged, color: 'red' }),
-  ]);
+  const written = writtenWith(older, { color: 'red' });
   assert.throws(() => decode(written), Undecodable);
   const later = await codecAfter(t, older);
   assert.deepEqual(later.decode(written), { ...EXAMPLES.IntegrationChanged, burst: null });
   assert.throws(() => later.decode(written.subarray(0, -1)), { code: 'UNDECODABLE' });
 });
 
-test('a schema that can no longer be read keeps the program from starting', async (t) => {
+test('what can no longer be read is told from what is damaged', async (t) => {
   const incompatible = otherSchema((fields) => fields.filter(({ name }) => name !== 'name'));
-  await assert.rejects(codecAfter(t, incompatible), /name/);
+  const { decode: decodeLater } = await codecAfter(t, incompatible);
+  const message = /^IntegrationChanged of an older release cannot be read: .*name/;
+  assert.throws(() => decodeLater(writtenWith(incompatible, {})), { code: 'UNDECODABLE', message });
+});
+
+test('a released schema that is not what was released is not read with', async (t) => {
+  const older = otherSchema((fields) => fields.filter(({ name }) => name !== 'burst'));
+  const name = releasedName(parseSchema('IntegrationChanged', older));
+  const { decode: decodeLater } = await codecWith(
+    t,
+    `released/${name}`,
+    otherSchema((fields) => fields),
+  );
+  const message = /cannot be read: schemas\/released\/IntegrationChanged\.\w+\.avsc is not what was released/;
+  assert.throws(() => decodeLater(writtenWith(older, {})), { code: 'UNDECODABLE', message });
+});
+
+test('nothing is written with a schema that was not released', async (t) => {
+  const newer = otherSchema((fields) => fields.filter(({ name }) => name !== 'burst'));
+  const { encode: encodeLater } = await codecWith(t, 'IntegrationChanged.avsc', newer);
+  assert.throws(() => encodeLater(EXAMPLES.IntegrationChanged), /IntegrationChanged has changed: run/);
 });
 
 // ── values of any schema ────────────────────────────────────────────────────────────────────────────────────
