@@ -72,7 +72,9 @@ function isEndpointUrl(text: string): boolean {
   return ['http:', 'https:'].includes(protocol) && username === '' && password === '' && hash === '';
 }
 
-const ajv = new Ajv({ allErrors: true, strict: true, allowUnionTypes: true });
+// The schemas are our own, and strict tells of what is not known in them: to hold each against the schema of schemas as well
+// would cost the first of them, which a first start needs, as much time as its compiling.
+const ajv = new Ajv({ allErrors: true, strict: true, allowUnionTypes: true, validateSchema: false });
 for (const [name, { validate }] of Object.entries(FORMATS)) ajv.addFormat(name, { type: 'string', validate });
 
 /** Of a long list of wrong entries so many are told. */
