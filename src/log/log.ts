@@ -112,7 +112,8 @@ export interface Pruning {
   begin(beforeMs: number): Promise<void>;
   /**
    * Changes one partition of a topic in one step; resolves to how many bytes of events there are less. Throws
-   * RangeError, and changes nothing, for the newest event of the partition: by it the log knows where it ends.
+   * RangeError, and changes nothing, for the newest event of the partition: by it the log knows where it ends. What a group
+   * has not read yet is not to be changed: a process that has written it itself may give it to the group as it was.
    */
   rewrite(rewrite: Rewrite): Promise<number>;
 }

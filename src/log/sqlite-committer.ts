@@ -3,7 +3,7 @@
 
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { TOPICS, type Topic } from '../events.ts';
-import type { Group } from './log.ts';
+import type { Group, Position } from './log.ts';
 import { BUSY_MS, OFFSETS, reaching } from './sqlite-file.ts';
 
 /** What one event does to its partition. The compacted topic keeps one record under each `key`. */
@@ -43,6 +43,8 @@ export interface Committer {
   endOf(topic: Topic, partition: number): number;
   /** Notices what other connections have written: from then on ends() tell the new ends. Throws LogUnavailable. */
   lookForOthers(): void;
+  /** Notices what another committer of this process has written, which is sooner told than looked for. */
+  noteWritten(position: Position): void;
 }
 
 /** For each topic, for each partition, its end. */
@@ -167,6 +169,9 @@ export function createCommitter(db: DatabaseSync, partitions: number, onGrown: (
     ends: (topic) => [...ends[topic]],
     endOf: (topic, partition) => ends[topic][partition] ?? 0,
     lookForOthers: () => reaching(lookForOthers),
+    noteWritten({ topic, partition, offset }) {
+      ends[topic][partition] = Math.max(ends[topic][partition] ?? 0, offset + 1);
+    },
   };
 }
 

@@ -22,7 +22,7 @@ type Work<T extends Topic> = (partition: Partition<T>) => Promise<void>;
 
 interface GroupsOptions {
   db: DatabaseSync;
-  reader: Reader;
+  reader: Pick<Reader, 'select'>;
   committer: Committer;
   writer: Writer;
   /** Calls back whenever the log may have grown, until the returned function is called. */

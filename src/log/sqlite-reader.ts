@@ -24,9 +24,15 @@ export interface Range {
   mentions?: string | undefined;
 }
 
+/** Events of a range, and the offset to read on from. */
+export interface Selection<T extends Topic> {
+  events: StoredEvent<T>[];
+  next: number;
+}
+
 export interface Reader {
-  /** Events of a range, and the offset to read on from. Throws LogUnavailable, or LogRefused for what is no event. */
-  select<T extends Topic>(topic: T, range: Range): { events: StoredEvent<T>[]; next: number };
+  /** Throws LogUnavailable, or LogRefused for what is no event. */
+  select<T extends Topic>(topic: T, range: Range): Selection<T>;
 }
 
 export function createReader(db: DatabaseSync): Reader {

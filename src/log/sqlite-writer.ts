@@ -12,6 +12,7 @@ import { partitionOf } from './partitioner.ts';
 import type { Change, Committer, Fence, Write, Written } from './sqlite-committer.ts';
 import { BUSY_MS, isBusy } from './sqlite-file.ts';
 import type { CommitThread } from './sqlite-thread.ts';
+import type { Tail } from './tail.ts';
 import { createWaiting, type Size } from './waiting.ts';
 
 export interface Writer {
@@ -32,6 +33,8 @@ const MAX_WAIT_MS = 10;
 const RETRY_MS = 5;
 
 interface Job extends Write {
+  /** One for each change. */
+  events: readonly HooklaneEvent[];
   size: Size;
   /** When it began to wait. */
   sinceMs: number;
@@ -44,11 +47,12 @@ interface WriterOptions {
   committer: Committer;
   /** Writes in the place of `committer`, where there is one. */
   thread: CommitThread | undefined;
+  tail: Tail;
   /** Called after each transaction, before its writes are answered. */
   onWritten: () => void;
 }
 
-export function createWriter({ partitions, committer, thread, onWritten }: WriterOptions): Writer {
+export function createWriter({ partitions, committer, thread, tail, onWritten }: WriterOptions): Writer {
   const waiting = createWaiting();
   let jobs: Job[] = [];
   /** Whether something is being written, or about to be. */
@@ -75,8 +79,14 @@ export function createWriter({ partitions, committer, thread, onWritten }: Write
     try {
       const written = thread === undefined ? committer.commit(batch) : await thread.commit(batch);
       if (thread === undefined) notBeforeMs = 2 * performance.now() - startedMs;
+      const positions = batch.map((job, i) => positionsOf(job, written[i]));
+      batch.forEach((job, i) => {
+        keep(job, positions[i]);
+      });
       onWritten();
-      settle(batch, written);
+      batch.forEach((job, i) => {
+        settle(job, positions[i]);
+      });
     } catch (error) {
       if (!(error instanceof LogUnavailable && isBusy(error.cause))) giveUp(batch, error);
       else {
@@ -93,14 +103,21 @@ export function createWriter({ partitions, committer, thread, onWritten }: Write
     whenIdle?.();
   }
 
-  function settle(batch: readonly Job[], written: readonly Written[]): void {
-    batch.forEach(({ changes, fence, size, resolve, reject }, i) => {
-      const offsets = written[i];
-      waiting.leave(size);
-      if (offsets !== undefined) {
-        resolve(changes.map(({ topic, partition }, n) => ({ topic, partition, offset: offsets[n] ?? 0 })));
-      } else if (fence !== undefined) reject(new Fenced(fence.group, fence.topic, fence.partition));
-    });
+  function settle({ fence, size, resolve, reject }: Job, positions: Position[] | undefined): void {
+    waiting.leave(size);
+    if (positions !== undefined) resolve(positions);
+    else if (fence !== undefined) reject(new Fenced(fence.group, fence.topic, fence.partition));
+  }
+
+  /** Hands on what is on disk now. */
+  function keep({ changes, events }: Job, positions: Position[] | undefined): void {
+    if (positions === undefined) return;
+    for (const [n, position] of positions.entries()) {
+      const [change, event] = [changes[n], events[n]];
+      if (change === undefined || event === undefined || change.type === 'remove') continue;
+      if (change.type === 'append') tail.add(event, position, change.data.length);
+      if (thread !== undefined) committer.noteWritten(position);
+    }
   }
 
   function giveUp(batch: readonly Job[], error: unknown): void {
@@ -116,7 +133,7 @@ export function createWriter({ partitions, committer, thread, onWritten }: Write
       const size = fence === undefined ? sizeOf(changes) : NOTHING;
       waiting.enter(size);
       return new Promise((resolve, reject) => {
-        jobs.push({ changes, fence, size, sinceMs: performance.now(), resolve, reject });
+        jobs.push({ changes, events, fence, size, sinceMs: performance.now(), resolve, reject });
         if (!writing) schedule();
       });
     },
@@ -130,6 +147,14 @@ export function createWriter({ partitions, committer, thread, onWritten }: Write
       await thread?.close();
     },
   };
+}
+
+/** Undefined: nothing of it was written. */
+function positionsOf({ changes }: Job, offsets: Written): Position[] | undefined {
+  return offsets?.map((offset, n) => {
+    const { topic, partition } = changes[n] as Change;
+    return { topic, partition, offset };
+  });
 }
 
 const NOTHING: Size = { events: 0, bytes: 0 };

@@ -14,9 +14,10 @@ import { type LogFile, openLogFile, refused, sizeBytes } from './sqlite-file.ts'
 import { createGroups } from './sqlite-groups.ts';
 import { isServed, type ServingLock, takeServingLock } from './sqlite-lock.ts';
 import { createPruning } from './sqlite-pruning.ts';
-import { createReader } from './sqlite-reader.ts';
+import { createReader, type Range, type Reader, type Selection } from './sqlite-reader.ts';
 import { startCommitThread } from './sqlite-thread.ts';
 import { createWriter } from './sqlite-writer.ts';
+import { createTail } from './tail.ts';
 
 export interface SqliteLogOptions {
   /** The data directory; made if it is not there. */
@@ -58,11 +59,11 @@ function createLog(
   const listeners = new Set<() => void>();
   const reader = createReader(db);
   const committer = createCommitter(db, partitions, wakeAll);
+  const tail = createTail(['inbound', 'organizations']);
   const thread = inThread ? startCommitThread(directory) : undefined;
-  // What the thread has written is seen here as what others have.
-  const onWritten = thread === undefined ? wakeAll : lookForOthers;
-  const writer = createWriter({ partitions, committer, thread, onWritten });
-  const groups = createGroups({ db, reader, committer, writer, listen });
+  const writer = createWriter({ partitions, committer, thread, tail, onWritten: wakeAll });
+  const groups = createGroups({ db, reader: { select: selectNewest }, committer, writer, listen });
+  const pruning = createPruning(db, ensureOpen);
   const closing = new AbortController();
   let polling: NodeJS.Timeout | undefined;
   let closed: Promise<void> | undefined;
@@ -96,19 +97,34 @@ function createLog(
     if (closing.signal.aborted) throw new LogUnavailable('the log is closed');
   }
 
+  /** For who waits for what comes. A replay reads what stands in the file, of which something may have been taken out. */
+  function selectNewest<T extends Topic>(topic: T, range: Range): Selection<T> {
+    const { from, end, types, mentions } = range;
+    const max = Math.min(range.max, end - from);
+    const newest = mentions === undefined ? tail.from(topic, { ...range, max }) : undefined;
+    const last = newest?.at(-1);
+    if (newest === undefined || last === undefined) return reader.select(topic, range);
+    const events = types === undefined ? newest : newest.filter(({ event }) => types.includes(event.type));
+    return { events, next: last.offset + 1 };
+  }
+
   function endsOf(topic: Topic): number[] {
     ensureOpen();
     committer.lookForOthers();
     return committer.ends(topic);
   }
 
-  async function* read<T extends Topic>(topic: T, options: ReadOptions = {}): AsyncGenerator<Batch<T>> {
+  async function* read<T extends Topic>(
+    topic: T,
+    options: ReadOptions = {},
+    select: Reader['select'] = reader.select,
+  ): AsyncGenerator<Batch<T>> {
     const { from = {}, partition: only, types, mentions, batch: max = BATCH_EVENTS } = options;
     for (const [partition, end] of endsOf(topic).entries()) {
       if (only !== undefined && only !== partition) continue;
       for (let at = from[partition] ?? 0; at < end; ) {
         ensureOpen();
-        const { events, next } = reader.select(topic, { partition, from: at, end, max, types, mentions });
+        const { events, next } = select(topic, { partition, from: at, end, max, types, mentions });
         yield { topic, partition, events, next, end };
         at = next;
         // SQLite answers at once: without this a long replay would keep everything else from running.
@@ -129,7 +145,7 @@ function createLog(
     ended.addEventListener('abort', news.raise);
     try {
       while (!ended.aborted) {
-        for await (const batch of read(topic, { ...options, from: reached })) {
+        for await (const batch of read(topic, { ...options, from: reached }, selectNewest)) {
           reached[batch.partition] = batch.next;
           yield batch;
           if (ended.aborted) return;
@@ -156,8 +172,14 @@ function createLog(
 
   return {
     partitions,
-    pruning: createPruning(db, ensureOpen),
-    read,
+    pruning: {
+      ...pruning,
+      rewrite(rewrite) {
+        tail.forget(rewrite.topic, rewrite.partition);
+        return pruning.rewrite(rewrite);
+      },
+    },
+    read: (topic, options) => read(topic, options),
     follow,
     async append(events) {
       ensureOpen();

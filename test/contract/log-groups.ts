@@ -68,6 +68,22 @@ function nextContract({ it, logFor, servedLog }: Kit): void {
     }
   });
 
+  it('whoever is behind is given all in order, whether this handle or another has written it', async (t) => {
+    const open = logFor(t, 1);
+    const [log, other] = [await open({ serve: true }), await open({ serve: false })];
+    const partition = await joinByHand(log, 'organizations').partition(0);
+    // More than anybody keeps in memory, in runs of some.
+    const numbers = Array.from({ length: 3_000 }, (_, n) => n);
+    for (let at = 0; at < numbers.length; at += 300) {
+      const events = numbers.slice(at, at + 300).map((n) => changed('a', n));
+      await (at % 900 === 0 ? other : log).append(events.slice(0, 7));
+      await log.append(events.slice(7));
+    }
+    const read: number[] = [];
+    while (read.length < numbers.length) read.push(...numbersOf(await partition.next(100)));
+    assert.deepEqual(read, numbers);
+  });
+
   it('wake() lets the pending next() return with nothing', async (t) => {
     const log = await servedLog(t, 1);
     const partition = await joinByHand(log, 'organizations').partition(0);

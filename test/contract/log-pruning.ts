@@ -19,7 +19,7 @@ export function pruningContract({ it, engine, logFor }: Kit): void {
       const [log, other] = [await open({ serve: true }), await open({ serve: false })];
       await log.append([0, 1, 2, 3, 4].map((n) => changed('a', n)));
       const put = [{ offset: 3, event: changed('a', 33) }];
-      const freed = await pruningOf(other).rewrite({
+      const freed = await pruningOf(log).rewrite({
         topic: 'organizations',
         partition: 0,
         remove: [0, 1, 9],
