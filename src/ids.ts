@@ -5,7 +5,7 @@
 // whose trigger is `evt_X`. Whoever holds one id can write down the others, and doing a step twice gives the
 // same ids.
 
-import { createHash, randomFillSync } from 'node:crypto';
+import { hash, randomFillSync } from 'node:crypto';
 import { decodeTime, encodeTime, monotonicFactory, TIME_MAX } from 'ulid';
 
 export type OrganizationId = `org_${string}`;
@@ -51,11 +51,11 @@ export function siblingId<P extends Prefix>(prefix: P, id: string): `${P}_${stri
 
 /** An id that the same time and the same `parts` always give: 80 bits of their SHA-256 stand for the randomness. */
 export function derivedId<P extends Prefix>(prefix: P, atMs: number, parts: string): `${P}_${string}` {
-  const hash = createHash('sha256').update(parts).digest();
+  const digest = hash('sha256', parts, 'buffer');
   let random = '';
   // 5 bits a character, 8 characters from each 5 bytes.
   for (let at = 0; at < 10; at += 5) {
-    let bits = hash.readUIntBE(at, 5);
+    let bits = digest.readUIntBE(at, 5);
     let group = '';
     for (let i = 0; i < 8; i++) {
       group = BASE32[bits % 32] + group;

@@ -53,18 +53,24 @@ export function createSender({ secrets, time, transport, destinations }: SenderO
     signingKey: remembering((sealed) => signingKey(secrets.open(sealed))),
   };
 
+  // The rules stay as they are while we run. What a name resolves to is looked at for each connection (transport.ts).
+  const targetOf = remembering((url) => {
+    const refusal = destinations.refusalOfUrl(url);
+    if (refusal !== undefined) return { refusal };
+    const { origin, pathname, search } = new URL(url);
+    return { target: { origin, path: pathname + search } };
+  });
+
   return {
     send: (request) =>
       new Promise((resolve) => {
         const secret = opened.secret(request.organizationSecret);
         const exchange = createExchange(request, { secret, time, resolve });
-        const refusal = destinations.refusalOfUrl(request.url);
+        const { refusal, target } = targetOf(request.url);
         if (refusal !== undefined) exchange.fail(refusal);
-        if (exchange.over) return;
-        const { origin, pathname, search } = new URL(request.url);
+        if (exchange.over || target === undefined) return;
         const options: Dispatcher.DispatchOptions = {
-          origin,
-          path: pathname + search,
+          ...target,
           method: 'POST',
           headers: headersOf(request, time.now(), { secret, signingKey: opened.signingKey }),
           body: request.body,
@@ -244,14 +250,14 @@ interface Opened {
 /** Secrets that are remembered, as opening one costs more than sending with it. */
 const MAX_REMEMBERED = 10_000;
 
-function remembering<T>(open: (sealed: string) => T): (sealed: string) => T {
+function remembering<T>(make: (text: string) => T): (text: string) => T {
   const known = new Map<string, T>();
-  return (sealed) => {
-    const found = known.get(sealed);
+  return (text) => {
+    const found = known.get(text);
     if (found !== undefined) return found;
-    const opened = open(sealed);
+    const made = make(text);
     if (known.size >= MAX_REMEMBERED) known.clear();
-    known.set(sealed, opened);
-    return opened;
+    known.set(text, made);
+    return made;
   };
 }

@@ -114,13 +114,16 @@ function createLog(
     return committer.ends(topic);
   }
 
-  async function* read<T extends Topic>(
+  async function* read<T extends Topic>(topic: T, options: ReadOptions = {}): AsyncGenerator<Batch<T>> {
+    yield* batches(topic, options, { ends: endsOf(topic), select: reader.select });
+  }
+
+  async function* batches<T extends Topic>(
     topic: T,
-    options: ReadOptions = {},
-    select: Reader['select'] = reader.select,
+    { from = {}, partition: only, types, mentions, batch: max = BATCH_EVENTS }: ReadOptions,
+    { ends, select }: { ends: readonly number[]; select: Reader['select'] },
   ): AsyncGenerator<Batch<T>> {
-    const { from = {}, partition: only, types, mentions, batch: max = BATCH_EVENTS } = options;
-    for (const [partition, end] of endsOf(topic).entries()) {
+    for (const [partition, end] of ends.entries()) {
       if (only !== undefined && only !== partition) continue;
       for (let at = from[partition] ?? 0; at < end; ) {
         ensureOpen();
@@ -145,7 +148,9 @@ function createLog(
     ended.addEventListener('abort', news.raise);
     try {
       while (!ended.aborted) {
-        for await (const batch of read(topic, { ...options, from: reached }, selectNewest)) {
+        // What others write is looked for meanwhile, as we listen.
+        const newest = { ends: committer.ends(topic), select: selectNewest };
+        for await (const batch of batches(topic, { ...options, from: reached }, newest)) {
           reached[batch.partition] = batch.next;
           yield batch;
           if (ended.aborted) return;
@@ -179,7 +184,7 @@ function createLog(
         return pruning.rewrite(rewrite);
       },
     },
-    read: (topic, options) => read(topic, options),
+    read,
     follow,
     async append(events) {
       ensureOpen();
