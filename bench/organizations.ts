@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { partitionOf } from '../src/log/partitioner.ts';
 import type { Asked } from './asked.ts';
+import { countCosts } from './costs.ts';
 import type { Site } from './deployment.ts';
 import { subscribe, unlimited } from './measures.ts';
 import { atRest, type Inhabitant, populate } from './population.ts';
@@ -137,6 +138,8 @@ interface Cost {
   elapsedUs: number;
   /** Of the server's processor, until the read models have it as well; undefined: nobody can say. */
   cpuUs: number | undefined;
+  /** The same by its threads. */
+  byThread: readonly Measure[];
 }
 type NamedCost = Cost & { name: string };
 
@@ -158,12 +161,14 @@ async function costAmong(
   await atRest(log, views);
   const count = asked.count(COUNT);
   const cpuBefore = cpuSeconds(hooklane.pid);
+  const costs = countCosts(hooklane.pid, 'a trigger');
   const seconds = await pushThrough({ hooklane, receiver, tokenOf, count });
   await atRest(log, views);
+  const byThread = costs(count);
   const cpuAfter = cpuSeconds(hooklane.pid);
   const cpuUs =
     cpuBefore === undefined || cpuAfter === undefined ? undefined : ((cpuAfter - cpuBefore) * 1e6) / count;
-  return { among: made.length, elapsedUs: (seconds * 1e6) / count, cpuUs };
+  return { among: made.length, elapsedUs: (seconds * 1e6) / count, cpuUs, byThread };
 }
 
 const MOST_GROWTH = { aim: { most: 1.3 } };
@@ -180,6 +185,12 @@ function growthOf([first, ...others]: readonly NamedCost[]): Measure[] {
     };
     add('time', cost.elapsedUs, first.elapsedUs);
     add('processor time', cost.cpuUs, first.cpuUs);
+    for (const [n, row] of cost.byThread.entries()) {
+      const small = first.byThread[n];
+      if (small === undefined) continue;
+      const beside = { name: `among ${first.name}`, value: small.value };
+      rows.push({ ...row, name: `${row.name}, among ${cost.name}`, beside });
+    }
     return rows;
   });
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { createHash, randomBytes } from 'node:crypto';
+import { createCipheriv, createHash, randomBytes } from 'node:crypto';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import {
@@ -38,6 +38,14 @@ test('the same secret is sealed to another text each time, none of which shows i
 test('what another process with the same master key has sealed can be opened', () => {
   const sealed = createSecretBox([masterKey]).seal('orgs_secret');
   assert.equal(createSecretBox([Buffer.from(masterKey)]).open(sealed), 'orgs_secret');
+});
+
+test('what AES-256-GCM sealed under the bytes of the master key is opened', () => {
+  const nonce = randomBytes(12);
+  const cipher = createCipheriv('aes-256-gcm', masterKey, nonce);
+  const parts = [nonce, cipher.update('orgs_secret', 'utf8'), cipher.final(), cipher.getAuthTag()];
+  const sealed = `sealed.v1.${keyIdOf(masterKey)}.${Buffer.concat(parts).toString('base64url')}`;
+  assert.equal(createSecretBox([masterKey]).open(sealed), 'orgs_secret');
 });
 
 test('under another master key nothing is opened, and both keys are named, neither is told', () => {
