@@ -4,9 +4,16 @@
 import { randomBytes } from 'node:crypto';
 import { newBroker } from '../test/support/broker.ts';
 import { newMongod } from '../test/support/mongod.ts';
+import { indexStandIn } from './stand-in.ts';
 
 export const DEPLOYMENTS = ['sqlite', 'kafka', 'apart'] as const;
 export type Deployment = (typeof DEPLOYMENTS)[number];
+
+/** A broker or a database, started for the bench. */
+export interface Engine {
+  name: 'broker' | 'database (a stand-in for MongoDB)';
+  pid: number;
+}
 
 export interface Site {
   deployment: Deployment;
@@ -14,8 +21,12 @@ export interface Site {
   processes: readonly string[];
   /** For Node, of each of these processes. */
   nodeArguments: readonly string[];
+  /** What they are served by; SQLite has none. */
+  engines: readonly Engine[];
   /** For the processes of one start: each start has topics and a database of its own. */
   environment(): Record<string, string>;
+  /** To be called once a process of a start has made its stores. */
+  prepare(environment: Record<string, string>): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -25,7 +36,11 @@ export async function openSite(
   { nodeArguments = [] }: Partial<Pick<Site, 'nodeArguments'>> = {},
 ): Promise<Site> {
   if (deployment === 'sqlite') {
-    return { deployment, processes: ['all'], nodeArguments, environment: () => ({}), close: async () => {} };
+    const nothing = async () => {};
+    return {
+      ...{ deployment, processes: ['all'], nodeArguments, engines: [] },
+      ...{ environment: () => ({}), prepare: nothing, close: nothing },
+    };
   }
   const [broker, mongod] = await Promise.all([newBroker(), newMongod({ durable: false })]);
   const keys = {
@@ -35,6 +50,10 @@ export async function openSite(
   return {
     deployment,
     nodeArguments,
+    engines: [
+      { name: 'broker', pid: broker.pid() ?? 0 },
+      { name: 'database (a stand-in for MongoDB)', pid: mongod.pid() ?? 0 },
+    ],
     processes: deployment === 'kafka' ? ['all'] : ['api', 'record', 'dispatch', 'project'],
     environment() {
       const name = `bench-${randomBytes(4).toString('hex')}`;
@@ -45,6 +64,7 @@ export async function openSite(
         HOOKLANE_TOPIC_PREFIX: `${name}.`,
       };
     },
+    prepare: ({ HOOKLANE_VIEWS: url = '' }) => indexStandIn(url),
     async close() {
       await Promise.all([broker.close(), mongod.close()]);
     },

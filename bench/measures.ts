@@ -8,6 +8,7 @@ import { countCosts } from './costs.ts';
 import type { Site } from './deployment.ts';
 import { postBytes, runLoad } from './load.ts';
 import { errorPayload } from './payload.ts';
+import { atRest } from './population.ts';
 import { type Hooklane, runBareUndici, startBareFastify, startHooklane } from './processes.ts';
 import { startBenchReceiver } from './receiver.ts';
 import type { Measure } from './rows.ts';
@@ -23,9 +24,12 @@ export async function measurePosts(site: Site, asked: Asked): Promise<Measure[]>
   const { token } = await unlimited(hooklane);
   await postsPerSecond(hooklane.port, { token, count: asked.count(WARM_UP) });
   const count = asked.count(COUNT);
-  const costs = countCosts(hooklane.pid, 'a post');
+  const rest = await resting(site, hooklane);
+  const costs = countCosts({ hooklane, site }, 'a post');
   const value = await postsPerSecond(hooklane.port, { token, count });
-  const costRows = site.processes.length > 1 ? [] : costs(count);
+  await rest.reached();
+  const costRows = costs(count);
+  await rest.close();
   await hooklane.stop();
   const bare = await startBareFastify();
   await postsPerSecond(bare.port, { token, count: asked.count(WARM_UP) });
@@ -37,7 +41,7 @@ export async function measurePosts(site: Site, asked: Asked): Promise<Measure[]>
       value,
       unit: 'posts/s',
       beside: { name: 'bare Fastify route', value: beside },
-      aim: { least: 0.5 },
+      aim: { least: isEmbedded(site) ? 0.5 : 0.4 },
     },
     ...costRows,
   ];
@@ -62,9 +66,12 @@ export async function measurePipeline(site: Site, asked: Asked): Promise<Measure
   const [warmUp, count] = [asked.count(WARM_UP), asked.count(COUNT)];
   const through = { hooklane, receiver, tokenOf: () => token };
   await pushThrough({ ...through, count: warmUp });
-  const costs = countCosts(hooklane.pid, 'an event');
+  const rest = await resting(site, hooklane);
+  const costs = countCosts({ hooklane, site }, 'an event');
   const value = count / (await pushThrough({ ...through, count }));
-  const costRows = site.processes.length > 1 ? [] : costs(count);
+  await rest.reached();
+  const costRows = costs(count);
+  await rest.close();
   await hooklane.stop();
   await runBareUndici(receiver.url, warmUp);
   const bare = count / (await runBareUndici(receiver.url, count));
@@ -75,7 +82,7 @@ export async function measurePipeline(site: Site, asked: Asked): Promise<Measure
       value,
       unit: 'events/s',
       beside: { name: 'bare undici loop', value: bare },
-      aim: { least: 0.33 },
+      aim: { least: isEmbedded(site) ? 0.33 : 0.2 },
     },
     ...costRows,
   ];
@@ -112,10 +119,13 @@ export async function measureLatency(site: Site, asked: Asked): Promise<Measure[
   const latenciesMs = await run(asked.count(2_000));
   await hooklane.stop();
   receiver.stop();
-  return [
-    { name: 'post to delivery at 200/s, p50', value: percentile(latenciesMs, 0.5), unit: 'ms' },
-    { name: 'post to delivery at 200/s, p99', value: percentile(latenciesMs, 0.99), unit: 'ms' },
-  ];
+  const row = (share: number, name: string, most: number): Measure => ({
+    name: `post to delivery at 200/s, ${name}`,
+    value: percentile(latenciesMs, share),
+    unit: 'ms',
+    ...(isEmbedded(site) ? {} : { aim: { most } }),
+  });
+  return [row(0.5, 'p50', 60), row(0.99, 'p99', 150)];
 }
 
 /** Posts whose events are read again. */
@@ -205,9 +215,27 @@ export async function measureTakeover(site: Site): Promise<Measure[]> {
   await Promise.all(publishers);
   await hooklane.stop();
   receiver.stop();
-  return [
-    { name: 'SIGKILL of a dispatcher to the next request of each lane, session 10 s', value, unit: 'ms' },
-  ];
+  const name = 'SIGKILL of a dispatcher to the next request of each lane, session 10 s';
+  return [{ name, value, unit: 'ms', aim: { most: 11_000 } }];
+}
+
+function isEmbedded({ deployment }: Site): boolean {
+  return deployment === 'sqlite';
+}
+
+/**
+ * What processor time is counted between: where the read models have an engine of their own, they fall behind, and what they
+ * cost an event is told only when they have all of them. Resolves once that is so.
+ */
+async function resting(
+  site: Site,
+  hooklane: Hooklane,
+): Promise<{ reached(): Promise<void>; close(): Promise<void> }> {
+  if (isEmbedded(site)) return { reached: async () => {}, close: async () => {} };
+  const { log, views, close } = await openBeside(hooklane);
+  const reached = () => atRest(log, views);
+  await reached();
+  return { reached, close };
 }
 
 /** An organization with an integration that may post as it likes. */

@@ -22,8 +22,6 @@ const SUBSCRIBED = { whenBusy: 'omit', maxQueued: 100, events: ['log.*'] } as co
 
 /** One trigger each of 10,000 organizations with a gap, a second, beside the pipeline of one endpoint, in the same process. */
 export async function measureOrganizations(site: Site, asked: Asked): Promise<Measure[]> {
-  // On Kafka the positions of groups stop before the marks that end transactions, so what is at rest is told otherwise there.
-  if (site.deployment !== 'sqlite') return [];
   const receiver = await startBenchReceiver();
   const hooklane = await startHooklane(site);
   const { token, organizationId } = await unlimited(hooklane);
@@ -65,7 +63,7 @@ export async function measureOrganizationGrowth(site: Site, asked: Asked): Promi
     const url = () => receiver.url;
     const settings = { gapMs: 0, ...SUBSCRIBED, events: ['log.*'] };
     made.push(...(await populate({ ...stores, count: size - made.length, url, settings })));
-    costs.push(await costAmong(made, { hooklane, receiver, stores, asked }));
+    costs.push(await costAmong(made, { site, hooklane, receiver, stores, asked }));
   }
   await stores.close();
   await hooklane.stop();
@@ -117,7 +115,7 @@ async function costsByHistory(site: Site, { directory, sizes, asked }: HistoryOp
     if (count > 0) await pushThrough({ hooklane, receiver, count, tokenOf });
     await atRest(log, views);
     const there = await views.count('deliveries');
-    const cost = await costAmong(made, { hooklane, receiver, stores, asked });
+    const cost = await costAmong(made, { site, hooklane, receiver, stores, asked });
     costs.push({ ...cost, name: `${roughly(there)} deliveries of history` });
   }
   await stores.close();
@@ -144,6 +142,7 @@ interface Cost {
 type NamedCost = Cost & { name: string };
 
 interface Running {
+  site: Pick<Site, 'engines'>;
   hooklane: Hooklane;
   receiver: BenchReceiver;
   stores: Awaited<ReturnType<typeof openBeside>>;
@@ -152,7 +151,7 @@ interface Running {
 
 async function costAmong(
   made: readonly Inhabitant[],
-  { hooklane, receiver, stores, asked }: Running,
+  { site, hooklane, receiver, stores, asked }: Running,
 ): Promise<Cost> {
   const { log, views } = stores;
   // Odd, so that it goes round all of them whatever their number.
@@ -161,7 +160,7 @@ async function costAmong(
   await atRest(log, views);
   const count = asked.count(COUNT);
   const cpuBefore = cpuSeconds(hooklane.pid);
-  const costs = countCosts(hooklane.pid, 'a trigger');
+  const costs = countCosts({ hooklane, site }, 'a trigger');
   const seconds = await pushThrough({ hooklane, receiver, tokenOf, count });
   await atRest(log, views);
   const byThread = costs(count);

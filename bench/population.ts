@@ -93,16 +93,29 @@ export async function atRest(log: Log, views: Views): Promise<void> {
     throw new Error('the read models are not where the log is, after ten minutes');
 }
 
-/** Resolves once a group has worked its topic off. */
+/**
+ * Resolves once a group has worked its topic off. On Kafka a position may stop before marks of transactions, behind which no
+ * event comes: so what stands there is looked at.
+ */
 export async function workedOff(
-  log: Pick<Log, 'ends' | 'positions'>,
+  log: Pick<Log, 'ends' | 'positions' | 'read'>,
   group: 'recorder' | 'dispatcher',
   topic: 'inbound' | 'organizations',
 ): Promise<void> {
   for (;;) {
     const positions = await log.positions(group, topic);
     const ends = await log.ends(topic);
-    if (ends.every((end, partition) => (positions[partition] ?? 0) >= end)) return;
+    const isAtEnd = ends.every((end, partition) => (positions[partition] ?? 0) >= end);
+    if (isAtEnd || !(await hasEvents(log, topic, positions))) return;
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
+}
+
+async function hasEvents(
+  log: Pick<Log, 'read'>,
+  topic: 'inbound' | 'organizations',
+  from: readonly number[],
+): Promise<boolean> {
+  for await (const { events } of log.read(topic, { from, batch: 1 })) if (events.length > 0) return true;
+  return false;
 }

@@ -16,6 +16,8 @@ export interface Hooklane {
   port: number;
   /** Of the process that serves the API. */
   pid: number;
+  /** All that it was started with. */
+  processes: readonly { roles: string; pid: number }[];
   /** What configures its stores. */
   environment: Record<string, string>;
   /** Calls the admin API; throws unless it is answered 2xx. */
@@ -77,11 +79,14 @@ export async function startHooklane(
   const [first = 'all', ...others] = site.processes;
   const port = Number((await start(first, dataDirectory))[1]);
   for (const role of others) await add(role);
+  await site.prepare(environment);
+  const pids = children.map(({ pid = 0 }) => pid);
   const adminToken =
     environment.HOOKLANE_ADMIN_TOKEN ?? readFileSync(join(dataDirectory, 'admin-token'), 'utf8').trim();
   return {
     port,
-    pid: children[0]?.pid ?? 0,
+    pid: pids[0] ?? 0,
+    processes: site.processes.map((roles, n) => ({ roles, pid: pids[n] ?? 0 })),
     environment,
     add,
     async admin(path, body, method = 'POST') {

@@ -1,4 +1,4 @@
-// npm run bench:profile -- MEASURE [--quick]: one measure with the server's processor time sampled by V8, all its threads.
+// npm run bench:profile -- [DEPLOYMENT] MEASURE [--quick]: one measure with the server's processor time sampled by V8, all its threads.
 // Prints self time by function and by package or file; puts a flame graph and the profile of each thread into
 // bench/results/profile/ (not committed). The profile opens in Chrome's DevTools, VS Code and speedscope.
 
@@ -17,14 +17,16 @@ import Table from 'cli-table3';
 import { LONG, USUAL } from './all.ts';
 import { askedBy } from './asked.ts';
 import { coresText, pin } from './cores.ts';
-import { openSite } from './deployment.ts';
+import { DEPLOYMENTS, openSite } from './deployment.ts';
 import { type CpuProfile, flameGraph, functionKey, placeKey, type Self, selfTimes, treeOf } from './flame.ts';
 import { type Options, readOptions, UsageError } from './options.ts';
 import { percent } from './rows.ts';
 
-const USAGE = `npm run bench:profile -- MEASURE [--quick] [--pin] [--organizations N]
+const USAGE = `npm run bench:profile -- [sqlite|kafka|apart] MEASURE [--quick] [--pin] [--organizations N]
 
-Example: npm run bench:profile -- measurePipeline
+Examples:
+  npm run bench:profile -- measurePipeline
+  npm run bench:profile -- kafka measurePipeline
 `;
 const LINES = 20;
 const measures = [...USUAL, ...LONG];
@@ -35,7 +37,7 @@ try {
   else
     await profile(
       readOptions(
-        ['sqlite', first, ...more],
+        [...(DEPLOYMENTS.some((name) => name === first) ? [] : ['sqlite']), first, ...more],
         measures.map(({ name }) => name),
       ),
     );
@@ -49,9 +51,10 @@ async function profile(options: Options): Promise<void> {
   const measure = measures.find(({ name }) => name === options.only);
   if (measure === undefined) throw new UsageError('name a measure');
   const directory = mkdtempSync(join(tmpdir(), 'hooklane-profile-'));
-  const site = await openSite('sqlite', { nodeArguments: ['--cpu-prof', `--cpu-prof-dir=${directory}`] });
+  const { deployment } = options;
+  const site = await openSite(deployment, { nodeArguments: ['--cpu-prof', `--cpu-prof-dir=${directory}`] });
   if (options.pin) pin();
-  process.stdout.write(`${coresText(false)}\n`);
+  process.stdout.write(`${coresText(deployment !== 'sqlite')}\n`);
   const rows = await measure(site, askedBy(options));
   await site.close();
   for (const { name, value, unit } of rows)

@@ -42,8 +42,8 @@ interface OfTopic<T> {
   partitions: T[];
 }
 
-export interface Message {
-  key: Buffer | string;
+interface Message {
+  key: string;
   value: Buffer | null;
 }
 
@@ -71,16 +71,22 @@ export interface JoinedGroup {
   members: { memberId: string; memberMetadata: Buffer }[];
 }
 
+/** Records, to one broker; of each partition a batch. */
+export interface ProduceRequest {
+  acks: -1;
+  /** Milliseconds. */
+  timeout: number;
+  transactionalId?: string | undefined;
+  producerId: string;
+  producerEpoch: number;
+  topicData: OfTopic<{ partition: number; firstSequence: number; messages: Message[] }>[];
+}
+
 /** The requests that are sent to one broker. Offsets are decimal. */
 export interface Broker {
-  produce(request: {
-    acks: -1;
-    timeout: number;
-    transactionalId?: string | undefined;
-    producerId: string;
-    producerEpoch: number;
-    topicData: OfTopic<{ partition: number; firstSequence: number; messages: Message[] }>[];
-  }): Promise<{ topics: { topicName: string; partitions: { partition: number; baseOffset: string }[] }[] }>;
+  produce(
+    request: ProduceRequest,
+  ): Promise<{ topics: { topicName: string; partitions: { partition: number; baseOffset: string }[] }[] }>;
   fetch(request: {
     isolationLevel: 1;
     maxWaitTime: number;

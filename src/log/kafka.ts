@@ -4,6 +4,7 @@
 //
 //   kafka-wire          requests and errors              kafka-topics        topics, made and checked
 //   kafka-producer      records to partitions            kafka-append        appends, gathered
+//   kafka-batch         records as bytes                 kafka-deadline      no request for ever
 //   kafka-fetch         records from partitions          kafka-reading       replays and followings
 //   kafka-transactions  what comes of a partition        kafka-member        who is in a group
 //   kafka-owner         one partition, owned             kafka-groups        partitions, owned and lost
@@ -14,13 +15,15 @@ import { AssignerProtocol, Kafka, logLevel, type SASLOptions } from 'kafkajs';
 import { TOPICS, type Topic } from '../events.ts';
 import type { KafkaConfig } from '../kafka-url.ts';
 import { createAppender } from './kafka-append.ts';
+import { encodeProduce } from './kafka-batch.ts';
+import { ANSWER_WITHIN_MS, guarded, inTime } from './kafka-deadline.ts';
 import { createFetcher } from './kafka-fetch.ts';
 import { createGroups } from './kafka-groups.ts';
 import { type Names, namesWith } from './kafka-names.ts';
 import { bytesOnDisk, missingOperations, stablePositions } from './kafka-raw.ts';
 import { createReaders } from './kafka-reading.ts';
 import { ensureTopics, startError } from './kafka-topics.ts';
-import { asLogError, type Broker, type Cluster, GROUP, persist } from './kafka-wire.ts';
+import { asLogError, type Cluster, GROUP, type ProduceRequest, persist } from './kafka-wire.ts';
 import { type Group, type Log, LogRefused, LogUnavailable } from './log.ts';
 
 export interface KafkaLogOptions extends KafkaConfig {
@@ -32,9 +35,8 @@ export interface KafkaLogOptions extends KafkaConfig {
   bodyBytes: number;
 }
 
-/** A connection that is not there by then counts as failed, and so does an answer. */
+/** A connection that is not there by then counts as failed. */
 const CONNECT_WITHIN_MS = 3_000;
-const ANSWER_WITHIN_MS = 6_000;
 /** How the client tries again by itself: hardly, as we do it. */
 const RETRY = { initialRetryTime: 20, maxRetryTime: 200, retries: 3 };
 /** How long a question about groups is tried. */
@@ -250,9 +252,6 @@ interface ConnectionPool {
   }[];
 }
 
-/** How long anything asked of the client may take beyond what it waits for on purpose. */
-const LOST_AFTER_MS = ANSWER_WITHIN_MS + 4_000;
-
 /**
  * The connections of a client, which it gives to its producers and consumers alone. A connection that breaks can leave
  * it with requests that are never answered, or that wait for a socket which is not connected: so every request has a
@@ -304,28 +303,6 @@ function abandon({ brokerPool }: Inner): void {
   }
 }
 
-/** The broker, each of whose requests has a deadline. */
-function guarded(broker: Broker): Broker {
-  return new Proxy(broker, {
-    get(target, name) {
-      const found = Reflect.get(target, name);
-      if (typeof found !== 'function') return found;
-      return (request: { maxWaitTime?: number; rebalanceTimeout?: number }) =>
-        inTime(found.call(target, request), request.maxWaitTime ?? request.rebalanceTimeout);
-    },
-  });
-}
-
-async function inTime<T>(answer: Promise<T>, waitsMs = 0): Promise<T> {
-  const { promise: late, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(new LogUnavailable('Kafka: no answer')), waitsMs + LOST_AFTER_MS);
-  try {
-    return await Promise.race([answer, late]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
 const require = createRequire(import.meta.url);
 
 // Once for all connections. It arms a timer of 1 ms, again and again, on each connection that is idle
@@ -346,4 +323,21 @@ Connection.prototype.connect = function connectOnce() {
   const attempt = connect.call(this).finally(() => connecting.delete(this));
   connecting.set(this, attempt);
   return attempt;
+};
+
+// Records go out as kafka-batch.ts writes them; what is answered is the client's. Version 7 is the newest that the client
+// knows, and every broker from 2.1 on takes it.
+const Produce = require('kafkajs/src/protocol/requests/produce');
+const produceOf = Produce.protocol;
+Produce.protocol = ({ version }: { version: number }) => {
+  const client = produceOf({ version });
+  if (version !== 7) return client;
+  return (request: ProduceRequest) => {
+    const encode = async () => {
+      const buffer = encodeProduce(request, Date.now());
+      return { buf: buffer, buffer };
+    };
+    const { request: theirs, response } = client({ ...request, topicData: [] });
+    return { request: { ...theirs, encode }, response };
+  };
 };

@@ -22,6 +22,8 @@ export interface Server {
   port: number;
   /** Its data and its output (`output.log`). */
   directory: string;
+  /** Of its process; undefined while it is stopped. */
+  pid(): number | undefined;
   /** Starts it, on the port and the data it had before, and resolves when it answers. */
   start(): Promise<void>;
   /** Stops it and keeps its data. SIGTERM lets it finish; SIGKILL is a crash. */
@@ -97,6 +99,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     host: '127.0.0.1',
     port,
     directory,
+    pid: () => running?.child.pid,
     start,
     stop,
     signal: (signal) => running?.child.kill(signal),
