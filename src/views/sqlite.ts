@@ -53,6 +53,9 @@ export function openSqliteViews({ directory, definitions, retention = FOR_EVER }
   const catalogue = createCatalogue(db, definitions, retention);
   const begin = { read: db.prepare('BEGIN'), write: db.prepare('BEGIN IMMEDIATE') };
   const commit = db.prepare('COMMIT');
+  /** The shadows that are filled here: who does something with one of them lives for all, however long that takes. */
+  const filled = new Set<Generation>();
+  let heardMs = 0;
   let closed = false;
 
   /** Runs `work` in one transaction, in which the catalogue is what it is on disk. */
@@ -119,8 +122,8 @@ export function openSqliteViews({ directory, definitions, retention = FOR_EVER }
   }
 
   function shadowOf(shadow: Generation): Shadow {
-    let heardMs = Date.now();
     let patched = 0;
+    filled.add(shadow);
     const own = () => {
       catalogue.checkShadow(shadow);
       return shadow;
@@ -129,7 +132,7 @@ export function openSqliteViews({ directory, definitions, retention = FOR_EVER }
     const heard = () => {
       own();
       if (Date.now() - heardMs >= HEARD_EVERY_MS) {
-        catalogue.hear(shadow);
+        for (const one of filled) catalogue.hear(one);
         heardMs = Date.now();
       }
       return shadow;
@@ -166,13 +169,18 @@ export function openSqliteViews({ directory, definitions, retention = FOR_EVER }
       async swap() {
         if (!transaction('read', isLevel)) return false;
         await addIndexes();
-        return transaction('write', () => {
+        const swapped = transaction('write', () => {
           const level = isLevel();
           if (level) catalogue.promote(shadow);
           return level;
         });
+        if (swapped) filled.delete(shadow);
+        return swapped;
       },
-      drop: async () => transaction('write', () => catalogue.dropShadow(own())),
+      async drop() {
+        filled.delete(shadow);
+        transaction('write', () => catalogue.dropShadow(own()));
+      },
     };
   }
 

@@ -10,7 +10,13 @@ import { type TestContext, test } from 'node:test';
 import { shapeOf } from '../../src/views/definition.ts';
 import { openSqliteViews } from '../../src/views/sqlite.ts';
 import { findSql } from '../../src/views/sqlite-query.ts';
-import { type ViewDefinition, type Views, ViewsRefused, ViewsUnavailable } from '../../src/views/views.ts';
+import {
+  RebuildRuns,
+  type ViewDefinition,
+  type Views,
+  ViewsRefused,
+  ViewsUnavailable,
+} from '../../src/views/views.ts';
 import { at, fill, ITEMS, idsOf, OTHERS, patch } from '../contract/views-kit.ts';
 import { temporaryDirectory } from '../support/directory.ts';
 
@@ -217,6 +223,30 @@ test('shadows leave nothing behind: neither tables nor positions', async (t) => 
       0,
     );
   });
+});
+
+test('whoever fills several shadows and works at one of them, as at its indexes for long, is alive for all', async (t) => {
+  const { open } = storeFor(t);
+  const [views, other] = [open(), open()];
+  const first = await views.shadow('items');
+  const second = await views.shadow('others');
+  const { now } = Date;
+  t.after(() => {
+    Date.now = now;
+  });
+  for (let round = 1; round < 4; round++) {
+    const laterMs = Date.now() + 20_000;
+    Date.now = () => laterMs;
+    await first.apply({ patches: [], positions: [at(round)] });
+  }
+  await assert.rejects(other.shadow('others'), RebuildRuns);
+  await assert.doesNotReject(second.positions());
+  // What another has begun instead is not kept alive by it.
+  await other.shadow('others', { deadAfterMs: 0 });
+  const laterMs = Date.now() + 31_000;
+  Date.now = () => laterMs;
+  await first.apply({ patches: [], positions: [at(9)] });
+  await (await views.shadow('others')).drop();
 });
 
 for (const rebuilt of [false, true]) {
