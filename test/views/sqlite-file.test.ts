@@ -17,7 +17,7 @@ import {
   ViewsRefused,
   ViewsUnavailable,
 } from '../../src/views/views.ts';
-import { at, fill, ITEMS, idsOf, OTHERS, patch } from '../contract/views-kit.ts';
+import { at, fill, ITEMS, idOf, idsOf, OTHERS, patch } from '../contract/views-kit.ts';
 import { temporaryDirectory } from '../support/directory.ts';
 
 const definitions = [ITEMS, OTHERS];
@@ -223,6 +223,38 @@ test('shadows leave nothing behind: neither tables nor positions', async (t) => 
       0,
     );
   });
+});
+
+test('a shadow writes a document that many events change seldom, and gathers no more than it may', async (t) => {
+  const { path, open } = storeFor(t);
+  const views = open();
+  const shadow = await views.shadow('items');
+  const [{ generation, n: before } = {}] = inFile(path, (db) =>
+    db.prepare('SELECT generation, (SELECT count(*) FROM positions) n FROM shadows').all(),
+  );
+  const written = () =>
+    inFile(path, (db) => Number(db.prepare(`SELECT count(*) n FROM items_${generation}`).get()?.n));
+  for (let offset = 0; offset < 20; offset++) {
+    const patches = [patch(idOf(offset % 2), offset, { put: { seen: { [offset]: true } } })];
+    await shadow.apply({ patches, positions: [at(offset + 1)] });
+  }
+  assert.deepEqual([written(), before], [0, 0]);
+  assert.deepEqual(await shadow.positions(), { organizations: { 0: 20 } });
+  assert.equal(written(), 2);
+  const text = 'x'.repeat(2 ** 20);
+  for (let offset = 20; offset < 60; offset++) {
+    const patches = [patch(idOf(offset), offset, { set: { text } })];
+    await shadow.apply({ patches, positions: [at(offset + 1)] });
+  }
+  // A MiB each: eight at most are not written yet.
+  assert.ok(written() >= 2 + 40 - 8 && written() < 42, String(written()));
+  // One that is written already is changed as well as one that is not.
+  for (const id of [idOf(20), idOf(59)])
+    await shadow.apply({ patches: [patch(id, 60, { set: { color: 'red' } })], positions: [at(61)] });
+  assert.equal(await shadow.swap(), true);
+  assert.equal(await views.count('items'), 42);
+  assert.deepEqual(await idsOf(views, { where: [{ field: 'color', eq: 'red' }] }), [idOf(59), idOf(20)]);
+  assert.equal(Object.keys((await views.get('items', idOf(1)))?.seen ?? {}).length, 10);
 });
 
 test('whoever fills several shadows and works at one of them, as at its indexes for long, is alive for all', async (t) => {
