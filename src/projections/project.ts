@@ -48,10 +48,11 @@ export async function leastOffsets(
 ): Promise<Offsets> {
   const readers = projections.filter(({ definition }) => definition.topics.includes(topic));
   const positions = await Promise.all(readers.map(({ definition }) => views.positions(definition.name)));
-  return least(positions.map((position: ViewPositions) => position[topic] ?? {}));
+  return leastOf(positions.map((position: ViewPositions) => position[topic] ?? {}));
 }
 
-function least(all: readonly Offsets[]): Offsets {
+/** The least offset of each partition; where one of them says nothing, 0 counts. */
+export function leastOf(all: readonly Offsets[]): Offsets {
   const [first = {}, ...rest] = all;
   const offsets: Record<number, number> = { ...first };
   for (const partition of Object.keys(offsets).map(Number)) {

@@ -1,8 +1,9 @@
-// Rebuilding a view from the log, beside the live one; and comparing a rebuilt one with it. Only reads the log, so it
+// Rebuilding views from the log, beside the live ones; and comparing a rebuilt one with it. Only reads the log, so it
 // sends nothing.
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { Log } from '../log/log.ts';
+import type { Topic } from '../events.ts';
+import type { Batch, Log, Offsets } from '../log/log.ts';
 import { canonicalJson } from '../views/patch.ts';
 import {
   type ScannedDocument,
@@ -12,8 +13,16 @@ import {
   ViewsRefused,
 } from '../views/views.ts';
 import { readInStep } from './in-step.ts';
-import { projectBatches } from './project.ts';
+import { leastOf, projectBatches, topicsOf } from './project.ts';
 import { eventTypesOf, type Projection } from './projection.ts';
+
+/** A view that is being made. */
+interface Copy {
+  projection: Projection;
+  shadow: Shadow;
+  /** That were read, or read past. */
+  events: number;
+}
 
 interface Stores {
   log: Log;
@@ -24,14 +33,55 @@ interface Stores {
 }
 
 /** Rebuilds a view and puts it in the place of the live one. Resolves to how many events of its topics were read, or read past. */
-export async function rebuild(projection: Projection, stores: Stores): Promise<{ events: number }> {
-  return withShadow(projection, { ...stores, likeLive: false }, async (shadow) => {
-    let events = 0;
-    // The live view goes on reading: the shadow takes its place once it has read at least as far.
-    do events += await catchUp(projection, shadow, stores, events);
-    while (!(await shadow.swap()));
-    return { events };
+export async function rebuild(
+  projection: Projection,
+  { onProgress, ...stores }: Stores,
+): Promise<{ events: number }> {
+  const [events = 0] = await rebuildTogether([projection], {
+    ...stores,
+    onProgress: (_, done, total) => onProgress?.(done, total),
   });
+  return { events };
+}
+
+interface TogetherStores extends Omit<Stores, 'onProgress'> {
+  /** Of which view, and as in Stores. */
+  onProgress?: (view: string, done: number, total: number) => void;
+  /** A rebuilt view has taken the place of the live one. */
+  onRebuilt?: (view: string, events: number) => void;
+}
+
+/**
+ * Rebuilds views beside each other: the log is read, and its events decoded, once for all of them. Each takes the place of the
+ * live one when it has read as far. Resolves to the events of each, as rebuild() does. When it rejects, the views of which
+ * onRebuilt() was not called are as they were.
+ */
+export async function rebuildTogether(
+  projections: readonly Projection[],
+  { onRebuilt, ...stores }: TogetherStores,
+): Promise<number[]> {
+  const all: Copy[] = [];
+  let waiting: Copy[] = all;
+  try {
+    for (const projection of projections) {
+      const shadow = await stores.views.shadow(projection.definition.name, { likeLive: false });
+      all.push({ projection, shadow, events: 0 });
+    }
+    while (waiting.length > 0) {
+      await catchUp(waiting, stores);
+      // A live view goes on reading: its shadow takes its place once it has read at least as far.
+      const behind: Copy[] = [];
+      for (const copy of waiting) {
+        if (await copy.shadow.swap()) onRebuilt?.(copy.projection.definition.name, copy.events);
+        else behind.push(copy);
+      }
+      waiting = behind;
+    }
+  } catch (error) {
+    await drop(waiting);
+    throw error;
+  }
+  return all.map(({ events }) => events);
 }
 
 /** How a rebuilt view differs from the live one. */
@@ -59,10 +109,16 @@ const TOLD_BEFORE = 100;
 /** Rebuilds a view aside and compares it with the live one, document by document; changes nothing. */
 export async function compare(projection: Projection, stores: Stores): Promise<Comparison> {
   const view = projection.definition.name;
-  return withShadow(projection, { ...stores, likeLive: true }, async (shadow) => {
-    let events = 0;
+  const shadow = await stores.views.shadow(view, { likeLive: true });
+  const copies = [{ projection, shadow, events: 0 }];
+  const { onProgress } = stores;
+  const told = {
+    ...stores,
+    onProgress: (_: string, done: number, total: number) => onProgress?.(done, total),
+  };
+  try {
     for (;;) {
-      events += await catchUp(projection, shadow, stores, events);
+      await catchUp(copies, told);
       const before = await stores.views.positions(view);
       if (!equalPositions(before, await shadow.positions())) continue;
       const comparison = await compareDocuments(stores.views.scan(view), shadow.scan(), stores.signal);
@@ -72,41 +128,72 @@ export async function compare(projection: Projection, stores: Stores): Promise<C
         return comparison;
       }
     }
-  });
-}
-
-async function withShadow<T>(
-  { definition }: Projection,
-  { views, likeLive }: Pick<Stores, 'views'> & { likeLive: boolean },
-  work: (shadow: Shadow) => Promise<T>,
-): Promise<T> {
-  const shadow = await views.shadow(definition.name, { likeLive });
-  try {
-    return await work(shadow);
   } catch (error) {
-    // The error that brought us here is the one to tell; a shadow left behind goes when the next one begins.
-    await shadow.drop().catch(() => {});
+    await drop(copies);
     throw error;
   }
 }
 
+/** The error that brought us here is the one to tell; a shadow left behind goes when the next one begins. */
+async function drop(copies: readonly Copy[]): Promise<void> {
+  for (const { shadow } of copies) await shadow.drop().catch(() => {});
+}
+
+/** What a copy has to read. */
+interface Course {
+  copy: Copy;
+  /** From where on; moves with it. */
+  offsets: Partial<Record<Topic, Record<number, number>>>;
+  total: number;
+}
+
 /**
- * Reads on to the log's end as it is now; resolves to how many events that were. Throws ViewsRefused when the live
- * view is ahead of the log.
+ * Reads on to the log's end as it is now, and counts how many events that were. Throws ViewsRefused when a live view is ahead of
+ * the log.
  */
 async function catchUp(
-  projection: Projection,
-  shadow: Shadow,
-  { log, views, onProgress, signal }: Stores,
-  before: number,
-): Promise<number> {
-  const { name, topics, history } = projection.definition;
+  copies: readonly Copy[],
+  { log, views, onProgress, signal }: Omit<TogetherStores, 'onRebuilt'>,
+): Promise<void> {
   // SQLite answers at once: rounds that find nothing to read must not keep everything else, abort() too, from running.
   await nextTurn();
   signal?.throwIfAborted();
-  const positions = await shadow.positions();
+  const courses: Course[] = [];
+  for (const copy of copies) courses.push(await courseOf(copy, { log, views }));
+  const tell = ({ copy: { projection, events }, total }: Course) =>
+    onProgress?.(projection.definition.name, events, Math.max(total, events));
+  for (const course of courses) tell(course);
+  const projections = copies.map(({ projection }) => projection);
+  const topics = topicsOf(projections);
+  // By the newest event of all, of whatever type, a history lets go of what is old.
+  const hasHistory = projections.some(({ definition }) => definition.history !== undefined);
+  const types = hasHistory ? {} : { types: projections.flatMap(eventTypesOf) };
+  const from: Partial<Record<Topic, Offsets>> = {};
+  for (const topic of topics) {
+    const readers = courses.filter(({ copy }) => copy.projection.definition.topics.includes(topic));
+    from[topic] = leastOf(readers.map(({ offsets }) => offsets[topic] ?? {}));
+  }
+  for await (const batches of readInStep(log, from, { topics, ...types, atLeast: BATCH_EVENTS })) {
+    signal?.throwIfAborted();
+    const { patches, positions, newestAtMs = {} } = projectBatches(projections, batches);
+    const byView = Map.groupBy(patches, ({ view }) => view);
+    for (const course of courses) {
+      const { name } = course.copy.projection.definition;
+      await course.copy.shadow.apply({ patches: byView.get(name) ?? [], positions, newestAtMs });
+      move(course, batches);
+      tell(course);
+    }
+  }
+  signal?.throwIfAborted();
+}
+
+/** Throws ViewsRefused when the live view is ahead of the log. */
+async function courseOf(copy: Copy, { log, views }: Pick<Stores, 'log' | 'views'>): Promise<Course> {
+  const { name, topics } = copy.projection.definition;
+  const positions = await copy.shadow.positions();
   const live = await views.positions(name);
-  let total = before;
+  const offsets: Course['offsets'] = {};
+  let total = copy.events;
   for (const topic of topics) {
     const ends = await log.ends(topic);
     // Asked for after the positions, so it can only be less in another log. The shadow would never get as far.
@@ -118,24 +205,20 @@ async function catchUp(
       );
     }
     total += ends.reduce((sum, end, partition) => sum + end - (positions[topic]?.[partition] ?? 0), 0);
+    offsets[topic] = { ...positions[topic] };
   }
-  // By the newest event of all, of whatever type, a history lets go of what is old.
-  const types = history === undefined ? { types: eventTypesOf(projection) } : {};
-  const reached = new Map(topics.map((topic) => [topic, { ...positions[topic] }]));
-  let done = 0;
-  onProgress?.(before, total);
-  for await (const batches of readInStep(log, positions, { topics, ...types, atLeast: BATCH_EVENTS })) {
-    signal?.throwIfAborted();
-    await shadow.apply(projectBatches([projection], batches));
-    for (const { topic, partition, next } of batches) {
-      const offsets: Record<number, number> = reached.get(topic) ?? {};
-      done += next - (offsets[partition] ?? 0);
-      offsets[partition] = next;
-    }
-    onProgress?.(before + done, Math.max(total, before + done));
+  return { copy, offsets, total };
+}
+
+/** Counts what its copy has taken in with these batches. */
+function move({ copy, offsets }: Course, batches: readonly Batch<Topic>[]): void {
+  for (const { topic, partition, next } of batches) {
+    const ofTopic = offsets[topic];
+    if (ofTopic === undefined) continue;
+    const before = ofTopic[partition] ?? 0;
+    copy.events += Math.max(0, next - before);
+    ofTopic[partition] = Math.max(before, next);
   }
-  signal?.throwIfAborted();
-  return done;
 }
 
 function equalPositions(a: ViewPositions, b: ViewPositions): boolean {

@@ -32,6 +32,22 @@ export function applyPatch(fields: Fields, patch: Omit<Patch, 'view' | 'id' | 'c
   }
 }
 
+/** About how many bytes what a patch adds to a document takes as text, and a little for the document. */
+export function sizeOf({ set, setOnce, max, min, put }: Omit<Patch, 'view' | 'id' | 'cause'>): number {
+  return PATCH_BYTES + [set, setOnce, max, min, put].reduce((sum, part) => sum + valueSize(part ?? null), 0);
+}
+
+const PATCH_BYTES = 100;
+const FIELD_BYTES = 20;
+
+function valueSize(value: Value): number {
+  if (typeof value === 'string') return value.length;
+  if (value === null || typeof value !== 'object') return 0;
+  let sum = 0;
+  for (const key in value) sum += FIELD_BYTES + valueSize((value as Fields)[key] ?? null);
+  return sum;
+}
+
 const NONE: readonly never[] = [];
 
 function entries<T>(changes: Record<string, T> | undefined): readonly [string, T][] {

@@ -82,7 +82,7 @@ export function createCatalogue(
   const readView = db.prepare('SELECT version, shape FROM views WHERE view = ?');
   const writeView = db.prepare('INSERT OR REPLACE INTO views VALUES (?, ?, ?, ?)');
   const readShadow = db.prepare('SELECT generation, heard FROM shadows WHERE view = ?');
-  const hearOfShadow = db.prepare('UPDATE shadows SET heard = ? WHERE view = ?');
+  const hearOfShadow = db.prepare('UPDATE shadows SET heard = ? WHERE view = ? AND generation = ?');
   const deleteShadow = db.prepare('DELETE FROM shadows WHERE view = ?');
   const hasIndex = db.prepare("SELECT 1 FROM sqlite_schema WHERE type = 'index' AND name = ?");
   const readPositions = db.prepare('SELECT topic, partition, next FROM positions WHERE generation = ?');
@@ -275,8 +275,8 @@ export function createCatalogue(
         throw new ViewsUnavailable(`another rebuild of ${view} has begun, or this one has ended`);
       }
     },
-    hear({ view }) {
-      hearOfShadow.run(Date.now(), view);
+    hear({ view, generation }) {
+      hearOfShadow.run(Date.now(), view, generation);
     },
     dropShadow({ view, generation }) {
       dropGeneration(view, generation);

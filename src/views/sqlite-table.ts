@@ -14,6 +14,10 @@ import type { Condition, Document, Fields, Patch, Query, ScannedDocument } from 
 export interface Table {
   /** Reads each document once, applies its patches in order, and writes it once if that has changed it. */
   apply(patches: readonly Patch[], horizon: Horizon): void;
+  /** Applies patches to drafts alone; those that are not there yet are read. */
+  fold(patches: readonly Patch[], drafts: Drafts, horizon: Horizon): void;
+  /** Writes drafts that have been changed. They are not to be used any more when that is committed. */
+  write(drafts: Iterable<[id: string, Draft]>, horizon: Horizon): void;
   get(id: string, horizon: Horizon): Document | undefined;
   find(query: Query, horizon: Horizon): Document[];
   first(where: readonly Condition[], horizon: Horizon): Document | undefined;
@@ -34,8 +38,11 @@ const MAX_STATEMENTS = 200;
 
 const ASCII = /^[\x20-\x7e]*$/;
 
+/** Documents that are changed and not written yet, by their ids; the one that was first changed comes first. */
+export type Drafts = Map<string, Draft>;
+
 /** A document while patches are applied to it. */
-interface Entry {
+export interface Draft {
   fields: Fields;
   /** The offset seen of each topic, in the order of the shape. */
   seen: (number | null)[];
@@ -77,7 +84,7 @@ export function openTable(db: DatabaseSync, name: string, shape: Shape): Table {
     return statement;
   }
 
-  function load(id: string, greatest: string): Entry {
+  function load(id: string, greatest: string): Draft {
     const row = isGreater(id, greatest) ? undefined : select.get(id);
     if (row === undefined)
       return { fields: {}, seen: topics.map(() => null), changed: false, columns: undefined };
@@ -90,7 +97,7 @@ export function openTable(db: DatabaseSync, name: string, shape: Shape): Table {
     return fields.map((field) => columnValue(document[field]));
   }
 
-  function save(id: string, { fields: document, seen, columns: before }: Entry): void {
+  function save(id: string, { fields: document, seen, columns: before }: Draft): void {
     const after = columnsOf(document);
     const doc = JSON.stringify(document);
     if (before === undefined) {
@@ -105,30 +112,40 @@ export function openTable(db: DatabaseSync, name: string, shape: Shape): Table {
     statement.run(doc, ...seen, ...after.filter((_, i) => isChanged[i]), id);
   }
 
+  function fold(patches: readonly Patch[], drafts: Drafts, horizon: Horizon): void {
+    if (patches.length === 0) return;
+    const greatest = String(selectGreatest.get()?.id ?? '');
+    for (const patch of patches) {
+      if (patch.id < horizon.documents) continue;
+      const at = topics.indexOf(patch.cause.topic);
+      // The table is older than the declaration, which has a new topic: that comes in when it is rebuilt.
+      if (at === -1) continue;
+      const draft = drafts.get(patch.id) ?? load(patch.id, greatest);
+      drafts.set(patch.id, draft);
+      const { offset } = patch.cause;
+      if (offset <= (draft.seen[at] ?? -1)) continue;
+      applyPatch(draft.fields, patch);
+      draft.seen[at] = offset;
+      draft.changed = true;
+    }
+  }
+
+  function write(drafts: Iterable<[id: string, Draft]>, horizon: Horizon): void {
+    for (const [id, draft] of drafts) {
+      if (!draft.changed) continue;
+      age(id, draft.fields, horizon);
+      save(id, draft);
+    }
+  }
+
   return {
     apply(patches, horizon) {
-      if (patches.length === 0) return;
-      const entries = new Map<string, Entry>();
-      const greatest = String(selectGreatest.get()?.id ?? '');
-      for (const patch of patches) {
-        if (patch.id < horizon.documents) continue;
-        const at = topics.indexOf(patch.cause.topic);
-        // The table is older than the declaration, which has a new topic: that comes in when it is rebuilt.
-        if (at === -1) continue;
-        const entry = entries.get(patch.id) ?? load(patch.id, greatest);
-        entries.set(patch.id, entry);
-        const { offset } = patch.cause;
-        if (offset <= (entry.seen[at] ?? -1)) continue;
-        applyPatch(entry.fields, patch);
-        entry.seen[at] = offset;
-        entry.changed = true;
-      }
-      for (const [id, entry] of entries) {
-        if (!entry.changed) continue;
-        age(id, entry.fields, horizon);
-        save(id, entry);
-      }
+      const drafts: Drafts = new Map();
+      fold(patches, drafts, horizon);
+      write(drafts, horizon);
     },
+    fold,
+    write,
 
     get(id, horizon) {
       const row = id < horizon.documents ? undefined : select.get(id);

@@ -8,18 +8,17 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { checkCauses, checkDefinitions, hasReached, newestFor } from './definition.ts';
+import { checkCauses, checkDefinitions, newestFor } from './definition.ts';
 import { FOR_EVER, type Horizon, keepsTooLittle, type Retention } from './retention.ts';
 import { createCatalogue, type Generation } from './sqlite-catalogue.ts';
 import { openSqliteClaims } from './sqlite-claims.ts';
 import { asUnavailable, FILES, openViewsFile, whileOpening } from './sqlite-file.ts';
+import { createShadows } from './sqlite-shadow.ts';
 import type { Table } from './sqlite-table.ts';
 import {
   DEAD_AFTER_MS,
-  HEARD_EVERY_MS,
   type Patch,
   type ScannedDocument,
-  type Shadow,
   type ViewBatch,
   type ViewDefinition,
   type Views,
@@ -36,12 +35,6 @@ export interface SqliteViewsOptions {
 
 /** Documents that are read at a time by scan(). */
 const SCAN_DOCUMENTS = 500;
-/**
- * A shadow gets its indexes when it has been filled, which takes a third of the time off; or with the patch of this
- * number, so that no index takes much longer than a second to make, in which nobody else can write.
- */
-const UNINDEXED_PATCHES = 1_000_000;
-
 /**
  * Opens the read models of a data directory, and makes those that are not there. Throws ViewsRefused,
  * ViewsUnavailable, and for a declaration that cannot be, which is a bug, an Error.
@@ -81,17 +74,14 @@ export function openSqliteViews({ directory, definitions, retention = FOR_EVER }
   }
 
   /** A retention that is longer than the view's limit becomes that. */
-  function applyTo(
-    generations: readonly Generation[],
-    batch: ViewBatch,
-    limitOf: (view: string) => Retention,
-  ): void {
+  function applyToAll(batch: ViewBatch): void {
     const { patches, positions } = batch;
     const byView = Map.groupBy(patches, ({ view }: Patch) => view);
     checkCauses(patches, catalogue.definition);
-    for (const generation of generations) {
-      catalogue.keep(generation, newestFor(generation.shape, batch), limitOf(generation.view));
-      generation.table.apply(byView.get(generation.view) ?? [], catalogue.horizon(generation));
+    for (const generation of catalogue.all()) {
+      const { view, shape } = generation;
+      catalogue.keep(generation, newestFor(shape, batch), catalogue.retention(view));
+      generation.table.apply(byView.get(view) ?? [], catalogue.horizon(generation));
       catalogue.advance(generation, positions);
     }
   }
@@ -118,63 +108,7 @@ export function openSqliteViews({ directory, definitions, retention = FOR_EVER }
     }
   }
 
-  function shadowOf(shadow: Generation): Shadow {
-    let heardMs = Date.now();
-    let patched = 0;
-    const own = () => {
-      catalogue.checkShadow(shadow);
-      return shadow;
-    };
-    /** As own(), for whoever has begun to write: others are told that we live. */
-    const heard = () => {
-      own();
-      if (Date.now() - heardMs >= HEARD_EVERY_MS) {
-        catalogue.hear(shadow);
-        heardMs = Date.now();
-      }
-      return shadow;
-    };
-    const tell = async () => {
-      if (Date.now() - heardMs >= HEARD_EVERY_MS) transaction('write', heard);
-    };
-    /** One index a transaction: in between others can write. */
-    const addIndexes = async () => {
-      while (transaction('write', () => catalogue.addIndex(heard()))) await nextTurn();
-    };
-    /** Whether the live view has read no further than the shadow. */
-    const isLevel = () => {
-      const live = catalogue.positions(catalogue.live(shadow.view));
-      return hasReached(catalogue.positions(own()), live, shadow.shape);
-    };
-    return {
-      async apply(batch) {
-        transaction('write', () => applyTo([heard()], batch, () => FOR_EVER));
-        const before = patched;
-        patched += batch.patches.length;
-        if (before < UNINDEXED_PATCHES && patched >= UNINDEXED_PATCHES) await addIndexes();
-      },
-      async positions() {
-        await tell();
-        return transaction('read', () => catalogue.positions(own()));
-      },
-      async *scan() {
-        for await (const documents of scan(own)) {
-          await tell();
-          yield documents;
-        }
-      },
-      async swap() {
-        if (!transaction('read', isLevel)) return false;
-        await addIndexes();
-        return transaction('write', () => {
-          const level = isLevel();
-          if (level) catalogue.promote(shadow);
-          return level;
-        });
-      },
-      drop: async () => transaction('write', () => catalogue.dropShadow(own())),
-    };
-  }
+  const beginShadow = createShadows({ catalogue, transaction, scan });
 
   function openClaims() {
     try {
@@ -194,7 +128,7 @@ export function openSqliteViews({ directory, definitions, retention = FOR_EVER }
     throw whileOpening(error);
   }
   return {
-    apply: async (batch) => transaction('write', () => applyTo(catalogue.all(), batch, catalogue.retention)),
+    apply: async (batch) => transaction('write', () => applyToAll(batch)),
     positions: async (view) => transaction('read', () => catalogue.positions(catalogue.live(view))),
     indexes: (view) => catalogue.definition(view).indexes,
     get: async (view, id) => ask(view, (table, horizon) => table.get(id, horizon)),
@@ -204,7 +138,7 @@ export function openSqliteViews({ directory, definitions, retention = FOR_EVER }
       ask(view, (table, horizon) => table.count(where, horizon, atMost)),
     scan: (view) => scan(() => catalogue.live(view)),
     shadow: async (view, { deadAfterMs = DEAD_AFTER_MS, likeLive = false } = {}) =>
-      shadowOf(transaction('write', () => catalogue.beginShadow(view, { deadAfterMs, likeLive }))),
+      beginShadow(view, { deadAfterMs, likeLive }),
     isOutdated: async (view) =>
       transaction('read', () => {
         const { version, history } = catalogue.definition(view);

@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import type { Log } from '../../src/log/log.ts';
 import { projections } from '../../src/projections/all.ts';
+import { endpoints } from '../../src/projections/endpoints.ts';
 import { logs } from '../../src/projections/logs.ts';
 import { organizations } from '../../src/projections/organizations.ts';
 import { projectToEnd } from '../../src/projections/projector.ts';
-import { compare, rebuild } from '../../src/projections/rebuild.ts';
-import { type Views, ViewsRefused } from '../../src/views/views.ts';
+import { compare, rebuild, rebuildTogether } from '../../src/projections/rebuild.ts';
+import { RebuildRuns, type Views, ViewsRefused } from '../../src/views/views.ts';
 import * as facts from './facts.ts';
 import { caughtUp, everything, openStores, tamper } from './stores.ts';
 
@@ -28,6 +30,8 @@ test('a rebuilt view equals the live one, byte for byte, whatever has happened',
         assert.equal(differences, 0, projection.definition.name);
         await rebuild(projection, { log, views });
       }
+      assert.deepEqual(await everything(views), live);
+      await rebuildTogether(projections, { log, views });
       assert.deepEqual(await everything(views), live);
     }),
     { numRuns: 15 },
@@ -118,6 +122,95 @@ test('a rebuild that the live view has overtaken reads on, and takes its place a
   assert.deepEqual(swaps, [false, false, true]);
   assert.equal((await views.get('logs', id('log', 1)))?.inboundWebhookId, id('in', 1));
   assert.equal(await views.count('logs'), 5);
+});
+
+test('views are rebuilt together from one reading of the log; one that is overtaken meanwhile reads on', async (t) => {
+  const { directory, log, views } = openStores(t);
+  await log.append([facts.organizationCreated(), ...recordedLogs(0, 6_000)]);
+  await projectToEnd({ log, views, projections });
+  tamper(directory, 'logs', `"inboundWebhookId":"${id('in', 1)}"`, '"inboundWebhookId":"in_other"');
+  let read = 0;
+  const counted: Log = {
+    ...log,
+    async *read(topic, options) {
+      for await (const batch of log.read(topic, options)) {
+        read += batch.events.length;
+        yield batch;
+      }
+    },
+  };
+  let overtakings = 1;
+  const overtaken: Views = {
+    ...views,
+    async shadow(view, options) {
+      const shadow = await views.shadow(view, options);
+      const swap = async () => {
+        if (view === 'logs' && overtakings-- > 0) {
+          await log.append(recordedLogs(6_000, 6_001));
+          await projectToEnd({ log, views, projections });
+        }
+        return shadow.swap();
+      };
+      return { ...shadow, swap };
+    },
+  };
+  const done: [string, number][] = [];
+  const events = await rebuildTogether([organizations, logs, endpoints], {
+    log: counted,
+    views: overtaken,
+    onRebuilt: (view, count) => done.push([view, count]),
+  });
+  // The live `endpoints` has read on as well, before its shadow was asked to take its place.
+  assert.deepEqual(done, [
+    ['organizations', 6_001],
+    ['logs', 6_002],
+    ['endpoints', 6_002],
+  ]);
+  assert.deepEqual(events, [6_001, 6_002, 6_002]);
+  assert.equal(read, 6_002);
+  assert.equal((await views.get('logs', id('log', 1)))?.inboundWebhookId, id('in', 1));
+  assert.equal(await views.count('logs'), 6_001);
+  for (const projection of projections)
+    assert.equal((await compare(projection, { log, views })).differences, 0, projection.definition.name);
+});
+
+test('of views that are rebuilt together none has begun when another process is at one of them', async (t) => {
+  const { log, views, openViews } = openStores(t);
+  const other = await openViews().shadow('logs');
+  await assert.rejects(rebuildTogether([organizations, logs, endpoints], { log, views }), RebuildRuns);
+  await other.drop();
+  await rebuildTogether([organizations, logs, endpoints], { log, views });
+});
+
+test('a rebuild of several views that is aborted leaves those that are not done, and no shadow of them', async (t) => {
+  const { directory, log, views } = openStores(t);
+  await log.append(recordedLogs(0, 10));
+  await projectToEnd({ log, views, projections });
+  tamper(directory, 'logs', `"inboundWebhookId":"${id('in', 7)}"`, '"inboundWebhookId":"in_other"');
+  const before = await everything(views);
+  const aborting = new AbortController();
+  const shadows = remembered({
+    ...views,
+    async shadow(view, options) {
+      const shadow = await views.shadow(view, options);
+      // The second of three is overtaken for ever.
+      return view === 'logs' ? { ...shadow, swap: async () => false } : shadow;
+    },
+  });
+  const done: string[] = [];
+  const running = rebuildTogether([organizations, logs, endpoints], {
+    log,
+    views: shadows.views,
+    signal: aborting.signal,
+    onRebuilt(view) {
+      done.push(view);
+      if (done.length === 2) aborting.abort(new Error('enough'));
+    },
+  });
+  await assert.rejects(running, /enough/);
+  assert.deepEqual(done, ['organizations', 'endpoints']);
+  assert.equal(shadows.dropped(), 1);
+  assert.deepEqual(await everything(views), before);
 });
 
 test('compare finds what was changed, is missing and is too much, and changes nothing', async (t) => {

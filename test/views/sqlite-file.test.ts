@@ -10,8 +10,14 @@ import { type TestContext, test } from 'node:test';
 import { shapeOf } from '../../src/views/definition.ts';
 import { openSqliteViews } from '../../src/views/sqlite.ts';
 import { findSql } from '../../src/views/sqlite-query.ts';
-import { type ViewDefinition, type Views, ViewsRefused, ViewsUnavailable } from '../../src/views/views.ts';
-import { at, fill, ITEMS, idsOf, OTHERS, patch } from '../contract/views-kit.ts';
+import {
+  RebuildRuns,
+  type ViewDefinition,
+  type Views,
+  ViewsRefused,
+  ViewsUnavailable,
+} from '../../src/views/views.ts';
+import { at, fill, ITEMS, idOf, idsOf, OTHERS, patch } from '../contract/views-kit.ts';
 import { temporaryDirectory } from '../support/directory.ts';
 
 const definitions = [ITEMS, OTHERS];
@@ -217,6 +223,62 @@ test('shadows leave nothing behind: neither tables nor positions', async (t) => 
       0,
     );
   });
+});
+
+test('a shadow writes a document that many events change seldom, and gathers no more than it may', async (t) => {
+  const { path, open } = storeFor(t);
+  const views = open();
+  const shadow = await views.shadow('items');
+  const [{ generation, n: before } = {}] = inFile(path, (db) =>
+    db.prepare('SELECT generation, (SELECT count(*) FROM positions) n FROM shadows').all(),
+  );
+  const written = () =>
+    inFile(path, (db) => Number(db.prepare(`SELECT count(*) n FROM items_${generation}`).get()?.n));
+  for (let offset = 0; offset < 20; offset++) {
+    const patches = [patch(idOf(offset % 2), offset, { put: { seen: { [offset]: true } } })];
+    await shadow.apply({ patches, positions: [at(offset + 1)] });
+  }
+  assert.deepEqual([written(), before], [0, 0]);
+  assert.deepEqual(await shadow.positions(), { organizations: { 0: 20 } });
+  assert.equal(written(), 2);
+  const text = 'x'.repeat(2 ** 20);
+  for (let offset = 20; offset < 60; offset++) {
+    const patches = [patch(idOf(offset), offset, { set: { text } })];
+    await shadow.apply({ patches, positions: [at(offset + 1)] });
+  }
+  // A MiB each: eight at most are not written yet.
+  assert.ok(written() >= 2 + 40 - 8 && written() < 42, String(written()));
+  // One that is written already is changed as well as one that is not.
+  for (const id of [idOf(20), idOf(59)])
+    await shadow.apply({ patches: [patch(id, 60, { set: { color: 'red' } })], positions: [at(61)] });
+  assert.equal(await shadow.swap(), true);
+  assert.equal(await views.count('items'), 42);
+  assert.deepEqual(await idsOf(views, { where: [{ field: 'color', eq: 'red' }] }), [idOf(59), idOf(20)]);
+  assert.equal(Object.keys((await views.get('items', idOf(1)))?.seen ?? {}).length, 10);
+});
+
+test('whoever fills several shadows and works at one of them, as at its indexes for long, is alive for all', async (t) => {
+  const { open } = storeFor(t);
+  const [views, other] = [open(), open()];
+  const first = await views.shadow('items');
+  const second = await views.shadow('others');
+  const { now } = Date;
+  t.after(() => {
+    Date.now = now;
+  });
+  for (let round = 1; round < 4; round++) {
+    const laterMs = Date.now() + 20_000;
+    Date.now = () => laterMs;
+    await first.apply({ patches: [], positions: [at(round)] });
+  }
+  await assert.rejects(other.shadow('others'), RebuildRuns);
+  await assert.doesNotReject(second.positions());
+  // What another has begun instead is not kept alive by it.
+  await other.shadow('others', { deadAfterMs: 0 });
+  const laterMs = Date.now() + 31_000;
+  Date.now = () => laterMs;
+  await first.apply({ patches: [], positions: [at(9)] });
+  await (await views.shadow('others')).drop();
 });
 
 for (const rebuilt of [false, true]) {
