@@ -16,11 +16,13 @@ export interface Projection {
   };
 }
 
+const NONE: readonly Change[] = [];
+
 /** What an event, which stands at `cause`, changes in the view of a projection. */
-export function changesOf({ on }: Projection, event: HooklaneEvent, cause: Position): Change[] {
+export function changesOf({ on }: Projection, event: HooklaneEvent, cause: Position): readonly Change[] {
   // The compiler does not see that the function is the one for this very event.
   const change = on[event.type] as ((event: HooklaneEvent, cause: Position) => Change[]) | undefined;
-  return change === undefined ? [] : change(event, cause);
+  return change === undefined ? NONE : change(event, cause);
 }
 
 /** The types of events that change anything in the view of a projection. */

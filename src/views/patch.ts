@@ -9,20 +9,22 @@ import type { Fields, Patch, Value } from './views.ts';
  */
 export function applyPatch(fields: Fields, patch: Omit<Patch, 'view' | 'id' | 'cause'>): void {
   const { set, setOnce, max, min, put, count } = patch;
-  for (const [field, value] of entries(set)) assign(fields, field, value);
-  for (const [field, value] of entries(setOnce)) if (isNull(fields[field])) assign(fields, field, value);
-  for (const [field, value] of entries(max)) {
-    const has = fields[field];
+  // Not by their entries: these made a tenth of all garbage of the read models.
+  for (const field in set) assign(fields, field, set[field]);
+  for (const field in setOnce) if (isNull(fields[field])) assign(fields, field, setOnce[field]);
+  for (const field in max) {
+    const [value, has] = [max[field] as string | number, fields[field]];
     if (isNull(has) || (has as typeof value) < value) fields[field] = value;
   }
-  for (const [field, value] of entries(min)) {
-    const has = fields[field];
+  for (const field in min) {
+    const [value, has] = [min[field] as string | number, fields[field]];
     if (isNull(has) || (has as typeof value) > value) fields[field] = value;
   }
-  for (const [field, added] of entries(put)) {
-    fields[field] = { ...(fields[field] as Fields | undefined), ...added };
+  for (const field in put) {
+    fields[field] = { ...(fields[field] as Fields | undefined), ...put[field] };
   }
-  for (const [field, once] of entries(count)) {
+  for (const field in count) {
+    const once = count[field] ?? null;
     if (once !== null) {
       const before = (fields[once.seen] ?? {}) as Record<string, number>;
       if (once.upTo <= (before[once.key] ?? Number.NEGATIVE_INFINITY)) continue;
@@ -48,18 +50,12 @@ function valueSize(value: Value): number {
   return sum;
 }
 
-const NONE: readonly never[] = [];
-
-function entries<T>(changes: Record<string, T> | undefined): readonly [string, T][] {
-  return changes === undefined ? NONE : Object.entries(changes);
-}
-
 function isNull(value: Value | undefined): value is null | undefined {
   return value === null || value === undefined;
 }
 
-function assign(fields: Fields, field: string, value: Value): void {
-  if (value !== null) fields[field] = value;
+function assign(fields: Fields, field: string, value: Value | undefined): void {
+  if (!isNull(value)) fields[field] = value;
   // A field that is deleted makes the object slower, whether it was there or not.
   else if (field in fields) delete fields[field];
 }

@@ -70,6 +70,8 @@ export function openTable(db: DatabaseSync, name: string, shape: Shape): Table {
   const selectBetween = db.prepare(`SELECT id, doc FROM ${name} WHERE id > ? AND id < ? ORDER BY id LIMIT ?`);
   const updateDoc = db.prepare(`UPDATE ${name} SET doc = ? WHERE id = ?`);
   const prepared = new Map<string, StatementSync>();
+  /** By the columns that they set. */
+  const updates = new Map<string, StatementSync>();
 
   function from({ documents }: Horizon): Source {
     return { table: name, shape, from: documents };
@@ -105,11 +107,21 @@ export function openTable(db: DatabaseSync, name: string, shape: Shape): Table {
       return;
     }
     // Only what has changed is set: SQLite touches each index of which a column is, whether it changes or not.
-    const isChanged = fields.map((_, i) => after[i] !== before[i]);
-    const indexColumns = fields.filter((_, i) => isChanged[i]).map((field) => `f_${field}`);
+    const changed: number[] = [];
+    for (const [i, value] of after.entries()) if (value !== before[i]) changed.push(i);
+    updateOf(changed).run(doc, ...seen, ...changed.map((i) => after[i] ?? null), id);
+  }
+
+  /** The statement that sets a document and these of its columns of indexes. */
+  function updateOf(changed: readonly number[]): StatementSync {
+    const key = changed.join();
+    const known = updates.get(key);
+    if (known !== undefined) return known;
+    const indexColumns = changed.map((i) => `f_${fields[i]}`);
     const sets = ['doc', ...seenColumns, ...indexColumns].map((column) => `${column} = ?`);
-    const statement = prepare(`UPDATE ${name} SET ${sets.join(', ')} WHERE id = ?`);
-    statement.run(doc, ...seen, ...after.filter((_, i) => isChanged[i]), id);
+    const statement = db.prepare(`UPDATE ${name} SET ${sets.join(', ')} WHERE id = ?`);
+    updates.set(key, statement);
+    return statement;
   }
 
   function fold(patches: readonly Patch[], drafts: Drafts, horizon: Horizon): void {

@@ -158,8 +158,8 @@ interface Told {
   deliveries: Fields[];
 }
 
-/** Waits until nothing is pending any more. */
-function settled(all: (collection: string) => Promise<Fields[]>): Promise<Told> {
+/** Waits until all that was accepted is seen, and nothing is pending any more. */
+function settled(accepted: readonly string[], all: (collection: string) => Promise<Fields[]>): Promise<Told> {
   return waitFor(
     'all to settle',
     async () => {
@@ -170,6 +170,8 @@ function settled(all: (collection: string) => Promise<Fields[]>): Promise<Told> 
       const [inbound = [], logs = [], deliveries = []] = await Promise.all(
         ['inbound-webhooks', 'logs', 'deliveries'].map(all),
       );
+      const seen = new Set(inbound.map(({ id }) => id));
+      if (!accepted.every((id) => seen.has(id))) return false;
       return deliveries.length === SUBSCRIBERS.length * logs.length && { inbound, logs, deliveries };
     },
     SETTLED_WITHIN_MS,
@@ -231,7 +233,7 @@ testOnAllEngines(
     const posted = await postAndKill(t, directory, first, random);
     const { server, accepted, unanswered } = posted;
     const adminToken = readFileSync(join(directory, 'admin-token'), 'utf8').trim();
-    const told = await settled((collection) => list(server.url, adminToken, collection));
+    const told = await settled(accepted, (collection) => list(server.url, adminToken, collection));
     delay.disable();
     const requests = subscribers.map(({ arrivals }) => arrivals.length).join(', ');
     t.diagnostic(`${accepted.length} accepted, ${unanswered} not answered, ${requests} requests`);
