@@ -19,7 +19,7 @@ import {
   type Queue,
 } from './lane.ts';
 import { remember } from './retried.ts';
-import { drop, put } from './shared.ts';
+import { drop, noEntries, put } from './shared.ts';
 
 /** Events that change what a lane is, and not only what waits in it. */
 export const CONFIGURES_LANES: ReadonlySet<OrganizationEvent['type']> = new Set<OrganizationEvent['type']>([
@@ -90,10 +90,14 @@ export function evolve(lane: Lane, event: LaneEvent | OrganizationEvent, cause?:
       return;
     case 'OrganizationDeleted':
       lane.secret = null;
-      lane.endpoints.clear();
+      lane.endpoints = noEntries();
       return;
     case 'EndpointCreated':
-      lane.endpoints.set(event.endpointId, newEndpoint(event, event.endpointId, event.secret));
+      lane.endpoints = put(
+        lane.endpoints,
+        event.endpointId,
+        newEndpoint(event, event.endpointId, event.secret),
+      );
       return;
     case 'EndpointChanged': {
       const endpoint = lane.endpoints.get(event.endpointId);
@@ -117,7 +121,7 @@ export function evolve(lane: Lane, event: LaneEvent | OrganizationEvent, cause?:
       return;
     }
     case 'EndpointDeleted':
-      lane.endpoints.delete(event.endpointId);
+      lane.endpoints = drop(lane.endpoints, event.endpointId);
       return;
     default:
       return;

@@ -38,7 +38,7 @@ export interface Lane {
   inboundSeen: ReadonlyMap<number, number>;
   /** The organization's publicSecret, sealed; null: deleted. */
   secret: string | null;
-  readonly endpoints: Map<EndpointId, LaneEndpoint>;
+  endpoints: ReadonlyMap<EndpointId, LaneEndpoint>;
   /** What is pending: it waits, or is in flight. */
   pending: ReadonlyMap<WebhookId, Pending>;
   /** How what an operator had tried again has ended since, oldest first (see retried.ts). */
@@ -190,7 +190,7 @@ export function newLane(organizationId: OrganizationId): Lane {
     seen: -1,
     inboundSeen: noEntries(),
     secret: null,
-    endpoints: new Map(),
+    endpoints: noEntries(),
     pending: noEntries(),
     retried: noEntries(),
     unsaved: null,

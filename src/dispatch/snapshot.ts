@@ -124,7 +124,7 @@ export function restoreEndpoints(
     // A start that lies ahead was stamped before a clock was put back: what counts is that it is over.
     if (state.lastStartedAtMs !== NEVER)
       endpoint.lastStartedAtMs = Math.min(state.lastStartedAtMs, nowMs) + skewMs;
-    lane.endpoints.set(endpointId, endpoint);
+    lane.endpoints = put(lane.endpoints, endpointId, endpoint);
   }
   for (const [webhookId, attempt] of Object.entries(record.retried)) {
     remember(lane, webhookId as WebhookId, { attempt, atMs: nowMs, endpointId: null });
