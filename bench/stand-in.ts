@@ -6,14 +6,19 @@ import { MongoClient } from 'mongodb';
 import { projections } from '../src/projections/all.ts';
 import { collectionName } from '../src/views/mongo-catalogue.ts';
 
-/** Makes these indexes for all views in the database of `url`, as they are after a first start. */
+/** A view as it is after a first start, and after each of the two rebuilds that are measured. */
+const GENERATIONS = [1, 2, 3];
+
+/** Makes these indexes for all views in the database of `url`, after the first start there. */
 export async function indexStandIn(url: string): Promise<void> {
   const client = new MongoClient(url);
   try {
     for (const { definition } of projections) {
       const seen = definition.topics.map((topic) => [`seen.${topic}`, 1]);
-      const documents = client.db().collection(collectionName(definition.name, 1));
-      await documents.createIndex({ _id: 1, ...Object.fromEntries(seen) });
+      for (const generation of GENERATIONS) {
+        const documents = client.db().collection(collectionName(definition.name, generation));
+        await documents.createIndex({ _id: 1, ...Object.fromEntries(seen) });
+      }
     }
   } finally {
     await client.close();
