@@ -1,7 +1,7 @@
 // From a batch of the log to a batch for the views: what the loop, the rebuild and the CLI share. Pure.
 
 import { atMsOf, type Topic } from '../events.ts';
-import type { Batch, Offsets, Position } from '../log/log.ts';
+import type { Batch, Offsets } from '../log/log.ts';
 import type { Patch, ViewBatch, ViewPositions, Views } from '../views/views.ts';
 import { changesOf, type Projection } from './projection.ts';
 
@@ -23,12 +23,11 @@ export function projectBatches(
       (newest, { event }) => Math.max(newest, atMsOf(event) ?? 0),
       newestAtMs[topic] ?? 0,
     );
-    const causes = events.map(({ offset }) => ({ topic, partition, offset }));
-    for (const projection of projections) {
-      const { name: view, topics } = projection.definition;
-      if (!topics.includes(topic)) continue;
-      for (const [n, { event }] of events.entries()) {
-        const cause = causes[n] as Position;
+    const concerned = projections.filter(({ definition }) => definition.topics.includes(topic));
+    for (const { event, offset } of events) {
+      const cause = { topic, partition, offset };
+      for (const projection of concerned) {
+        const view = projection.definition.name;
         for (const change of changesOf(projection, event, cause)) patches.push({ view, cause, ...change });
       }
     }

@@ -13,11 +13,13 @@ export function applyPatch(fields: Fields, patch: Omit<Patch, 'view' | 'id' | 'c
   for (const field in set) assign(fields, field, set[field]);
   for (const field in setOnce) if (isNull(fields[field])) assign(fields, field, setOnce[field]);
   for (const field in max) {
-    const [value, has] = [max[field] as string | number, fields[field]];
+    const value = max[field] as number | string;
+    const has = fields[field];
     if (isNull(has) || (has as typeof value) < value) fields[field] = value;
   }
   for (const field in min) {
-    const [value, has] = [min[field] as string | number, fields[field]];
+    const value = min[field] as number | string;
+    const has = fields[field];
     if (isNull(has) || (has as typeof value) > value) fields[field] = value;
   }
   for (const field in put) {

@@ -70,19 +70,18 @@ export function openTable(db: DatabaseSync, name: string, shape: Shape): Table {
   const selectBetween = db.prepare(`SELECT id, doc FROM ${name} WHERE id > ? AND id < ? ORDER BY id LIMIT ?`);
   const updateDoc = db.prepare(`UPDATE ${name} SET doc = ? WHERE id = ?`);
   const prepared = new Map<string, StatementSync>();
-  /** By the columns that they set. */
-  const updates = new Map<string, StatementSync>();
 
   function from({ documents }: Horizon): Source {
     return { table: name, shape, from: documents };
   }
 
-  function prepare(sql: string): StatementSync {
-    const known = prepared.get(sql);
+  /** The statement that is known by `key`, which is its SQL where that need not be made first. */
+  function prepare(key: string, sql = () => key): StatementSync {
+    const known = prepared.get(key);
     if (known !== undefined) return known;
     if (prepared.size >= MAX_STATEMENTS) prepared.clear();
-    const statement = db.prepare(sql);
-    prepared.set(sql, statement);
+    const statement = db.prepare(sql());
+    prepared.set(key, statement);
     return statement;
   }
 
@@ -109,19 +108,12 @@ export function openTable(db: DatabaseSync, name: string, shape: Shape): Table {
     // Only what has changed is set: SQLite touches each index of which a column is, whether it changes or not.
     const changed: number[] = [];
     for (const [i, value] of after.entries()) if (value !== before[i]) changed.push(i);
-    updateOf(changed).run(doc, ...seen, ...changed.map((i) => after[i] ?? null), id);
-  }
-
-  /** The statement that sets a document and these of its columns of indexes. */
-  function updateOf(changed: readonly number[]): StatementSync {
-    const key = changed.join();
-    const known = updates.get(key);
-    if (known !== undefined) return known;
-    const indexColumns = changed.map((i) => `f_${fields[i]}`);
-    const sets = ['doc', ...seenColumns, ...indexColumns].map((column) => `${column} = ?`);
-    const statement = db.prepare(`UPDATE ${name} SET ${sets.join(', ')} WHERE id = ?`);
-    updates.set(key, statement);
-    return statement;
+    const statement = prepare(changed.join(), () => {
+      const indexColumns = changed.map((i) => `f_${fields[i]}`);
+      const sets = ['doc', ...seenColumns, ...indexColumns].map((column) => `${column} = ?`);
+      return `UPDATE ${name} SET ${sets.join(', ')} WHERE id = ?`;
+    });
+    statement.run(doc, ...seen, ...changed.map((i) => after[i] ?? null), id);
   }
 
   function fold(patches: readonly Patch[], drafts: Drafts, horizon: Horizon): void {

@@ -5,7 +5,17 @@
 
 import { randomBytes } from 'node:crypto';
 import { createClient } from '../command/client.ts';
-import { list, post, type Running, run, type Serving, serve, start, stop } from '../e2e/hooklane.ts';
+import {
+  isWorkedOff,
+  list,
+  post,
+  type Running,
+  run,
+  type Serving,
+  serve,
+  start,
+  stop,
+} from '../e2e/hooklane.ts';
 import type { Delivery, Endpoint } from '../engines/judge.ts';
 import { startSubscriber } from '../engines/subscriber.ts';
 import { createRandom } from '../simulation/random.ts';
@@ -250,6 +260,7 @@ async function settled(
   const told = await waitFor(
     'all to settle',
     async () => {
+      if (!(await isWorkedOff(url, adminToken))) return false;
       for (const collection of ['inbound-webhooks', 'deliveries'])
         if ((await all(`${collection}?status=pending`)).length > 0) return false;
       const logs = await all<Run['logs'][number]>('logs');

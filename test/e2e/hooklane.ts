@@ -207,6 +207,15 @@ export async function fetchItem(url: string, adminToken: string, path: string): 
   return (await response.body.json()) as Fields;
 }
 
+/**
+ * Whether all that is in the log has been recorded, dispatched and taken in by the read models. Before that, that nothing is
+ * pending says little: the read models may be behind.
+ */
+export async function isWorkedOff(url: string, adminToken: string): Promise<boolean> {
+  const { groups } = await fetchItem(url, adminToken, 'status');
+  return (groups as { lag: number }[]).every(({ lag }) => lag === 0);
+}
+
 /** All of a collection over HTTP, page by page. */
 export async function list(url: string, adminToken: string, collection: string): Promise<Fields[]> {
   const all: Fields[] = [];
