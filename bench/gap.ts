@@ -18,6 +18,8 @@ const GAP_MS = 100;
 const ENDPOINTS = 50;
 /** That wait for each: the first one starts at once. */
 const QUEUED = 60;
+/** The same, before what is measured. */
+const WARM_UP = 20;
 
 export async function measureGap(site: Site, asked: Asked): Promise<Measure[]> {
   const receiver = await startBenchReceiver();
@@ -37,16 +39,21 @@ export async function measureGap(site: Site, asked: Asked): Promise<Measure[]> {
     arrivalsMs.set(path, of);
     of.push(performance.now());
   };
-  const queued = asked.count(QUEUED);
-  const arrived = receiver.expect(made.length * (queued + 1));
-  const triggers = Array.from({ length: queued + 1 }, () =>
-    made.map(({ organizationId }) => published(organizationId)),
-  );
-  // All at once, so that what is measured shares the machine with nobody who posts.
-  await stores.log.append(triggers.flat());
-  await arrived;
-  await atRest(stores.log, stores.views);
-  const byHistory = latenessMs(await startsIn(stores.log));
+  /** All at once, so that what is measured shares the machine with nobody who posts. */
+  async function deliver(queued: number): Promise<void> {
+    const arrived = receiver.expect(made.length * (queued + 1));
+    const triggers = Array.from({ length: queued + 1 }, () =>
+      made.map(({ organizationId }) => published(organizationId)),
+    );
+    await stores.log.append(triggers.flat());
+    await arrived;
+    await atRest(stores.log, stores.views);
+  }
+  await deliver(asked.count(WARM_UP));
+  arrivalsMs.clear();
+  const fromMs = Date.now();
+  await deliver(asked.count(QUEUED));
+  const byHistory = latenessMs(await startsSince(fromMs, stores.log));
   const byArrival = latenessMs(arrivalsMs.values());
   await stores.close();
   await hooklane.stop();
@@ -68,12 +75,12 @@ function published(organizationId: OrganizationId): EventPublished {
   return { type: 'EventPublished', ...event, ...UNKEYED };
 }
 
-/** When the attempts at each endpoint started, as the log has it. */
-async function startsIn(log: Pick<Log, 'read'>): Promise<Iterable<number[]>> {
+/** When the attempts at each endpoint started since then, as the log has it. */
+async function startsSince(fromMs: number, log: Pick<Log, 'read'>): Promise<Iterable<number[]>> {
   const starts = new Map<string, number[]>();
   for await (const { events } of log.read('outbound', { types: ['WebhookProcessed'] })) {
     for (const { event } of events) {
-      if (event.type !== 'WebhookProcessed') continue;
+      if (event.type !== 'WebhookProcessed' || event.startedAtMs < fromMs) continue;
       const of = starts.get(event.endpointId) ?? [];
       starts.set(event.endpointId, of);
       of.push(event.startedAtMs);

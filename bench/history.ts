@@ -57,7 +57,7 @@ function eventsOf(number: number): OutboundEvent[] {
   const outcome = { ...ids, attempt: 1, atMs: atMs + 40, startedAtMs: atMs, durationMs: 5 + (n % 199) };
   const begun: OutboundEvent[] = [
     { type: 'WebhookScheduled', ...ids, ...about, dueAtMs: atMs, digest: null },
-    { type: 'AttemptStarted', ...ids, attempt: 1, atMs, host: `hooks${at}.example.com` },
+    { type: 'AttemptStarted', ...ids, attempt: 1, atMs, startsAtMs: null, host: `hooks${at}.example.com` },
   ];
   if (sort < 980)
     return [...begun, { type: 'WebhookProcessed', ...outcome, responseCode: 200, responseBody: 'ok' }];

@@ -139,7 +139,7 @@ function lifeOf(
     received,
     record(received, { nowMs: atMs, partition: 0, offset }),
     { type: 'WebhookScheduled', ...webhook, eventId, kind: 'log.created', dueAtMs: atMs, digest: null },
-    { type: 'AttemptStarted', ...attempt, host: 'hooks.example.com' },
+    { type: 'AttemptStarted', ...attempt, startsAtMs: null, host: 'hooks.example.com' },
     { type: 'WebhookProcessed', ...attempt, ...outcome },
   ];
 }

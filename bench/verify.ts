@@ -85,7 +85,7 @@ async function fill(directory: string, posts: number): Promise<void> {
   function dispatch(event: OrganizationEvent): void {
     written.push(event);
     crank.take({ topic: 'organizations', partition: 0, offset: offset++, event }, nowMs);
-    crank.startDue(nowMs);
+    crank.startDue(nowMs, 0);
     const { out, requests } = crank.flush();
     for (const request of requests) {
       capacity.give(request.host);

@@ -496,7 +496,10 @@ export interface AttemptStarted {
   endpointId: EndpointId;
   /** 1 for the first. */
   attempt: number;
+  /** When it was claimed. */
   atMs: number;
+  /** When the request may leave, where it was claimed before its time; null: at once. */
+  startsAtMs: number | null;
   /** Of the URL that it is sent to, with the port where it is not the usual one; null in what older releases wrote. */
   host: string | null;
 }
@@ -838,4 +841,9 @@ export function compactionKeyOf(record: LaneRecord): string {
 export function atMsOf(event: HooklaneEvent): number | null {
   if ('atMs' in event) return event.atMs;
   return 'receivedAtMs' in event ? event.receivedAtMs : null;
+}
+
+/** When the request of an attempt may leave. */
+export function startsAtMsOf({ atMs, startsAtMs }: Pick<AttemptStarted, 'atMs' | 'startsAtMs'>): number {
+  return startsAtMs ?? atMs;
 }

@@ -59,7 +59,7 @@ export function createLanes(): Lanes {
       const event = decode(bytes) as OrganizationEvent;
       crank.take({ topic: 'organizations', partition: 0, offset: offset++, event }, nowMs);
     }
-    crank.startDue(nowMs);
+    crank.startDue(nowMs, 0);
     const { out, requests } = crank.flush();
     const lanes: LaneRecord[] = [];
     for (const event of out) {

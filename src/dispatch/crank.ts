@@ -8,10 +8,10 @@ import type { OrganizationId, WebhookId } from '../ids.ts';
 import type { StoredEvent } from '../log/log.ts';
 import { triggerOf, webhookBody } from '../trigger.ts';
 import type { Capacity } from './capacity.ts';
-import { decide, decideOrphan, type LaneEvent, type LaneInput } from './decide.ts';
+import { changesPending, decide, decideOrphan, type LaneEvent, type LaneInput } from './decide.ts';
 import { type Cause, CONFIGURES_LANES, evolve } from './evolve.ts';
 import { evolveImport, isOfImport } from './import.ts';
-import { type Lane, type LaneEndpoint, newLane, type Outcome, wakeAtMs } from './lane.ts';
+import { isInDoubt, type Lane, type LaneEndpoint, newLane, type Outcome, wakeAtMs } from './lane.ts';
 import { hostOf, type Request, requestFor } from './request.ts';
 import { forgetOld } from './retried.ts';
 import { put } from './shared.ts';
@@ -32,14 +32,17 @@ export interface Crank {
   take(stored: StoredEvent<'organizations'>, nowMs: number): void;
   /** Takes the outcome of a request in. What it held of the capacity has been given back. */
   finish(request: Request, outcome: Outcome, nowMs: number): void;
-  /** Starts what is due, as far as there is capacity, which it takes. */
-  startDue(nowMs: number): void;
+  /**
+   * Starts what is due, as far as there is capacity, which it takes. What will be due within `aheadMs` is claimed as well: its
+   * request may leave when its time has come.
+   */
+  startDue(nowMs: number, aheadMs: number): void;
   /** The clock was put forward by so much: gaps that last begin later by as much, as no time has passed. */
   stepped(byMs: number, nowMs: number): void;
   /** All that the turn came to; the next one begins. */
   flush(): Turn;
-  /** When startDue() may have something to do; undefined: not before something happens. */
-  nextDueAtMs(): number | undefined;
+  /** When startDue(…, aheadMs) may have something to do; undefined: not before something happens. */
+  nextDueAtMs(aheadMs: number): number | undefined;
   /** Requests in flight. */
   readonly inFlight: number;
   /** Webhooks that have come to wait for their first attempt, since the crank was made. */
@@ -189,12 +192,12 @@ export function createCrank(
     return steps.reduce((ms, { beforeMs, byMs }) => (ms <= beforeMs ? ms + byMs : ms), atMs);
   }
 
-  /** Starts the next webhook of an endpoint, if there still is one that is due. */
-  function start({ lane, endpoint }: Due, host: string, at: number): void {
+  /** Starts the next webhook of an endpoint, if there still is one that is due within `aheadMs`. */
+  function start({ lane, endpoint }: Due, host: string, at: number, aheadMs: number): void {
     // Deleted since its timer was set.
     if (lane.endpoints.get(endpoint.endpointId) !== endpoint) return;
     endpoint.timerAtMs = null;
-    const events = decide(lane, { type: 'SlotOffered', endpointId: endpoint.endpointId }, at);
+    const events = decide(lane, { type: 'SlotOffered', endpointId: endpoint.endpointId, aheadMs }, at);
     apply(lane, events, causeOfDigest(lane, events));
     arm(lane, endpoint);
     for (const event of events) {
@@ -213,7 +216,7 @@ export function createCrank(
       for (const [endpoint, lane] of waiting) {
         if (!capacity.hasRoomFor(host)) break;
         waiting.delete(endpoint);
-        start({ lane, endpoint }, host, at);
+        start({ lane, endpoint }, host, at, 0);
       }
       if (waiting.size === 0) heldUp.delete(host);
     }
@@ -249,15 +252,16 @@ export function createCrank(
       apply(lane, decide(lane, { type: 'AttemptFinished', webhookId, attempt, outcome, disableAfterMs }, at));
     },
 
-    startDue(at) {
+    startDue(at, aheadMs) {
       startHeldUp(at);
-      for (let top = timers.peek(); top !== undefined && top.atMs <= at; top = timers.peek()) {
+      for (let top = timers.peek(); top !== undefined; top = timers.peek()) {
+        if (claimableAtMs(top, aheadMs) > at) return;
         const isCurrent = top.endpoint.timerAtMs === top.atMs;
         if (isCurrent && !capacity.hasRoom()) return;
         timers.pop();
         if (!isCurrent) continue;
         const host = hostOf(top.endpoint.url);
-        if (capacity.hasRoomFor(host)) start(top, host, at);
+        if (capacity.hasRoomFor(host)) start(top, host, at, aheadMs);
         else holdUp(top, host);
       }
     },
@@ -290,7 +294,10 @@ export function createCrank(
       return turn;
     },
 
-    nextDueAtMs: () => timers.peek()?.atMs,
+    nextDueAtMs(aheadMs) {
+      const top = timers.peek();
+      return top === undefined ? undefined : claimableAtMs(top, aheadMs);
+    },
     get inFlight() {
       return inFlight;
     },
@@ -318,17 +325,10 @@ function isRepeat(lane: Lane, event: OrganizationEvent): boolean {
   return false;
 }
 
-/** Whether the event changes what is pending, and not only what is known of an endpoint. */
-function changesPending(event: LaneEvent): event is Exclude<LaneEvent, { type: OfEndpoint }> {
-  return !OF_ENDPOINTS.has(event.type);
+/** When what waits for a timer may be claimed, `aheadMs` before its time at most. */
+function claimableAtMs({ atMs, endpoint }: Timer, aheadMs: number): number {
+  return isInDoubt(endpoint) ? atMs : atMs - aheadMs;
 }
-
-type OfEndpoint = 'WebhookOmitted' | 'EndpointFailing' | 'EndpointDisabled';
-const OF_ENDPOINTS: ReadonlySet<string> = new Set<OfEndpoint>([
-  'WebhookOmitted',
-  'EndpointFailing',
-  'EndpointDisabled',
-]);
 
 /** What the digest among `events` tells, if there is one. */
 function causeOfDigest(lane: Lane, events: readonly LaneEvent[]): Cause | undefined {

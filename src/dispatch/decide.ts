@@ -18,6 +18,7 @@ import {
   dueAtMs,
   freeAtMs,
   isFull,
+  isInDoubt,
   type Lane,
   type LaneEndpoint,
   type Outcome,
@@ -31,8 +32,11 @@ export type LaneInput =
   | { type: 'Triggered'; trigger: Trigger }
   /** Configuration, or an operator's wish. */
   | { type: 'Received'; event: OrganizationEvent }
-  /** One more request may be in flight: does this endpoint want to start it? Ask when wakeAtMs() has come. */
-  | { type: 'SlotOffered'; endpointId: EndpointId }
+  /**
+   * One more request may be in flight: does this endpoint want to start it? Ask when wakeAtMs() has come, or will within
+   * `aheadMs`: it is claimed so much before its time.
+   */
+  | { type: 'SlotOffered'; endpointId: EndpointId; aheadMs: number }
   | {
       type: 'AttemptFinished';
       webhookId: WebhookId;
@@ -45,6 +49,18 @@ export type LaneInput =
 /** What can follow: mostly of webhooks, sometimes of an endpoint's health. */
 export type LaneEvent = WebhookEvent | EndpointFailing | EndpointDisabled;
 
+/** Whether the event changes what is pending, and not only what is known of an endpoint. */
+export function changesPending(event: LaneEvent): event is Exclude<LaneEvent, { type: OfEndpoint }> {
+  return !OF_ENDPOINTS.has(event.type);
+}
+
+type OfEndpoint = 'WebhookOmitted' | 'EndpointFailing' | 'EndpointDisabled';
+const OF_ENDPOINTS: ReadonlySet<string> = new Set<OfEndpoint>([
+  'WebhookOmitted',
+  'EndpointFailing',
+  'EndpointDisabled',
+]);
+
 /** What follows from `input`, at `nowMs`. */
 export function decide(lane: Lane, input: LaneInput, nowMs: number): LaneEvent[] {
   switch (input.type) {
@@ -53,7 +69,7 @@ export function decide(lane: Lane, input: LaneInput, nowMs: number): LaneEvent[]
     case 'Received':
       return decideReceived(lane, input.event, nowMs);
     case 'SlotOffered':
-      return decideStart(lane, input.endpointId, nowMs);
+      return decideStart(lane, input, nowMs);
     case 'AttemptFinished':
       return decideOutcome(lane, input, nowMs);
     default:
@@ -143,11 +159,16 @@ function giveUp(lane: Lane, endpointId: EndpointId, reason: string, nowMs: numbe
   return waiting.toSorted(byTurn).flatMap((pending) => endOf(lane, pending, reason, nowMs));
 }
 
-function decideStart(lane: Lane, endpointId: EndpointId, nowMs: number): LaneEvent[] {
+function decideStart(
+  lane: Lane,
+  { endpointId, aheadMs }: Extract<LaneInput, { type: 'SlotOffered' }>,
+  nowMs: number,
+): LaneEvent[] {
   const endpoint = lane.endpoints.get(endpointId);
   if (endpoint === undefined) return [];
   const at = wakeAtMs(endpoint);
-  if (at === undefined || at > nowMs) return [];
+  if (at === undefined || at > nowMs + (isInDoubt(endpoint) ? 0 : aheadMs)) return [];
+  const startsAtMs = at > nowMs ? at : null;
   const pending = endpoint.queue?.waiting.peek();
   const { digest } = endpoint;
   const { organizationId } = lane;
@@ -159,11 +180,11 @@ function decideStart(lane: Lane, endpointId: EndpointId, nowMs: number): LaneEve
     const tells = { eventId, kind: DIGEST, dueAtMs: digest.dueAtMs, digest: digestData(digest) };
     return [
       { type: 'WebhookScheduled', webhookId, ...ids, ...tells },
-      { type: 'AttemptStarted', webhookId, ...ids, attempt: 1, host },
+      { type: 'AttemptStarted', webhookId, ...ids, attempt: 1, startsAtMs, host },
     ];
   }
   if (pending === undefined) return [];
-  const started = { webhookId: pending.webhookId, ...ids, attempt: pending.attempt + 1, host };
+  const started = { webhookId: pending.webhookId, ...ids, attempt: pending.attempt + 1, startsAtMs, host };
   const interrupted = pending.interrupted ? [interruption(lane, pending, nowMs, nowMs)] : [];
   return [...interrupted, { type: 'AttemptStarted', ...started }];
 }

@@ -1,9 +1,9 @@
 // The dispatcher: turns one crank for each partition of topic organizations that this process owns.
 //
 //     wait for (new events | finished requests | a due timer)
-//     decide   everything that is there, at one `now`
+//     decide   everything that is there, at one `now`, and what is due within the time that a commit takes
 //     commit   events, lanes and input position in one transaction      ◀── fenced here: a loser changes nothing
-//     act      only now the requests leave whose AttemptStarted is durable
+//     act      only now the requests leave whose AttemptStarted is durable, each when its time has come
 //
 // It never waits for a request. After a commit that failed because the log was away, the same commit is tried
 // until it succeeds: nothing has left, so nothing can be lost or doubled.
@@ -13,7 +13,8 @@ import { Fenced, type Log, type Partition } from '../log/log.ts';
 import { createNews } from '../log/news.ts';
 import { patiently } from '../log/patience.ts';
 import { signingSecretsOf } from '../sealed.ts';
-import { type Time, watchSteps } from '../time.ts';
+import { type Time, waitUntil, watchSteps } from '../time.ts';
+import { createAhead } from './ahead.ts';
 import { type Capacity, createCapacity } from './capacity.ts';
 import { type Crank, createCrank } from './crank.ts';
 import { createIntake } from './intake.ts';
@@ -111,6 +112,7 @@ async function openPartition(
   let { position } = partition;
   const news = createNews();
   const stepped = watchSteps(time);
+  const ahead = createAhead();
   let callOffTimer = () => {};
   /** Why nothing more can be sent. */
   let failure: Error | undefined;
@@ -137,13 +139,13 @@ async function openPartition(
 
   function armTimer(): void {
     callOffTimer();
-    const dueAtMs = closing.draining || !capacity.hasRoom() ? undefined : crank.nextDueAtMs();
+    const dueAtMs = closing.draining || !capacity.hasRoom() ? undefined : crank.nextDueAtMs(ahead.ms);
     if (dueAtMs === undefined) return;
     callOffTimer = time.after(Math.min(MAX_TIMER_MS, Math.max(0, dueAtMs - time.now())), wake);
   }
 
   function mostEvents(): number {
-    const dueAtMs = crank.nextDueAtMs() ?? Number.POSITIVE_INFINITY;
+    const dueAtMs = crank.nextDueAtMs(ahead.ms) ?? Number.POSITIVE_INFINITY;
     return dueAtMs - time.now() < SOON_MS ? FEW_EVENTS : MAX_EVENTS;
   }
 
@@ -151,10 +153,12 @@ async function openPartition(
     if (capacity.give(host)) wakeAll();
   }
 
-  async function send(request: Request): Promise<void> {
+  /** `leavesAtMs`: by time.elapsed(), which nobody puts forward while it waits for its time. */
+  async function send(request: Request, leavesAtMs: number): Promise<void> {
     try {
-      const outcome = await sender.send(request);
-      finished.push({ request, outcome });
+      if (leavesAtMs > time.elapsed()) await waitUntil(time, leavesAtMs);
+      // Whoever has the partition now makes it again.
+      if (!partition.lost.aborted) finished.push({ request, outcome: await sender.send(request) });
     } catch (error) {
       failure ??= error as Error;
     }
@@ -170,10 +174,11 @@ async function openPartition(
     if (failure !== undefined) throw failure;
     const steppedMs = stepped();
     const nowMs = time.now();
+    const beganMs = time.elapsed();
     if (steppedMs > 0) crank.stepped(steppedMs, nowMs);
     for (const { request, outcome } of finished.splice(0)) crank.finish(request, outcome, nowMs);
     for (const event of stored) crank.take(event, nowMs);
-    if (!closing.draining) crank.startDue(nowMs);
+    if (!closing.draining) crank.startDue(nowMs, ahead.ms);
     position = (stored.at(-1)?.offset ?? position - 1) + 1;
     const { out, requests } = crank.flush();
     if (stored.length === 0 && out.length === 0) return;
@@ -184,7 +189,8 @@ async function openPartition(
       for (const request of requests) giveBack(request);
       throw error;
     }
-    for (const request of requests) void send(request);
+    ahead.took(time.elapsed() - beganMs);
+    for (const request of requests) void send(request, beganMs + request.startsAtMs - nowMs);
     logTurn(logger, out);
   }
 

@@ -2,7 +2,13 @@
 // does not concern the lane changes nothing.
 
 import TinyQueue from 'tinyqueue';
-import type { AttemptFailed, EndpointChanged, OrganizationEvent, WebhookOmitted } from '../events.ts';
+import {
+  type AttemptFailed,
+  type EndpointChanged,
+  type OrganizationEvent,
+  startsAtMsOf,
+  type WebhookOmitted,
+} from '../events.ts';
 import type { WebhookId } from '../ids.ts';
 import { reseal, rotate } from '../sealed.ts';
 import type { LaneEvent } from './decide.ts';
@@ -63,7 +69,7 @@ export function evolve(lane: Lane, event: LaneEvent | OrganizationEvent, cause?:
       omit(lane, event, cause?.summary ?? null);
       return;
     case 'AttemptStarted':
-      start(lane, event.webhookId, event.attempt, event.atMs);
+      start(lane, event.webhookId, event.attempt, startsAtMsOf(event));
       return;
     case 'AttemptFailed':
       land(lane, event);

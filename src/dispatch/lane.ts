@@ -224,6 +224,11 @@ export function dueAtMs(endpoint: LaneEndpoint): number {
   return Math.min(waits, endpoint.digest?.dueAtMs ?? Number.POSITIVE_INFINITY);
 }
 
+/** Whether what is to go next has been sent already, perhaps: it may be under way until its time has come. */
+export function isInDoubt({ queue }: LaneEndpoint): boolean {
+  return queue?.waiting.peek()?.interrupted === true;
+}
+
 /** When the endpoint's next webhook may be started; undefined: none waits, or an outcome must come first. */
 export function wakeAtMs(endpoint: LaneEndpoint): number | undefined {
   const due = dueAtMs(endpoint);

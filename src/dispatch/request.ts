@@ -1,6 +1,6 @@
 // The request that an attempt is: everything that leaves, put together from its lane. Pure.
 
-import type { AttemptStarted } from '../events.ts';
+import { type AttemptStarted, startsAtMsOf } from '../events.ts';
 import type { EndpointId, OrganizationId, WebhookId } from '../ids.ts';
 import { signingSecretsOf } from '../sealed.ts';
 import type { Lane, LaneEndpoint } from './lane.ts';
@@ -11,8 +11,8 @@ export interface Request {
   endpointId: EndpointId;
   webhookId: WebhookId;
   attempt: number;
-  /** When its AttemptStarted says that it starts: the exchange must be over at claimedAtMs + timeoutMs. */
-  claimedAtMs: number;
+  /** When its AttemptStarted says that it starts: not before that, and the exchange must be over at startsAtMs + timeoutMs. */
+  startsAtMs: number;
   url: string;
   /** The name or address in the URL: what counts against the capacity for one host. */
   host: string;
@@ -40,14 +40,14 @@ export function requestFor(
     endpointId: endpoint.endpointId,
     webhookId: pending.webhookId,
     attempt: started.attempt,
-    claimedAtMs: started.atMs,
+    startsAtMs: startsAtMsOf(started),
     url: endpoint.url,
     host,
     timeoutMs: endpoint.timeoutMs,
     gapMs: endpoint.gapMs,
     omitted: endpoint.omitted - endpoint.toldOmitted,
     organizationSecret: lane.secret,
-    signingSecrets: signingSecretsOf(endpoint, started.atMs),
+    signingSecrets: signingSecretsOf(endpoint, startsAtMsOf(started)),
     body: pending.body,
   };
 }

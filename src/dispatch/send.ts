@@ -1,6 +1,6 @@
 // One HTTP request: what leaves, within what time, and what came of it. It decides nothing: whether there is a
 // next attempt is the lane's business. It keeps two promises the lane relies on: no request leaves after its
-// deadline (claimed at + timeout), and startedAtMs is not before it left.
+// deadline (when it may leave + timeout), and startedAtMs is not before it left.
 //
 // undici's dispatch() with a timer of our own: measured twice as fast as its request(), and the timer covers the
 // whole exchange, from connecting to the last byte. No redirect is followed. What may be connected to is seen to in
@@ -136,7 +136,7 @@ function createExchange(request: Request, options: ExchangeOptions): Exchange {
   let receivedBytes = 0;
   let abort: ((reason: Error) => void) | undefined;
 
-  const deadlineMs = request.claimedAtMs + request.timeoutMs;
+  const deadlineMs = request.startsAtMs + request.timeoutMs;
   const callOff = time.after(Math.max(0, deadlineMs - handedOverAtMs), timedOut);
   if (deadlineMs <= handedOverAtMs) finish(TOO_LATE);
 

@@ -11,6 +11,7 @@ import type {
 } from '../events.ts';
 import type { OrganizationId, WebhookId } from '../ids.ts';
 import { endpointSettings } from '../settings.ts';
+import { MAX_AHEAD_MS } from './ahead.ts';
 import { enqueue } from './evolve.ts';
 import { type Lane, newEndpoint, newLane } from './lane.ts';
 import { remember } from './retried.ts';
@@ -121,14 +122,18 @@ export function restoreEndpoints(
     const { endpointId, secret, previousSecrets, failingSinceMs, warned, omitted, digest, forgotten } = state;
     const endpoint = newEndpoint(state, endpointId, secret);
     Object.assign(endpoint, { previousSecrets, failingSinceMs, warned, omitted, digest, forgotten });
-    // A start that lies ahead was stamped before a clock was put back: what counts is that it is over.
     if (state.lastStartedAtMs !== NEVER)
-      endpoint.lastStartedAtMs = Math.min(state.lastStartedAtMs, nowMs) + skewMs;
+      endpoint.lastStartedAtMs = startedBy(state.lastStartedAtMs, nowMs) + skewMs;
     lane.endpoints = put(lane.endpoints, endpointId, endpoint);
   }
   for (const [webhookId, attempt] of Object.entries(record.retried)) {
     remember(lane, webhookId as WebhookId, { attempt, atMs: nowMs, endpointId: null });
   }
+}
+
+/** A start that lies further ahead than one is claimed was stamped before a clock was put back: what counts is that it is over. */
+function startedBy(startedAtMs: number, nowMs: number): number {
+  return Math.min(startedAtMs, nowMs + MAX_AHEAD_MS);
 }
 
 /** Lets a webhook wait that was pending when it was written. */
@@ -145,7 +150,7 @@ export function restorePending(
   if (startedAtMs !== null && endpoint !== undefined) {
     // The request may have left at any moment up to its deadline, which the sender keeps (see send.ts).
     const timeoutMs = saved.timeoutMs || endpoint.timeoutMs;
-    const deadlineMs = Math.min(startedAtMs, nowMs) + timeoutMs + skewMs;
+    const deadlineMs = startedBy(startedAtMs, nowMs) + timeoutMs + skewMs;
     // With a gap it keeps its place, as the gap counts from then.
     dueAtMs = endpoint.gapMs === 0 ? deadlineMs : Math.min(dueAtMs, nowMs);
     endpoint.lastStartedAtMs = Math.max(endpoint.lastStartedAtMs, deadlineMs);

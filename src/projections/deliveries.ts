@@ -7,7 +7,7 @@
 // kind); with an organization or an endpoint those that tell what failed have one as well (status, class of code, error).
 // What an index does not answer is looked at newest first, a bounded number a page (query/plan.ts, which prefers the later ones).
 
-import type { AttemptFailed, WebhookProcessed } from '../events.ts';
+import { type AttemptFailed, startsAtMsOf, type WebhookProcessed } from '../events.ts';
 import { toIso } from '../time.ts';
 import type { Fields } from '../views/views.ts';
 import type { Change, Projection } from './projection.ts';
@@ -62,8 +62,8 @@ export const deliveries: Projection = {
       return [{ id, set, put: { retries: { [at]: due }, ...retriedBy } }];
     },
     AttemptStarted(event) {
-      const { webhookId: id, attempt: number, atMs, host } = event;
-      const started = { number, startedAt: toIso(atMs) };
+      const { webhookId: id, attempt: number, host } = event;
+      const started = { number, startedAt: toIso(startsAtMsOf(event)) };
       return [
         {
           id,

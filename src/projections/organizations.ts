@@ -1,5 +1,6 @@
 // Organizations, and when the last webhook of each was sent.
 
+import { startsAtMsOf } from '../events.ts';
 import { toIso } from '../time.ts';
 import type { Projection } from './projection.ts';
 
@@ -16,7 +17,9 @@ export const organizations: Projection = {
     ],
     OrganizationChanged: ({ organizationId: id, name }) => [{ id, set: { name } }],
     OrganizationDeleted: ({ organizationId: id, atMs }) => [{ id, set: { deletedAt: toIso(atMs) } }],
-    AttemptStarted: ({ organizationId: id, atMs }) => [{ id, max: { sentLastWebhookAt: toIso(atMs) } }],
+    AttemptStarted: (event) => [
+      { id: event.organizationId, max: { sentLastWebhookAt: toIso(startsAtMsOf(event)) } },
+    ],
     WebhooksPruned: ({ organizationId: id, lastStartedAtMs }) => [
       { id, max: { sentLastWebhookAt: toIso(lastStartedAtMs) } },
     ],

@@ -8,7 +8,7 @@
 // of the last event that goes of each, an event is put that says how that stood then, all of it. So a rebuild comes to the
 // same, also one that is just going on: it has either read what has gone, or reads what stands for it.
 
-import type { HooklaneEvent, LogsPruned, WebhooksPruned } from '../events.ts';
+import { type HooklaneEvent, type LogsPruned, startsAtMsOf, type WebhooksPruned } from '../events.ts';
 import { leastId, type Prefix } from '../ids.ts';
 import type { Position, Rewrite, StoredEvent } from '../log/log.ts';
 import { applyPatch } from '../views/patch.ts';
@@ -92,8 +92,8 @@ export function createPartitionPruning(beforeMs: number): PartitionPruning {
         return { standing: group, event: (): LogsPruned => prunedLogs(group.state) };
       }
       case 'AttemptStarted': {
-        const { organizationId, atMs } = event;
-        const standing = sentTo(organizationId, atMs);
+        const { organizationId } = event;
+        const standing = sentTo(organizationId, startsAtMsOf(event));
         const lastStartedAtMs = standing.state;
         return {
           standing,

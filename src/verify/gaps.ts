@@ -1,10 +1,10 @@
 // Whether two requests to one endpoint ever started closer together than its gap. Pure.
 //
-// A request starts when it is claimed, or when it left, if its outcome tells of later. What counts is the gap in force
+// A request starts when its claim says, or when it left, if its outcome tells of later. What counts is the gap in force
 // when the second one was claimed; where that is not known, the least that it may have been (see subscriptions.ts). All
 // times are of the clock of who owned the lane. When that was put back, times before and after cannot be compared.
 
-import type { AttemptStarted } from '../events.ts';
+import { type AttemptStarted, startsAtMsOf } from '../events.ts';
 import type { EndpointId, OrganizationId, WebhookId } from '../ids.ts';
 import { keyOf } from './id-table.ts';
 import type { Sweep } from './report.ts';
@@ -39,11 +39,11 @@ export function createGaps({ findings, open, isMine }: Sweep): Gaps {
   }
 
   function judge(stored: ToldOfWebhook, event: AttemptStarted, before: Start, { gapMs }: Least): void {
-    const { organizationId, endpointId, webhookId, attempt, atMs } = event;
+    const { organizationId, endpointId, webhookId, attempt } = event;
     // Without a gap many are in flight together, and may leave in another order than they were claimed.
     if (gapMs === 0) return;
     findings.checked('gaps');
-    const betweenMs = atMs - before.atMs;
+    const betweenMs = startsAtMsOf(event) - before.atMs;
     if (betweenMs >= gapMs) return;
     const what = `attempt ${attempt} of ${webhookId} to ${endpointId} started ${betweenMs} ms after`;
     const message = `${what} attempt ${before.attempt} of ${before.webhookId}, and the gap is ${gapMs} ms`;
@@ -65,8 +65,8 @@ export function createGaps({ findings, open, isMine }: Sweep): Gaps {
       const last = lane.starts.get(endpointId);
       if (event.type === 'AttemptStarted') {
         if (last !== undefined) judge(stored, event, last, least());
-        const { webhookId, attempt, atMs } = event;
-        lane.starts.set(endpointId, { webhookId, attempt, atMs });
+        const { webhookId, attempt } = event;
+        lane.starts.set(endpointId, { webhookId, attempt, atMs: startsAtMsOf(event) });
       } else if (event.type === 'AttemptFailed' || event.type === 'WebhookProcessed') {
         if (last?.webhookId === event.webhookId && last.attempt === event.attempt)
           last.atMs = Math.max(last.atMs, event.startedAtMs);

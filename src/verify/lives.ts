@@ -7,7 +7,13 @@
 //
 // Open webhooks are remembered with all that matters; of one that has ended its id, how it ended, and its attempts.
 
-import type { AttemptFailed, AttemptStarted, WebhookEvent, WebhookRetryRequested } from '../events.ts';
+import {
+  type AttemptFailed,
+  type AttemptStarted,
+  startsAtMsOf,
+  type WebhookEvent,
+  type WebhookRetryRequested,
+} from '../events.ts';
 import type { EndpointId, WebhookId } from '../ids.ts';
 import { createIdTable, type IdKey, keyOf } from './id-table.ts';
 import type { Sweep } from './report.ts';
@@ -53,8 +59,8 @@ interface Life {
   /** Undefined: it is not known, as the webhook had ended. */
   endpointId: EndpointId | undefined;
   attempts: number;
-  /** When the last attempt was claimed, and the least time that it can have been given. */
-  claimedAtMs: number;
+  /** When the last attempt starts by its claim, and the least time that it can have been given. */
+  startsAtMs: number;
   timeoutMs: number;
 }
 
@@ -113,7 +119,7 @@ export function createLives({ findings, isMine, isOld }: Sweep): Lives {
       const message = `attempt ${attempt} of ${webhookId} follows attempt ${life.attempts}`;
       findings.found('attempts', stored, message, { organizationId, webhookId });
     }
-    Object.assign(life, { attempts: attempt, claimedAtMs: event.atMs, timeoutMs });
+    Object.assign(life, { attempts: attempt, startsAtMs: startsAtMsOf(event), timeoutMs });
   }
 
   function judgeOutcome(stored: ToldOfWebhook, webhookId: WebhookId, attempt: number, life: Life): void {
@@ -127,7 +133,7 @@ export function createLives({ findings, isMine, isOld }: Sweep): Lives {
   function judgeInterruption(stored: ToldOfWebhook, event: AttemptFailed, life: Life): void {
     const { webhookId, organizationId, atMs, error, nextAttemptAtMs, attempt } = event;
     if (error !== 'interrupted' || nextAttemptAtMs === null || life.state !== 'in flight') return;
-    const afterMs = atMs - life.claimedAtMs;
+    const afterMs = atMs - life.startsAtMs;
     // Else a clock was put back.
     if (afterMs < 0 || afterMs >= life.timeoutMs) return;
     const what = `attempt ${attempt} of ${webhookId} was given up as interrupted ${afterMs} ms after its start`;
@@ -193,7 +199,7 @@ export function createLives({ findings, isMine, isOld }: Sweep): Lives {
 }
 
 function beginning(endpointId: EndpointId | undefined, state: State, attempts = 0): Life {
-  return { state, endpointId, attempts, claimedAtMs: 0, timeoutMs: 0 };
+  return { state, endpointId, attempts, startsAtMs: 0, timeoutMs: 0 };
 }
 
 function isEnd(state: State): boolean {

@@ -159,7 +159,7 @@ test('a delivery in error is retried; one that is pending, or is not there, is n
   const cause = { eventId: eventId as `evt_${string}`, kind: 'order.paid' };
   const delivery = `/api/v1/deliveries/${ids.webhookId}`;
   await log.append([{ type: 'WebhookScheduled', ...ids, ...cause, atMs: 1, dueAtMs: 1, digest: null }]);
-  await log.append([{ type: 'AttemptStarted', ...ids, attempt: 1, atMs: 1, host: null }]);
+  await log.append([{ type: 'AttemptStarted', ...ids, attempt: 1, atMs: 1, startsAtMs: null, host: null }]);
   await shown('pending');
   const before = (await events('organizations')).length;
   const asPending = await call(`${delivery}/retry`, { method: 'POST' });

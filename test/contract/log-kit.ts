@@ -83,7 +83,7 @@ export function changed(organization: string, atMs: number) {
 /** Number `atMs` of an organization, in topic outbound. */
 export function started(organization: string, atMs: number) {
   const ids = { webhookId: 'wh_1', endpointId: 'ep_1', organizationId: `org_${organization}` } as const;
-  return { type: 'AttemptStarted', ...ids, attempt: 1, atMs, host: null } as const;
+  return { type: 'AttemptStarted', ...ids, attempt: 1, atMs, startsAtMs: null, host: null } as const;
 }
 
 /** A lane that has `seen` so much. */

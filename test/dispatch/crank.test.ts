@@ -13,7 +13,7 @@ test('a trigger is scheduled, claimed and sent in one turn, and its outcome ends
   add(organizationCreated(), endpointCreated(), published());
   const [request] = turn(1_000);
   assert.ok(request);
-  assert.equal(request.claimedAtMs, 1_000);
+  assert.equal(request.startsAtMs, 1_000);
   assert.deepEqual(types(), ['WebhookScheduled', 'AttemptStarted']);
   assert.equal(turn(1_005, [[request, { ...ok, startedAtMs: 1_001 }]]).length, 0);
   assert.deepEqual(types(), ['WebhookScheduled', 'AttemptStarted', 'WebhookProcessed']);
@@ -115,6 +115,38 @@ test('an attempt without an outcome is tried again with the same id when it can 
   assert.equal(again?.webhookId, lost.webhookId);
   assert.equal(again?.attempt, 2);
   assert.deepEqual(types().slice(2), ['AttemptFailed', 'AttemptStarted']);
+});
+
+test('what will soon be due is claimed before its time, and whoever takes over counts the gap from that', () => {
+  const { add, turn, crash, nextDueAtMs, types } = world({ aheadMs: 100 });
+  const settings = { whenBusy: 'queue', gapMs: 5_000, timeoutMs: 3_000 } as const;
+  add(organizationCreated(), endpointCreated(settings), published(), published());
+  const [first] = turn(0);
+  assert.ok(first);
+  turn(10, [[first, { ...ok, startedAtMs: 3 }]]);
+  assert.equal(nextDueAtMs(), 4_903, '100 ms before the gap is over');
+  assert.deepEqual(turn(4_902), []);
+  const [second] = turn(4_903);
+  assert.equal(second?.startsAtMs, 5_003);
+  crash(4_910);
+  assert.equal(
+    nextDueAtMs(),
+    13_003,
+    'it may leave until 8,003, and then the gap; no claim ahead, as it may be under way',
+  );
+  assert.deepEqual(turn(13_002), []);
+  const [again] = turn(13_003);
+  assert.equal(again?.webhookId, second.webhookId);
+  assert.equal(again.startsAtMs, 13_003);
+  assert.deepEqual(types().slice(-2), ['AttemptFailed', 'AttemptStarted']);
+});
+
+test('a start that lies further ahead than any is claimed was stamped by a clock that was put back since', () => {
+  const { add, turn, crash, nextDueAtMs } = world();
+  add(organizationCreated(), endpointCreated({ gapMs: 5_000, timeoutMs: 3_000 }), published());
+  assert.equal(turn(100_000).length, 1);
+  crash(40_000);
+  assert.equal(nextDueAtMs(), 48_250);
 });
 
 test('a new owner adds to the gap by how much clocks may differ', () => {
@@ -314,8 +346,9 @@ test('whatever happens: one webhook a trigger, never two requests within the gap
     fc.property(
       fc.array(happening, { maxLength: 80 }),
       fc.constantFrom<number[]>([], [1_000], [500, 7_000]),
-      (happenings, retriesMs) => {
-        const { add, turn, crash, outbound, lanes } = world();
+      fc.constantFrom(0, 20, 250),
+      (happenings, retriesMs, aheadMs) => {
+        const { add, turn, crash, outbound, lanes } = world({ aheadMs });
         const gapMs = 2_000;
         add(organizationCreated(), endpointCreated({ gapMs, timeoutMs: 3_000, retriesMs }));
         let nowMs = 100_000;
@@ -324,7 +357,7 @@ test('whatever happens: one webhook a trigger, never two requests within the gap
         const starts: number[] = [];
         const started = (requests: Request[]) => {
           inFlight.push(...requests);
-          for (const request of requests) starts.push(request.claimedAtMs);
+          for (const request of requests) starts.push(request.startsAtMs);
         };
         for (const happening of happenings) {
           if (happening.type === 'publish') {
@@ -339,6 +372,7 @@ test('whatever happens: one webhook a trigger, never two requests within the gap
             crash(nowMs, { from: Math.max(0, triggers - happening.rewind) });
           } else {
             const request = inFlight.shift();
+            nowMs = Math.max(nowMs, request?.startsAtMs ?? 0);
             const facts = { startedAtMs: nowMs, ...(happening.ok ? {} : answered500) };
             if (request !== undefined) started(turn(nowMs, [[request, { ...ok, ...facts }]]));
           }

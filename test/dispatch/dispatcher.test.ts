@@ -135,6 +135,25 @@ test('what comes within the gap is omitted, what comes after it is sent, and nev
   assert.ok(second.atMs - first.atMs > 290, `${second.atMs - first.atMs} ms`);
 });
 
+test('what waits for the gap is claimed before that is over, and leaves no earlier', async (t) => {
+  const { log } = startFor(t);
+  const { url, arrivals } = await startReceiver(t);
+  const gapMs = 40;
+  await log.append([
+    ...configured(url, { gapMs, whenBusy: 'queue' }),
+    ...Array.from({ length: 10 }, published),
+  ]);
+  await waitFor('all of them', () => arrivals.length === 10);
+  await typesWhen(log, 30);
+  const events = await outbound(log);
+  const claims = events.flatMap((event) => (event.type === 'AttemptStarted' ? [event] : []));
+  const ahead = claims.filter(({ atMs, startsAtMs }) => startsAtMs !== null && startsAtMs > atMs);
+  assert.ok(ahead.length > 0, 'some were claimed before their time');
+  const starts = events.flatMap((event) => (event.type === 'WebhookProcessed' ? [event.startedAtMs] : []));
+  for (const [n, atMs] of starts.entries())
+    assert.ok(n === 0 || atMs - (starts[n - 1] ?? 0) >= gapMs, starts.join(' '));
+});
+
 test('a failed attempt is made again after its delay with the same id', async (t) => {
   const { log } = startFor(t);
   let calls = 0;

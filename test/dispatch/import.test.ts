@@ -202,16 +202,16 @@ test('wherever a life is cut in two by a move, gaps hold, nothing is delivered t
             assert.ok(!delivered.has(request.webhookId), 'delivered twice');
             delivered.add(request.webhookId);
           }
-          return [request, { ...ok, ...(isOk ? {} : answered500), startedAtMs: request.claimedAtMs }];
+          return [request, { ...ok, ...(isOk ? {} : answered500), startedAtMs: request.startsAtMs }];
         });
         inFlight = on.turn(nowMs, outcomes);
-        for (const { endpointId, claimedAtMs } of inFlight) {
+        for (const { endpointId, startsAtMs } of inFlight) {
           const gapMs = gaps.get(endpointId) ?? first.gapMs;
           assert.ok(
-            claimedAtMs - (startedMs.get(endpointId) ?? Number.NEGATIVE_INFINITY) >= gapMs || gapMs === 0,
+            startsAtMs - (startedMs.get(endpointId) ?? Number.NEGATIVE_INFINITY) >= gapMs || gapMs === 0,
             'too early',
           );
-          startedMs.set(endpointId, claimedAtMs);
+          startedMs.set(endpointId, startsAtMs);
         }
       }
 
@@ -221,7 +221,7 @@ test('wherever a life is cut in two by a move, gaps hold, nothing is delivered t
       // It is stopped: what is in flight comes to its end, and nothing more is started.
       from.stop(
         nowMs,
-        inFlight.map((request) => [request, { ...ok, startedAtMs: request.claimedAtMs }]),
+        inFlight.map((request) => [request, { ...ok, startedAtMs: request.startsAtMs }]),
       );
       for (const { webhookId } of inFlight) delivered.add(webhookId);
       inFlight = [];

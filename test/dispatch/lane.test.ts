@@ -130,6 +130,18 @@ suite('a waiting webhook', () => {
       .then();
   });
 
+  test('is claimed a little before its time, which the claim tells', () => {
+    given(endpointCreated(), scheduled({ dueAtMs: 10 }))
+      .when(slotOffered(3), { at: 7 })
+      .then({ type: 'AttemptStarted', webhookId, atMs: 7, startsAtMs: 10 });
+    given(endpointCreated(), scheduled({ dueAtMs: 10 }))
+      .when(slotOffered(3), { at: 6 })
+      .then();
+    given(endpointCreated(), scheduled({ dueAtMs: 10 }))
+      .when(slotOffered(3), { at: 10 })
+      .then({ type: 'AttemptStarted', webhookId, atMs: 10, startsAtMs: null });
+  });
+
   test('is not started while the gap of its endpoint lasts', () => {
     const other = scheduled({ webhookId: otherWebhookId });
     given(endpointCreated(), scheduled(), attemptStarted(), processed({ startedAtMs: 20 }), other)

@@ -34,7 +34,7 @@ function requestTo(url: string): Request {
     endpointId: 'ep_1',
     webhookId: 'wh_1',
     attempt: 1,
-    claimedAtMs: Date.now(),
+    startsAtMs: Date.now(),
     url,
     timeoutMs: 5_000,
     gapMs: 5_000,
@@ -178,7 +178,7 @@ test('a name that cannot be resolved is told apart', async (t) => {
 test('a request whose time is over before it could leave does not leave', async (t) => {
   const send = senderFor(t);
   const { url, arrivals } = await startReceiver(t);
-  const { failure } = await send(url, { claimedAtMs: Date.now() - 5_000 });
+  const { failure } = await send(url, { startsAtMs: Date.now() - 5_000 });
   assert.equal(failure?.error, 'interrupted');
   await send(url);
   assert.equal(arrivals.length, 1);

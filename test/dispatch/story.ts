@@ -71,6 +71,7 @@ export function attemptStarted(facts: Partial<AttemptStarted> = {}): AttemptStar
     endpointId,
     attempt: 1,
     atMs: 0,
+    startsAtMs: null,
     host: 'subscriber.example',
     ...facts,
   };
@@ -115,8 +116,8 @@ export function received(event: OrganizationEvent): LaneInput {
   return { type: 'Received', event };
 }
 
-export function slotOffered(): LaneInput {
-  return { type: 'SlotOffered', endpointId };
+export function slotOffered(aheadMs = 0): LaneInput {
+  return { type: 'SlotOffered', endpointId, aheadMs };
 }
 
 export function attemptFinished(

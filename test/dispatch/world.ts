@@ -45,7 +45,12 @@ export function published(): OrganizationEvent {
 }
 
 /** A world of one partition: its topics, and a crank that can be lost and made anew from what was committed. */
-export function world({ most = 256, mostPerHost = 256, disableAfterMs = Number.POSITIVE_INFINITY } = {}) {
+export function world({
+  most = 256,
+  mostPerHost = 256,
+  disableAfterMs = Number.POSITIVE_INFINITY,
+  aheadMs = 0,
+} = {}) {
   let capacity = createCapacity(most, mostPerHost);
   const organizations: OrganizationEvent[] = [];
   const outbound: HooklaneEvent[] = [];
@@ -77,7 +82,7 @@ export function world({ most = 256, mostPerHost = 256, disableAfterMs = Number.P
         const event = organizations[taken] as OrganizationEvent;
         crank.take({ topic: 'organizations', partition: 0, offset: taken, event }, nowMs);
       }
-      crank.startDue(nowMs);
+      crank.startDue(nowMs, aheadMs);
       return commit();
     },
     /** Takes the outcomes of what is in flight, and starts nothing more. */
@@ -92,7 +97,7 @@ export function world({ most = 256, mostPerHost = 256, disableAfterMs = Number.P
       taken = from;
     },
     step: (byMs: number, nowMs: number) => crank.stepped(byMs, nowMs),
-    nextDueAtMs: () => crank.nextDueAtMs(),
+    nextDueAtMs: () => crank.nextDueAtMs(aheadMs),
     unstarted: () => crank.unstarted,
     types: () => outbound.map((event) => event.type),
   };

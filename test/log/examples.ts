@@ -326,6 +326,7 @@ export const EXAMPLES: { readonly [T in StoredType]: Extract<HooklaneEvent, { ty
     endpointId,
     attempt: 1,
     atMs: AT_MS,
+    startsAtMs: AT_MS + 20,
     host: 'subscriber.example',
   },
   AttemptFailed: {

@@ -232,7 +232,7 @@ export function retried(facts: Partial<WebhookRetried> = {}): WebhookRetried {
 
 export function attemptStarted(facts: Partial<AttemptStarted> = {}): AttemptStarted {
   const host = 'subscriber.example';
-  return { type: 'AttemptStarted', ...webhook, attempt: 1, atMs: AT_MS, host, ...facts };
+  return { type: 'AttemptStarted', ...webhook, attempt: 1, atMs: AT_MS, startsAtMs: null, host, ...facts };
 }
 
 export function attemptFailed(facts: Partial<AttemptFailed> = {}): AttemptFailed {

@@ -9,6 +9,7 @@ import type { TestContext } from 'node:test';
 import { commandOf } from './provisioned.ts';
 import { freePort, type Server, serverDirectory, startServer } from './server.ts';
 
+/** Small, and soon there. */
 const JVM = ['-Xms256m', '-Xmx512m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1'];
 
 export interface BrokerOptions {
@@ -21,6 +22,8 @@ export interface BrokerOptions {
   tls?: boolean;
   /** Further lines of server.properties; they win over ours. */
   properties?: readonly string[];
+  /** Options of the Java machine, in the place of ours. */
+  jvm?: readonly string[];
 }
 
 export interface Broker extends Server {
@@ -70,7 +73,7 @@ export async function newBroker(options: BrokerOptions = {}): Promise<Broker> {
     port,
     url: `kafka://127.0.0.1:${port}`,
     directory,
-    command: [command, ...JVM, ...classPath, 'kafka.Kafka', properties],
+    command: [command, ...(options.jvm ?? JVM), ...classPath, 'kafka.Kafka', properties],
     ready: /Kafka Server started/,
   });
   return ca === undefined ? server : { ...server, ca };

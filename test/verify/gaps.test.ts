@@ -11,6 +11,7 @@ import {
   endpointCreated,
   eventPublished,
   id,
+  omitted,
   organizationCreated,
   processed,
   scheduled,
@@ -46,6 +47,21 @@ test('two that are a gap apart are as they must be; closer ones are found', asyn
 test('what counts is when a request left, where that was later than its claim', async () => {
   const outbound = [...sent(1, AT_MS, AT_MS + 3), ...sent(2, AT_MS + GAP_MS + 2)];
   assert.equal((await found({ organizations, outbound })).length, 1);
+});
+
+test('a claim that was made before its time counts from that, and says nothing of the clock', async () => {
+  const first = sent(1, AT_MS);
+  const second = (startsAtMs: number): OutboundEvent[] => [
+    scheduled({ ...about(2), atMs: AT_MS + 1 }),
+    attemptStarted({ webhookId: id('wh', 2), atMs: AT_MS + GAP_MS - 20, startsAtMs }),
+    // Of another webhook of the organization, meanwhile.
+    omitted({ ...about(3), atMs: AT_MS + GAP_MS - 10 }),
+  ];
+  const history = (startsAtMs: number) =>
+    judge({ organizations: [...organizations, trigger(3)], outbound: [...first, ...second(startsAtMs)] });
+  const kept = await history(AT_MS + GAP_MS);
+  assert.deepEqual([kept.findings, kept.open.clocksPutBack], [[], 0]);
+  assert.equal((await history(AT_MS + GAP_MS - 1)).findings.length, 1);
 });
 
 test('a retry obeys it too', async () => {
