@@ -19,7 +19,17 @@ export async function measureMemory(site: Site, asked: Asked): Promise<Measure[]
   rmSync(directory, { recursive: true });
   const many = lanes.toLocaleString('en');
   return [
-    { name: `a quiet lane among ${many}, of the heap`, value: laneBytes, unit: 'bytes' },
-    { name: `dispatcher with ${many} lanes, resident`, value: rssBytes / 2 ** 20, unit: 'MiB' },
+    {
+      name: `a quiet lane among ${many}, of the heap`,
+      value: laneBytes,
+      unit: 'bytes',
+      aim: { most: 1_024 },
+    },
+    {
+      name: `dispatcher with ${many} lanes, resident`,
+      value: rssBytes / 2 ** 20,
+      unit: 'MiB',
+      aim: { most: 150 },
+    },
   ];
 }

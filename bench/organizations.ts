@@ -20,7 +20,10 @@ const WARM_UP = 20_000;
 const GAP_MS = 5_000;
 const SUBSCRIBED = { whenBusy: 'omit', maxQueued: 100, events: ['log.*'] } as const;
 
-/** One trigger each of 10,000 organizations with a gap, a second, beside the pipeline of one endpoint, in the same process. */
+/**
+ * One trigger each of 10,000 organizations with a gap, a second, after as many others to warm up, beside the pipeline of one
+ * endpoint, in the same process.
+ */
 export async function measureOrganizations(site: Site, asked: Asked): Promise<Measure[]> {
   const receiver = await startBenchReceiver();
   const hooklane = await startHooklane(site);
@@ -34,17 +37,22 @@ export async function measureOrganizations(site: Site, asked: Asked): Promise<Me
   const beside = count / (await pushThrough({ ...ofOne, count }));
   const made = await populate({
     ...stores,
-    count: asked.organizations,
+    count: 2 * asked.organizations,
     url: (index) => `${receiver.url}${index}`,
     settings: { gapMs: GAP_MS, ...SUBSCRIBED, events: ['log.*'] },
   });
   await atRest(stores.log, stores.views);
-  const tokenOf = (index: number) => made[index]?.token ?? '';
-  const value = made.length / (await pushThrough({ hooklane, receiver, count: made.length, tokenOf }));
+  // What is written first in each partition costs more, on Kafka several times as much.
+  const [others, measured] = [made.slice(0, asked.organizations), made.slice(asked.organizations)];
+  const triggerEach = (of: readonly Inhabitant[]) =>
+    pushThrough({ hooklane, receiver, count: of.length, tokenOf: (index) => of[index]?.token ?? '' });
+  await triggerEach(others);
+  await atRest(stores.log, stores.views);
+  const value = measured.length / (await triggerEach(measured));
   await stores.close();
   await hooklane.stop();
   receiver.stop();
-  const name = `${made.length.toLocaleString('en')} organizations, one trigger each, gap 5 s`;
+  const name = `${measured.length.toLocaleString('en')} organizations, one trigger each, gap 5 s`;
   const one = { name: 'one endpoint, gap 0, same process', value: beside };
   return [{ name, value, unit: 'events/s', beside: one, aim: { least: 0.8 } }];
 }

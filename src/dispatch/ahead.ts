@@ -1,6 +1,6 @@
 // How long before its time a request is claimed. A claim must be durable before the request leaves: if it were made when the
-// gap is over, each request would leave late by a commit, and by the turn that is under way then. So it is made as much
-// earlier as two turns take, and the request waits for its time with its claim on disk.
+// gap is over, each request would leave late by a commit, and by the turn that is under way then. So it is made earlier, by twice
+// what that has taken of late, and the request waits for its time with its claim on disk.
 
 /** The most, however long turns take: within it, whoever takes a lane over may find a start that lies ahead. */
 export const MAX_AHEAD_MS = 250;
@@ -10,7 +10,7 @@ const KEPT = 0.95;
 export interface Ahead {
   /** Milliseconds, 0 to MAX_AHEAD_MS. */
   readonly ms: number;
-  /** Takes in how long a turn took, from what it decided to the end of its commit. */
+  /** Takes in how long a turn took, from when there was something to do to the end of its commit. */
   took(ms: number): void;
 }
 

@@ -113,6 +113,8 @@ async function openPartition(
   const news = createNews();
   const stepped = watchSteps(time);
   const ahead = createAhead();
+  /** Since when there is something to do without reading on. */
+  let wokenAtMs: number | undefined;
   let callOffTimer = () => {};
   /** Why nothing more can be sent. */
   let failure: Error | undefined;
@@ -127,6 +129,7 @@ async function openPartition(
   const crank = await available(() => restoreCrank(partition.index, options));
 
   function wake(): void {
+    wokenAtMs ??= time.elapsed();
     news.raise();
     partition.wake();
   }
@@ -175,6 +178,8 @@ async function openPartition(
     const steppedMs = stepped();
     const nowMs = time.now();
     const beganMs = time.elapsed();
+    const wantedAtMs = wokenAtMs ?? beganMs;
+    wokenAtMs = undefined;
     if (steppedMs > 0) crank.stepped(steppedMs, nowMs);
     for (const { request, outcome } of finished.splice(0)) crank.finish(request, outcome, nowMs);
     for (const event of stored) crank.take(event, nowMs);
@@ -189,7 +194,7 @@ async function openPartition(
       for (const request of requests) giveBack(request);
       throw error;
     }
-    ahead.took(time.elapsed() - beganMs);
+    ahead.took(time.elapsed() - wantedAtMs);
     for (const request of requests) void send(request, beganMs + request.startsAtMs - nowMs);
     logTurn(logger, out);
   }

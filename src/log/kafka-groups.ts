@@ -8,6 +8,7 @@ import { type AssignerProtocol, createMember } from './kafka-member.ts';
 import type { Names } from './kafka-names.ts';
 import { createOwner, type Owner, type OwnerOptions } from './kafka-owner.ts';
 import { createTransactions, type Transactions } from './kafka-transactions.ts';
+import { createTurns } from './kafka-turns.ts';
 import { asLogError, type MakeCluster } from './kafka-wire.ts';
 import { Fenced, type Group, LogUnavailable, type Membership, type Partition } from './log.ts';
 import { createNews } from './news.ts';
@@ -75,6 +76,7 @@ function joinGroup<T extends Topic>(
   const ends = new Map<number, Promise<void>>();
   const owners = new Set<Owner<T>>();
   const hungry = createNews();
+  const turns = createTurns(partitions);
   const { promise: stopped, resolve: stop, reject: fail } = Promise.withResolvers<void>();
   /** Members still while our work ends, we begin nothing more. */
   let ending = false;
@@ -122,7 +124,7 @@ function joinGroup<T extends Topic>(
         const transactions = createTransactions(own, names, { group, topic, partition: index, partitions });
         const position = await opened(transactions, over);
         if (position === undefined) return;
-        const ended = await workOn({ group, topic, index, position, partitions, transactions }, over);
+        const ended = await workOn({ group, topic, index, position, partitions, transactions, turns }, over);
         if (ended) return;
         // Fenced: by somebody who came too late, or as it is not ours any more. The group tells which.
         await orAborted(member.confirmed(), over);

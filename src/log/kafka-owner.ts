@@ -5,6 +5,7 @@ import type { HooklaneEvent, Topic } from '../events.ts';
 import type { Want } from './kafka-fetch.ts';
 import { type Portion, type RawRecord, recordOf, storedEvent } from './kafka-records.ts';
 import type { Transactions } from './kafka-transactions.ts';
+import type { Turn, Turns } from './kafka-turns.ts';
 import { Fenced, type Group, LogUnavailable, type Partition, type StoredEvent } from './log.ts';
 import { createNews } from './news.ts';
 import { pause } from './pause.ts';
@@ -12,6 +13,8 @@ import { pause } from './pause.ts';
 /** Bytes that wait to be asked for: with so many, no more are fetched. */
 const MAX_BUFFERED_BYTES = 1024 * 1024;
 const RETRY_MS = 200;
+/** With so many events a turn is worth its transaction. */
+const MANY_EVENTS = 100;
 
 export interface Owner<T extends Topic> {
   readonly partition: Partition<T>;
@@ -37,12 +40,14 @@ export interface OwnerOptions<T extends Topic> {
   position: number;
   partitions: number;
   transactions: Transactions;
+  /** Shared by all owners of the group in this process. */
+  turns: Turns;
   /** Called when wants() may have something to say again. */
   onHungry: () => void;
 }
 
 export function createOwner<T extends Topic>(options: OwnerOptions<T>): Owner<T> {
-  const { group, topic, index, partitions, transactions, onHungry } = options;
+  const { group, topic, index, partitions, transactions, turns, onHungry } = options;
   const losing = new AbortController();
   const lost = losing.signal;
   const news = createNews();
@@ -56,6 +61,13 @@ export function createOwner<T extends Topic>(options: OwnerOptions<T>): Owner<T>
   let given = options.position;
   /** One commit at a time. */
   let committing: Promise<void> = Promise.resolve();
+  /** From a next() to the end of the commit of what came of it, or to the following next(). */
+  let turn: Turn | undefined;
+
+  function endTurn(isDone: boolean): void {
+    turn?.end(isDone);
+    turn = undefined;
+  }
 
   function take(max: number): StoredEvent<T>[] {
     const events: StoredEvent<T>[] = [];
@@ -75,6 +87,7 @@ export function createOwner<T extends Topic>(options: OwnerOptions<T>): Owner<T>
   }
 
   async function write(out: readonly HooklaneEvent[], upTo: number): Promise<void> {
+    turn ??= await turns.begin();
     if (lost.aborted) throw new Fenced(group, topic, index);
     const records = out.map((event) => recordOf(event, partitions));
     // Behind the last event stand at most the marks of transactions, which nobody has still to read.
@@ -103,12 +116,17 @@ export function createOwner<T extends Topic>(options: OwnerOptions<T>): Owner<T>
     position: options.position,
     lost,
     async next(max) {
+      endTurn(false);
       for (;;) {
+        if (at < buffer.length || woken) turn ??= await turns.begin();
         const events = lost.aborted ? [] : take(max);
         if (events.length > 0 || woken || lost.aborted) {
           woken = false;
+          if (lost.aborted) endTurn(false);
+          else if (events.length >= MANY_EVENTS) turn?.release();
           return events;
         }
+        endTurn(false);
         if (failure !== undefined) {
           const error = failure;
           failure = undefined;
@@ -123,7 +141,10 @@ export function createOwner<T extends Topic>(options: OwnerOptions<T>): Owner<T>
     },
     commit(out, upTo) {
       const done = committing.then(() => write(out, upTo));
-      committing = done.catch(() => {});
+      committing = done.then(
+        () => endTurn(true),
+        () => endTurn(false),
+      );
       return done;
     },
   };
@@ -152,6 +173,7 @@ export function createOwner<T extends Topic>(options: OwnerOptions<T>): Owner<T>
     },
     lose() {
       losing.abort();
+      endTurn(false);
       news.raise();
     },
     settled: () => committing,
