@@ -7,7 +7,16 @@ import { Kafka, logLevel } from 'kafkajs';
 import { Fenced, type Log, LogRefused, LogUnavailable, type Partition } from '../../src/log/log.ts';
 import { patiently } from '../../src/log/patience.ts';
 import { processTime } from '../../src/time.ts';
-import { all, changed, joinByHand, lane, numbersOf, started, take } from '../contract/log-kit.ts';
+import {
+  all,
+  changed,
+  joinByHand,
+  lane,
+  numbersOf,
+  organizationsByPartition,
+  started,
+  take,
+} from '../contract/log-kit.ts';
 import { startBroker } from '../support/broker.ts';
 import { kafkaUrl, missing, missingOwn, uniquePrefix } from '../support/engines.ts';
 import { waitFor } from '../support/wait.ts';
@@ -234,6 +243,32 @@ test('somebody else in the group, with another way to share, is an error that sa
   await joined;
   const membership = log.join('recorder', 'inbound', async () => {});
   await assert.rejects(membership.ended, LogRefused);
+});
+
+test('two partitions take their turn first; others when these are done, or take long', SHARED, async (t) => {
+  const log = await openLog(t, { prefix: uniquePrefix(), partitions: 4 });
+  const organizations = await organizationsByPartition(log);
+  await log.append(organizations.map((organization) => changed(organization, 1)));
+  const { partition } = joinByHand(log, 'organizations');
+  const begunMs: number[] = [];
+  const begun = Array.from({ length: 4 }, async (_, index) => {
+    const mine = await partition(index);
+    const events = await mine.next(10);
+    begunMs.push(performance.now());
+    return { mine, events };
+  });
+  await waitFor('two turns', () => begunMs.length === 2);
+  await waitFor('the others', () => begunMs.length === 4);
+  const [first = 0, second = 0, third = 0] = begunMs;
+  assert.ok(third - first > 90 && third - second >= 0, begunMs.join(' '));
+  for (const { mine, events } of await Promise.all(begun)) {
+    assert.equal(events.length, 1);
+    await mine.commit([], 1);
+    // A turn that is over lets others begin at once: as many as there are partitions do, one after the other.
+    mine.wake();
+    assert.deepEqual(await mine.next(10), []);
+    await mine.commit([], 1);
+  }
 });
 
 // ── positions ───────────────────────────────────────────────────────────────────────────────────────────────
