@@ -50,17 +50,6 @@ export interface Time {
   after(ms: number, work: () => void): () => void;
 }
 
-/** Resolves when `elapsed()` has come to `untilMs`, and no earlier. */
-export async function waitUntil(
-  { elapsed, after }: Pick<Time, 'elapsed' | 'after'>,
-  untilMs: number,
-): Promise<void> {
-  // A timer may come a few milliseconds early: Node counts it from when its turn of the event loop began.
-  for (let leftMs = untilMs - elapsed(); leftMs > 0; leftMs = untilMs - elapsed()) {
-    await new Promise<void>((resolve) => void after(Math.ceil(leftMs), resolve));
-  }
-}
-
 /** Where the time comes from. */
 export interface TimeSource extends Omit<Time, 'now'> {
   /** The system's clock, which may be put forward and back. */

@@ -1,15 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import {
-  formatDuration,
-  parseDuration,
-  processTime,
-  SYSTEM,
-  toIso,
-  waitUntil,
-  watchSteps,
-} from '../src/time.ts';
+import { formatDuration, parseDuration, processTime, toIso, watchSteps } from '../src/time.ts';
 
 test('a time is ISO 8601 in UTC with milliseconds', () => {
   assert.equal(toIso(0), '1970-01-01T00:00:00.000Z');
@@ -132,25 +124,4 @@ test('a step of the clock ahead is told once, and by how much', () => {
   pass(7);
   assert.equal(stepped(), 3_001);
   assert.equal(stepped(), 0);
-});
-
-test('a wait is over no earlier than it should be, however early timers come', async () => {
-  let elapsedMs = 100;
-  const asked: number[] = [];
-  const early = (ms: number, work: () => void) => {
-    asked.push(ms);
-    // A third of it too early, until there is hardly anything left.
-    elapsedMs += ms > 1 ? (ms * 2) / 3 : ms;
-    queueMicrotask(work);
-    return () => {};
-  };
-  await waitUntil({ elapsed: () => elapsedMs, after: early }, 190.5);
-  assert.ok(elapsedMs >= 190.5, `${elapsedMs}`);
-  assert.equal(asked[0], 91);
-  asked.length = 0;
-  await waitUntil({ elapsed: () => elapsedMs, after: early }, 190.5);
-  assert.deepEqual(asked, [], 'it is past');
-  const untilMs = SYSTEM.elapsed() + 5.5;
-  await waitUntil(SYSTEM, untilMs);
-  assert.ok(SYSTEM.elapsed() >= untilMs);
 });

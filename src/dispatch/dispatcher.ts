@@ -12,8 +12,9 @@ import type { Logger } from 'pino';
 import { Fenced, type Log, type Partition } from '../log/log.ts';
 import { createNews } from '../log/news.ts';
 import { patiently } from '../log/patience.ts';
+import { pauseUntil } from '../log/pause.ts';
 import { signingSecretsOf } from '../sealed.ts';
-import { type Time, waitUntil, watchSteps } from '../time.ts';
+import { type Time, watchSteps } from '../time.ts';
 import { createAhead } from './ahead.ts';
 import { type Capacity, createCapacity } from './capacity.ts';
 import { type Crank, createCrank } from './crank.ts';
@@ -159,7 +160,7 @@ async function openPartition(
   /** `leavesAtMs`: by time.elapsed(), which nobody puts forward while it waits for its time. */
   async function send(request: Request, leavesAtMs: number): Promise<void> {
     try {
-      if (leavesAtMs > time.elapsed()) await waitUntil(time, leavesAtMs);
+      await pauseUntil(leavesAtMs, partition.lost, time);
       // Whoever has the partition now makes it again.
       if (!partition.lost.aborted) finished.push({ request, outcome: await sender.send(request) });
     } catch (error) {

@@ -41,6 +41,7 @@ export interface Turn {
 /** `most`: turns at once. */
 export function createTurns(most: number, time: Pick<Time, 'elapsed' | 'after'> = SYSTEM): Turns {
   const waiting: (() => void)[] = [];
+  const least = Math.min(LEAST, most);
   let going = 0;
   /** How many may go on when it is not quiet. */
   let limit = Math.min(2 * LEAST, most);
@@ -53,7 +54,7 @@ export function createTurns(most: number, time: Pick<Time, 'elapsed' | 'after'> 
   let busyTurns = FIRST_BUSY_TURNS;
 
   function hasRoom(): boolean {
-    return going < (quiet === undefined ? Math.floor(limit) : Math.min(LEAST, most));
+    return going < (quiet === undefined ? Math.floor(limit) : least);
   }
 
   function letBegin(): void {
@@ -80,7 +81,7 @@ export function createTurns(most: number, time: Pick<Time, 'elapsed' | 'after'> 
     const wait = limit * (1 - quietMs / lateMs);
     if (wait < FEW && waiting.length > 0) limit += STEP;
     else if (wait > MANY) limit -= STEP;
-    limit = Math.max(Math.min(LEAST, most), Math.min(limit, most));
+    limit = Math.max(least, Math.min(limit, most));
     if (--turnsToQuiet === 0) quiet = [];
   }
 

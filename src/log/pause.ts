@@ -23,6 +23,17 @@ export function pause(
   });
 }
 
+/** Resolves when `elapsed()` has come to `untilMs`, and no earlier, or when `signal` is aborted. */
+export async function pauseUntil(
+  untilMs: number,
+  signal: AbortSignal,
+  time: Pick<Time, 'elapsed' | 'after'>,
+): Promise<void> {
+  const leftMs = () => untilMs - time.elapsed();
+  // A timer may come a few milliseconds early: Node counts it from when its turn of the event loop began.
+  while (leftMs() > 0 && !signal.aborted) await pause(Math.ceil(leftMs()), signal, time);
+}
+
 /** Settles as `promise` does, or resolves when `signal` is aborted. */
 export async function orAborted(promise: Promise<void>, signal: AbortSignal): Promise<void> {
   const { promise: aborted, resolve } = Promise.withResolvers<void>();
