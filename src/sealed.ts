@@ -13,6 +13,10 @@ export interface SigningSecrets {
   previousSecrets: PreviousSecret[];
 }
 
+/** What an endpoint begins with; all share it, and nobody changes it. */
+export const NO_SECRETS: PreviousSecret[] = [];
+Object.freeze(NO_SECRETS);
+
 /** Gives an endpoint a new secret. */
 export function rotate(endpoint: SigningSecrets, event: EndpointSecretRotated): void {
   const { secret, previousUntilMs, atMs } = event;

@@ -1,6 +1,7 @@
 // The settings of integrations and endpoints: taken out of what carries them beside other things, and as users see them.
 
 import type { EndpointSettings, IntegrationSettings } from './events.ts';
+import { shared } from './shared.ts';
 import { formatDuration } from './time.ts';
 
 /** The settings of an integration, and nothing else. */
@@ -13,6 +14,20 @@ export function integrationSettings(from: IntegrationSettings): IntegrationSetti
 export function endpointSettings(from: EndpointSettings): EndpointSettings {
   const { url, events, gapMs, timeoutMs, whenBusy, maxQueued, retriesMs, status, disabledReason } = from;
   return { url, events, gapMs, timeoutMs, whenBusy, maxQueued, retriesMs, status, disabledReason };
+}
+
+/** The same for who keeps them of hundreds of thousands of integrations. Lists may not be changed. */
+export function keptIntegrationSettings(from: IntegrationSettings): IntegrationSettings {
+  const { name, origins, burst, sustained, status } = from;
+  const limits = { burst: shared(burst), sustained: shared(sustained) };
+  return { name, origins: shared(origins), ...limits, status: shared(status) };
+}
+
+/** The same for who keeps them of hundreds of thousands of endpoints. Lists may not be changed. */
+export function keptEndpointSettings(from: EndpointSettings): EndpointSettings {
+  const { events, whenBusy, retriesMs, status } = from;
+  const alike = { events: shared(events), whenBusy: shared(whenBusy), retriesMs: shared(retriesMs) };
+  return { ...endpointSettings(from), ...alike, status: shared(status) };
 }
 
 /** The settings of an endpoint as users see them, durations as text. */

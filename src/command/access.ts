@@ -2,6 +2,7 @@
 
 import { SCOPES, type Scope } from '../events.ts';
 import type { EndpointId, IntegrationId, OrganizationId, ProjectId, TokenId } from '../ids.ts';
+import { NotFound } from '../query/errors.ts';
 import type {
   DirectoryState,
   Endpoint,
@@ -10,6 +11,7 @@ import type {
   Project,
   Token,
 } from './directory-state.ts';
+import type { Groups } from './grouped.ts';
 
 export interface Access {
   /** As events name him (see events.ts). */
@@ -65,6 +67,9 @@ export interface Known {
   readonly integrations: Things<IntegrationId, Integration>;
   readonly endpoints: Things<EndpointId, Endpoint>;
   readonly tokens: Things<TokenId, Token>;
+  readonly organizationsCalled: Groups<string, Organization>;
+  readonly projectsOf: Groups<OrganizationId, Project>;
+  readonly integrationsOf: Groups<ProjectId, Integration>;
 }
 
 /** What of the directory there is for who is bound to an organization: for null all of it. */
@@ -77,6 +82,9 @@ export function knownTo(organizationId: OrganizationId | null, state: Readonly<D
     integrations: only(state.integrations, isOwn),
     endpoints: only(state.endpoints, isOwn),
     tokens: only(state.tokens, isOwn),
+    organizationsCalled: onlyOf(state.organizationsCalled, ({ id }) => id === organizationId),
+    projectsOf: onlyOf(state.projectsOf, isOwn),
+    integrationsOf: onlyOf(state.integrationsOf, isOwn),
   };
 }
 
@@ -93,4 +101,21 @@ function only<Id, Thing>(
       for (const thing of things.values()) if (isSeen(thing)) yield thing;
     },
   };
+}
+
+function onlyOf<Key, Thing>(
+  groups: Groups<Key, Thing>,
+  isSeen: (thing: Thing) => boolean,
+): Groups<Key, Thing> {
+  return { of: (key) => groups.of(key).filter(isSeen) };
+}
+
+/** The organization with this id or name. Throws NotFound. */
+export function organizationCalled(
+  { organizations, organizationsCalled }: Pick<Known, 'organizations' | 'organizationsCalled'>,
+  idOrName: string,
+): Organization {
+  const found = organizations.get(idOrName as OrganizationId) ?? organizationsCalled.of(idOrName)[0];
+  if (found === undefined) throw new NotFound('organization', idOrName);
+  return found;
 }

@@ -1,18 +1,21 @@
 // What the command side knows of organizations and what belongs to them, and what events change in it. The state is
-// changed in place, and by nothing but evolve().
+// changed in place, and by nothing but evolve(), at a cost that does not grow with how many organizations there are. Of
+// hundreds of thousands little is kept twice: ids are those of what a thing belongs to, settings are shared.
 
 import type {
+  EndpointCreated,
   EndpointSettings,
   EventType,
+  IntegrationCreated,
   IntegrationSettings,
   LaneImported,
   OrganizationEvent,
   Scope,
 } from '../events.ts';
 import type { EndpointId, IntegrationId, OrganizationId, ProjectId, TokenId } from '../ids.ts';
-import { NotFound } from '../query/errors.ts';
-import { reseal, rotate, type SigningSecrets } from '../sealed.ts';
-import { endpointSettings, integrationSettings } from '../settings.ts';
+import { NO_SECRETS, reseal, rotate, type SigningSecrets } from '../sealed.ts';
+import { keptEndpointSettings, keptIntegrationSettings } from '../settings.ts';
+import { Grouped } from './grouped.ts';
 
 export interface Organization {
   id: OrganizationId;
@@ -59,10 +62,16 @@ export interface DirectoryState {
   projects: Map<ProjectId, Project>;
   integrations: Map<IntegrationId, Integration>;
   endpoints: Map<EndpointId, Endpoint>;
+  /** By name; more than one where two processes have made them at once. */
+  organizationsCalled: Grouped<string, Organization>;
+  projectsOf: Grouped<OrganizationId, Project>;
+  integrationsOf: Grouped<ProjectId, Integration>;
+  endpointsOf: Grouped<OrganizationId, Endpoint>;
   /** Integrations by the hash of their token. */
   byTokenHash: Map<string, Integration>;
   /** Those that are not revoked. */
   tokens: Map<TokenId, Token>;
+  tokensOf: Grouped<OrganizationId | null, Token>;
   /** All there ever were, by their hash: who bears one that was revoked is told so. */
   tokensByHash: Map<string, Token>;
   /** What has come of organizations that are being imported: it counts when all of it is there. */
@@ -101,8 +110,13 @@ export function emptyDirectory(): DirectoryState {
     projects: new Map(),
     integrations: new Map(),
     endpoints: new Map(),
+    organizationsCalled: new Grouped(),
+    projectsOf: new Grouped(),
+    integrationsOf: new Grouped(),
+    endpointsOf: new Grouped(),
     byTokenHash: new Map(),
     tokens: new Map(),
+    tokensOf: new Grouped(),
     tokensByHash: new Map(),
     importing: new Map(),
   };
@@ -129,59 +143,64 @@ export function evolve(state: DirectoryState, event: OrganizationEvent): void {
       return;
     case 'OrganizationCreated': {
       const { organizationId: id, name, atMs: createdAtMs, secret } = event;
-      state.organizations.set(id, { id, name, createdAtMs, secret });
+      const organization = { id, name, createdAtMs, secret };
+      state.organizations.set(id, organization);
+      state.organizationsCalled.add(name, organization);
       return;
     }
-    case 'OrganizationChanged':
-      change(state.organizations, event.organizationId, { name: event.name });
+    case 'OrganizationChanged': {
+      const organization = state.organizations.get(event.organizationId);
+      if (organization === undefined) return;
+      state.organizationsCalled.remove(organization.name, organization);
+      organization.name = event.name;
+      state.organizationsCalled.add(event.name, organization);
       return;
+    }
     case 'OrganizationSecretRotated':
       change(state.organizations, event.organizationId, { secret: event.secret });
       return;
     case 'SecretsResealed': {
       const organization = state.organizations.get(event.organizationId);
       if (organization === undefined) return;
-      reseal(organization, ofOrganization(state.endpoints, event.organizationId), event);
+      reseal(organization, state.endpointsOf.of(event.organizationId), event);
       return;
     }
     case 'LaneImported':
       takeSecretsOf(state, event);
       return;
-    case 'OrganizationDeleted': {
-      const { organizationId } = event;
-      state.organizations.delete(organizationId);
-      for (const { id } of ofOrganization(state.projects, organizationId)) state.projects.delete(id);
-      for (const { id } of ofOrganization(state.endpoints, organizationId)) state.endpoints.delete(id);
-      for (const { id } of ofOrganization(state.integrations, organizationId)) removeIntegration(state, id);
-      for (const { id } of ofOrganization(state.tokens, organizationId)) revoke(state, id);
+    case 'OrganizationDeleted':
+      removeOrganization(state, event.organizationId);
       return;
-    }
     case 'ProjectCreated': {
-      const { projectId: id, organizationId, name, atMs: createdAtMs } = event;
-      if (!state.organizations.has(organizationId)) return;
-      state.projects.set(id, { id, organizationId, name, createdAtMs });
+      const { projectId: id, name, atMs: createdAtMs } = event;
+      const organization = state.organizations.get(event.organizationId);
+      if (organization === undefined) return;
+      const project = { id, organizationId: organization.id, name, createdAtMs };
+      state.projects.set(id, project);
+      state.projectsOf.add(organization.id, project);
       return;
     }
     case 'ProjectChanged':
       change(state.projects, event.projectId, { name: event.name });
       return;
-    case 'ProjectDeleted':
-      state.projects.delete(event.projectId);
-      for (const { id, projectId } of [...state.integrations.values()]) {
-        if (projectId === event.projectId) removeIntegration(state, id);
-      }
+    case 'ProjectDeleted': {
+      const project = state.projects.get(event.projectId);
+      if (project === undefined) return;
+      state.projectsOf.remove(project.organizationId, project);
+      removeProject(state, project);
       return;
+    }
     case 'IntegrationCreated': {
-      const { integrationId: id, organizationId, projectId, atMs: createdAtMs, tokenHash } = event;
-      if (!state.projects.has(projectId)) return;
-      const ids = { id, organizationId, projectId };
-      const integration = { ...ids, createdAtMs, tokenHash, ...integrationSettings(event) };
-      state.integrations.set(id, integration);
-      state.byTokenHash.set(tokenHash, integration);
+      const project = state.projects.get(event.projectId);
+      if (project === undefined) return;
+      const integration = newIntegration(event, project);
+      state.integrations.set(integration.id, integration);
+      state.integrationsOf.add(project.id, integration);
+      state.byTokenHash.set(integration.tokenHash, integration);
       return;
     }
     case 'IntegrationChanged':
-      change(state.integrations, event.integrationId, integrationSettings(event));
+      change(state.integrations, event.integrationId, keptIntegrationSettings(event));
       return;
     case 'IntegrationSecretRotated': {
       const integration = state.integrations.get(event.integrationId);
@@ -191,19 +210,23 @@ export function evolve(state: DirectoryState, event: OrganizationEvent): void {
       state.byTokenHash.set(event.tokenHash, integration);
       return;
     }
-    case 'IntegrationDeleted':
-      removeIntegration(state, event.integrationId);
+    case 'IntegrationDeleted': {
+      const integration = state.integrations.get(event.integrationId);
+      if (integration === undefined) return;
+      state.integrationsOf.remove(integration.projectId, integration);
+      removeIntegration(state, integration);
       return;
+    }
     case 'EndpointCreated': {
-      const { endpointId: id, organizationId, atMs: createdAtMs, secret } = event;
-      if (!state.organizations.has(organizationId)) return;
-      const ids = { id, organizationId };
-      const secrets = { secret, previousSecrets: [] };
-      state.endpoints.set(id, { ...ids, createdAtMs, ...secrets, ...endpointSettings(event) });
+      const organization = state.organizations.get(event.organizationId);
+      if (organization === undefined) return;
+      const endpoint = newEndpoint(event, organization);
+      state.endpoints.set(endpoint.id, endpoint);
+      state.endpointsOf.add(organization.id, endpoint);
       return;
     }
     case 'EndpointChanged':
-      change(state.endpoints, event.endpointId, endpointSettings(event));
+      change(state.endpoints, event.endpointId, keptEndpointSettings(event));
       return;
     case 'EndpointSecretRotated': {
       const endpoint = state.endpoints.get(event.endpointId);
@@ -213,36 +236,87 @@ export function evolve(state: DirectoryState, event: OrganizationEvent): void {
     case 'EndpointDisabled':
       change(state.endpoints, event.endpointId, { status: 'disabled', disabledReason: event.reason });
       return;
-    case 'EndpointDeleted':
-      state.endpoints.delete(event.endpointId);
+    case 'EndpointDeleted': {
+      const endpoint = state.endpoints.get(event.endpointId);
+      if (endpoint === undefined) return;
+      state.endpointsOf.remove(endpoint.organizationId, endpoint);
+      state.endpoints.delete(endpoint.id);
       return;
+    }
     case 'TokenCreated': {
       const { tokenId: id, organizationId, name, scopes, expiresAtMs, tokenHash } = event;
       if (organizationId !== null && !state.organizations.has(organizationId)) return;
       const token = { id, organizationId, name, scopes, expiresAtMs, isRevoked: false };
       state.tokens.set(id, token);
+      state.tokensOf.add(organizationId, token);
       state.tokensByHash.set(tokenHash, token);
       return;
     }
-    case 'TokenRevoked':
-      revoke(state, event.tokenId);
+    case 'TokenRevoked': {
+      const token = state.tokens.get(event.tokenId);
+      if (token === undefined) return;
+      state.tokensOf.remove(token.organizationId, token);
+      revoke(state, token);
       return;
+    }
     default:
       return;
   }
 }
 
-function revoke({ tokens }: DirectoryState, id: TokenId): void {
-  const token = tokens.get(id);
-  if (token !== undefined) token.isRevoked = true;
-  tokens.delete(id);
+// Field by field: with a spread an object takes 70 bytes more, as V8 does not know its fields beforehand.
+
+function newIntegration(event: IntegrationCreated, { id: projectId, organizationId }: Project): Integration {
+  const { integrationId: id, atMs: createdAtMs, tokenHash } = event;
+  const { name, origins, burst, sustained, status } = keptIntegrationSettings(event);
+  return { id, organizationId, projectId, createdAtMs, tokenHash, name, origins, burst, sustained, status };
 }
 
-/** The organization with this id or name. Throws NotFound. */
-export function organizationCalled(organizations: Iterable<Organization>, idOrName: string): Organization {
-  for (const organization of organizations)
-    if (organization.id === idOrName || organization.name === idOrName) return organization;
-  throw new NotFound('organization', idOrName);
+function newEndpoint(event: EndpointCreated, { id: organizationId }: Organization): Endpoint {
+  const { endpointId: id, atMs: createdAtMs, secret } = event;
+  const { url, events, gapMs, timeoutMs, whenBusy, maxQueued, retriesMs, status, disabledReason } =
+    keptEndpointSettings(event);
+  return {
+    id,
+    organizationId,
+    createdAtMs,
+    secret,
+    previousSecrets: NO_SECRETS,
+    url,
+    events,
+    gapMs,
+    timeoutMs,
+    whenBusy,
+    maxQueued,
+    retriesMs,
+    status,
+    disabledReason,
+  };
+}
+
+function removeOrganization(state: DirectoryState, id: OrganizationId): void {
+  const organization = state.organizations.get(id);
+  if (organization === undefined) return;
+  state.organizations.delete(id);
+  state.organizationsCalled.remove(organization.name, organization);
+  for (const project of state.projectsOf.take(id)) removeProject(state, project);
+  for (const endpoint of state.endpointsOf.take(id)) state.endpoints.delete(endpoint.id);
+  for (const token of state.tokensOf.take(id)) revoke(state, token);
+}
+
+function removeProject(state: DirectoryState, { id }: Project): void {
+  state.projects.delete(id);
+  for (const integration of state.integrationsOf.take(id)) removeIntegration(state, integration);
+}
+
+function removeIntegration(state: DirectoryState, { id, tokenHash }: Integration): void {
+  state.integrations.delete(id);
+  state.byTokenHash.delete(tokenHash);
+}
+
+function revoke(state: DirectoryState, token: Token): void {
+  token.isRevoked = true;
+  state.tokens.delete(token.id);
 }
 
 /** An organization that was imported has the secrets of the lane that came with it: those of its history may be older. */
@@ -255,18 +329,4 @@ function takeSecretsOf(state: DirectoryState, { organizationId, secret, endpoint
 function change<Id, Thing extends object>(things: Map<Id, Thing>, id: Id, settings: Partial<Thing>): void {
   const thing = things.get(id);
   if (thing !== undefined) Object.assign(thing, settings);
-}
-
-function ofOrganization<Thing extends { organizationId: OrganizationId | null }>(
-  things: Map<unknown, Thing>,
-  organizationId: OrganizationId,
-): Thing[] {
-  return [...things.values()].filter((thing) => thing.organizationId === organizationId);
-}
-
-function removeIntegration(state: DirectoryState, id: IntegrationId): void {
-  const integration = state.integrations.get(id);
-  if (integration === undefined) return;
-  state.byTokenHash.delete(integration.tokenHash);
-  state.integrations.delete(id);
 }

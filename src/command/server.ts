@@ -12,7 +12,7 @@ import { rateLimitOf } from '../rate-limit.ts';
 import { type SecretBox, SecretUnreadable } from '../secrets.ts';
 import type { Clock } from '../time.ts';
 import { TransferRefused } from '../transfer/errors.ts';
-import { type Access, knownTo, NotAllowed } from './access.ts';
+import { type Access, knownTo, NotAllowed, organizationCalled } from './access.ts';
 import { type Administration, TooBusy } from './admin/administrator.ts';
 import { EndpointIsDisabled, NameTaken } from './admin/decision.ts';
 import { NotRetryable } from './admin/retry.ts';
@@ -20,7 +20,7 @@ import { adminRoutes } from './admin-routes.ts';
 import { admitAdmins, UNBOUND } from './admit.ts';
 import { browserHeaders } from './browser-headers.ts';
 import type { Directory } from './directory.ts';
-import { type Organization, organizationCalled } from './directory-state.ts';
+import type { Organization } from './directory-state.ts';
 import { createHttpServer, type HttpServerOptions } from './http-server.ts';
 import { type JobRoutesOptions, jobRoutes } from './job-routes.ts';
 import { JobRuns } from './jobs.ts';
@@ -164,7 +164,7 @@ async function apiRoutes(server: FastifyInstance, options: ServerOptions): Promi
     await tailRoutes(scope, { log, queries, reached: options.reached });
     await jobRoutes(scope, {
       ...{ ...options.jobs, clock },
-      organization: (idOrName) => organizationCalled(directory.state.organizations.values(), idOrName),
+      organization: (idOrName) => organizationCalled(directory.state, idOrName),
     });
     await keyRoutes(scope, { ringFor: options.keyRing });
     scope.get('/status', UNBOUND, () => options.status());
@@ -221,5 +221,5 @@ function asProblem(error: unknown): unknown {
 
 /** Organizations may be named. Throws NotFound, also for one that is not to be seen. */
 function organizationOf({ state }: Directory, idOrName: string, { organizationId }: Access): Organization {
-  return organizationCalled(knownTo(organizationId, state).organizations.values(), idOrName);
+  return organizationCalled(knownTo(organizationId, state), idOrName);
 }

@@ -14,7 +14,7 @@ import { evolveImport, isOfImport } from './import.ts';
 import { isInDoubt, type Lane, type LaneEndpoint, newLane, type Outcome, wakeAtMs } from './lane.ts';
 import { hostOf, type Request, requestFor } from './request.ts';
 import { forgetOld } from './retried.ts';
-import { put } from './shared.ts';
+import { put } from './small-map.ts';
 import { laneSaved, webhookSaved } from './snapshot.ts';
 
 /** How often all lanes are gone through for what they may forget. */

@@ -11,6 +11,7 @@ import {
 } from '../events.ts';
 import type { WebhookId } from '../ids.ts';
 import { reseal, rotate } from '../sealed.ts';
+import { keptEndpointSettings } from '../settings.ts';
 import type { LaneEvent } from './decide.ts';
 import { withEntry } from './digest.ts';
 import {
@@ -18,14 +19,13 @@ import {
   isWaiting,
   type Lane,
   type LaneEndpoint,
-  laneSettings,
   MAX_IN_FLIGHT_PER_ENDPOINT,
   newEndpoint,
   type Pending,
   type Queue,
 } from './lane.ts';
 import { remember } from './retried.ts';
-import { drop, noEntries, put } from './shared.ts';
+import { drop, noEntries, put } from './small-map.ts';
 
 /** Events that change what a lane is, and not only what waits in it. */
 export const CONFIGURES_LANES: ReadonlySet<OrganizationEvent['type']> = new Set<OrganizationEvent['type']>([
@@ -249,7 +249,7 @@ function end(lane: Lane, pending: Pending, atMs: number): void {
 
 function change(endpoint: LaneEndpoint, event: EndpointChanged): void {
   const begins = endpoint.url !== event.url || (endpoint.status === 'disabled' && event.status === 'active');
-  Object.assign(endpoint, laneSettings(event));
+  Object.assign(endpoint, keptEndpointSettings(event));
   if (event.status === 'disabled') disable(endpoint, event.disabledReason);
   if (!begins) return;
   endpoint.failingSinceMs = null;

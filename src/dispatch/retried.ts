@@ -19,7 +19,7 @@
 import type { Forgotten, WebhookRetryRequested } from '../events.ts';
 import type { EndpointId, WebhookId } from '../ids.ts';
 import type { Lane, RetriedEnd } from './lane.ts';
-import { drop, put } from './shared.ts';
+import { drop, put } from './small-map.ts';
 
 /** Ends that a lane remembers. */
 export const MAX_REMEMBERED = 10_000;

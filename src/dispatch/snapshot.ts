@@ -15,7 +15,7 @@ import { MAX_AHEAD_MS } from './ahead.ts';
 import { enqueue } from './evolve.ts';
 import { type Lane, newEndpoint, newLane } from './lane.ts';
 import { remember } from './retried.ts';
-import { put } from './shared.ts';
+import { put } from './small-map.ts';
 
 /** How a record says that nothing was ever sent to an endpoint. */
 const NEVER = 0;

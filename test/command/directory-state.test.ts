@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { organizationCalled } from '../../src/command/access.ts';
 import { sealedIn } from '../../src/command/admin/reseal.ts';
 import { type DirectoryState, emptyDirectory, evolve } from '../../src/command/directory-state.ts';
 import type {
@@ -209,4 +210,37 @@ test('an organization that is being imported is known when all of it is there', 
   evolve(state, begins);
   evolve(state, endpointCreated);
   assert.equal(state.endpoints.size, 1, 'what lives here is not held back');
+});
+
+test('an organization is found by the name that it has now, and by its id before all names', () => {
+  const state = given(...all, { ...organizationCreated, organizationId: otherOrganizationId });
+  const found = (name: string) => organizationCalled(state, name).id;
+  assert.equal(found('acme'), organizationId, 'two processes made it at once: the first one');
+  evolve(state, { type: 'OrganizationChanged', organizationId, atMs, name: otherOrganizationId });
+  assert.deepEqual(['acme', organizationId, otherOrganizationId].map(found), [
+    otherOrganizationId,
+    organizationId,
+    otherOrganizationId,
+  ]);
+  evolve(state, { type: 'OrganizationDeleted', organizationId: otherOrganizationId, atMs });
+  assert.equal(found(otherOrganizationId), organizationId, 'whose name it is');
+  assert.throws(() => found('acme'), { message: /acme/ });
+});
+
+test('what is of one organization is found without looking at all', () => {
+  const state = given(...all);
+  const tokenId = `tok_${ULID}` as const;
+  const token = { name: 'ops', scopes: ['read' as const], expiresAtMs: null, tokenHash: 'hash of ops' };
+  const { organizations, projects, integrations, endpoints, byTokenHash, tokens, tokensByHash } = state;
+  const looked = () => assert.fail('looked at all');
+  for (const things of [organizations, projects, integrations, endpoints, byTokenHash, tokens, tokensByHash])
+    Object.assign(things, { [Symbol.iterator]: looked, keys: looked, values: looked, entries: looked });
+  const ids = { organizationId, atMs };
+  evolve(state, { type: 'TokenCreated', ...ids, tokenId, ...token });
+  evolve(state, { type: 'SecretsResealed', ...ids, secrets: { sealed: 'anew' } });
+  assert.equal(state.endpoints.get(endpointId)?.secret, 'anew');
+  evolve(state, { type: 'ProjectDeleted', ...ids, projectId });
+  evolve(state, { type: 'OrganizationDeleted', ...ids });
+  assert.equal(state.tokensByHash.get('hash of ops')?.isRevoked, true);
+  assert.equal(organizations.size + projects.size + integrations.size + endpoints.size + tokens.size, 0);
 });

@@ -44,18 +44,11 @@ function withInput(settings: IntegrationSettings, input: Partial<IntegrationInpu
   return { ...settings, ...rest, ...rateLimits, origins };
 }
 
-function ensureNameIsFree({ state }: AdminContext, projectId: string, name: string, except?: string): void {
-  const siblings = [...state.integrations.values()].filter(
-    (integration) => integration.projectId === projectId,
-  );
-  ensureFree(siblings, 'an integration', name, except);
-}
-
 export function createIntegration(context: AdminContext, project: string, input: unknown) {
   const { state, nowMs, settings: defaults } = context;
   const { id: projectId, organizationId } = existing(state.projects, 'project', project);
   const given = parseNew(input);
-  ensureNameIsFree(context, projectId, given.name);
+  ensureFree(state.integrationsOf.of(projectId), 'an integration', given.name);
   const { burst, sustained } = defaults;
   const settings = withInput({ name: given.name, origins: [], burst, sustained, status: 'active' }, given);
   const integrationId = newId('int', nowMs);
@@ -69,13 +62,13 @@ export function createIntegration(context: AdminContext, project: string, input:
   } satisfies Decision<object>;
 }
 
-export function changeIntegration(context: AdminContext, id: string, input: unknown) {
-  const integration = existing(context.state.integrations, 'integration', id);
+export function changeIntegration({ state, nowMs }: AdminContext, id: string, input: unknown) {
+  const integration = existing(state.integrations, 'integration', id);
   const { id: integrationId, organizationId, projectId } = integration;
   const settings = withInput(integrationSettings(integration), parseChange(input));
-  ensureNameIsFree(context, projectId, settings.name, integrationId);
+  ensureFree(state.integrationsOf.of(projectId), 'an integration', settings.name, integrationId);
   return {
-    event: { type: 'IntegrationChanged', organizationId, integrationId, atMs: context.nowMs, ...settings },
+    event: { type: 'IntegrationChanged', organizationId, integrationId, atMs: nowMs, ...settings },
     answer: integrationAnswer({ ...integration, ...settings }),
   } satisfies Decision<object>;
 }

@@ -21,7 +21,7 @@ function organizationAnswer({ id, name, createdAtMs }: Omit<Organization, 'secre
 
 export function createOrganization({ state, secrets, nowMs }: AdminContext, input: unknown) {
   const { name } = parse(input);
-  ensureFree(state.organizations.values(), 'an organization', name);
+  ensureFree(state.organizationsCalled.of(name), 'an organization', name);
   const organizationId = newId('org', nowMs);
   const publicSecret = newToken('orgs');
   const secret = secrets.seal(publicSecret);
@@ -35,7 +35,7 @@ export function createOrganization({ state, secrets, nowMs }: AdminContext, inpu
 export function changeOrganization({ state, nowMs }: AdminContext, id: string, input: unknown) {
   const organization = existing(state.organizations, 'organization', id);
   const { name } = parse(input);
-  ensureFree(state.organizations.values(), 'an organization', name, id);
+  ensureFree(state.organizationsCalled.of(name), 'an organization', name, id);
   return {
     event: { type: 'OrganizationChanged', organizationId: organization.id, atMs: nowMs, name },
     answer: organizationAnswer({ ...organization, name }),

@@ -17,15 +17,10 @@ function projectAnswer({ id, organizationId, name, createdAtMs }: Project) {
   return { id, organizationId, name, createdAt: toIso(createdAtMs) };
 }
 
-function siblings({ state }: AdminContext, organizationId: string): Project[] {
-  return [...state.projects.values()].filter((project) => project.organizationId === organizationId);
-}
-
-export function createProject(context: AdminContext, organization: string, input: unknown) {
-  const { state, nowMs } = context;
+export function createProject({ state, nowMs }: AdminContext, organization: string, input: unknown) {
   const { id: organizationId } = existing(state.organizations, 'organization', organization);
   const { name } = parse(input);
-  ensureFree(siblings(context, organizationId), 'a project', name);
+  ensureFree(state.projectsOf.of(organizationId), 'a project', name);
   const projectId = newId('prj', nowMs);
   return {
     event: { type: 'ProjectCreated', organizationId, projectId, atMs: nowMs, name },
@@ -33,13 +28,13 @@ export function createProject(context: AdminContext, organization: string, input
   } satisfies Decision<object>;
 }
 
-export function changeProject(context: AdminContext, id: string, input: unknown) {
-  const project = existing(context.state.projects, 'project', id);
+export function changeProject({ state, nowMs }: AdminContext, id: string, input: unknown) {
+  const project = existing(state.projects, 'project', id);
   const { name } = parse(input);
   const { id: projectId, organizationId } = project;
-  ensureFree(siblings(context, organizationId), 'a project', name, projectId);
+  ensureFree(state.projectsOf.of(organizationId), 'a project', name, projectId);
   return {
-    event: { type: 'ProjectChanged', organizationId, projectId, atMs: context.nowMs, name },
+    event: { type: 'ProjectChanged', organizationId, projectId, atMs: nowMs, name },
     answer: projectAnswer({ ...project, name }),
   } satisfies Decision<object>;
 }

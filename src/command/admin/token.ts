@@ -4,8 +4,7 @@ import { SCOPES, type Scope } from '../../events.ts';
 import { newId } from '../../ids.ts';
 import { hashToken, newToken } from '../../secrets.ts';
 import { parseDuration, toIso } from '../../time.ts';
-import { type Access, NotAllowed } from '../access.ts';
-import { organizationCalled } from '../directory-state.ts';
+import { type Access, NotAllowed, organizationCalled } from '../access.ts';
 import { inputParser } from '../input.ts';
 import { type AdminContext, type Decision, ensureFree, existing } from './decision.ts';
 
@@ -35,8 +34,7 @@ export const DEFAULT_SCOPES: readonly Scope[] = ['read'];
 export function createToken({ state, access, nowMs }: AdminContext, input: unknown) {
   const { name, scopes: wanted = DEFAULT_SCOPES, organization, expires } = parse(input);
   const scopes = SCOPES.filter((scope) => wanted.includes(scope));
-  const organizationId =
-    organization === undefined ? null : organizationCalled(state.organizations.values(), organization).id;
+  const organizationId = organization === undefined ? null : organizationCalled(state, organization).id;
   const expiresAtMs = expires === undefined ? null : nowMs + (parseDuration(expires) ?? 0);
   ensureNoMore(access, { scopes, expiresAtMs });
   ensureFree(state.tokens.values(), 'a token', name);

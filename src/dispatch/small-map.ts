@@ -1,5 +1,4 @@
-// What lanes have in common, so that a quiet one costs little: most of their maps are empty or have one entry, and their
-// endpoints have much the same settings. Of 100,000 quiet lanes that took half of the memory.
+// Maps of a lane, most of which are empty or have one entry: so that a quiet one costs little.
 
 const EMPTY: ReadonlyMap<never, never> = new Map<never, never>();
 
@@ -57,18 +56,4 @@ export function drop<K, V>(map: ReadonlyMap<K, V>, key: K): ReadonlyMap<K, V> {
   const own = map as Map<K, V>;
   own.delete(key);
   return own.size === 0 ? EMPTY : own;
-}
-
-/** Settings that are shared; those that are like none of them stay as they are. */
-const MAX_SHARED = 1_000;
-const known = new Map<string, Setting>();
-type Setting = string | string[] | number[];
-
-/** The same setting, as it was seen before: decoding makes another text and list each time. A list may not be changed. */
-export function shared<T extends Setting>(setting: T): T {
-  const text = JSON.stringify(setting);
-  const found = known.get(text);
-  if (found !== undefined) return found as T;
-  if (known.size < MAX_SHARED) known.set(text, Object.freeze(setting) as T);
-  return setting;
 }

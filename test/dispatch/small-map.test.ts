@@ -1,8 +1,8 @@
-// What lanes share: nothing that one of them does may be seen in another.
+// Maps that many lanes share: nothing that one of them does may be seen in another.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { drop, noEntries, put, shared } from '../../src/dispatch/shared.ts';
+import { drop, noEntries, put } from '../../src/dispatch/small-map.ts';
 
 test('what is put into the map that all share is in one map alone, and what is empty again is shared again', () => {
   const one = put(noEntries<string, number>(), 'a', 1);
@@ -44,20 +44,4 @@ test('a map with one entry is read as any other, and is one of its own', () => {
   assert.deepEqual([...drop(two, 'a')], [['b', 2]]);
   assert.equal(drop(one, 'b'), one);
   assert.equal(drop(one, 'a'), noEntries());
-});
-
-test('settings that are alike are one, and cannot be changed; numbers and their texts are not alike', () => {
-  const first = shared([5_000, 30_000]);
-  assert.equal(shared([5_000, 30_000]), first);
-  assert.throws(() => first.push(1), TypeError);
-  assert.deepEqual(shared(['5000', '30000']), ['5000', '30000']);
-  assert.deepEqual(shared([30_000, 5_000]), [30_000, 5_000]);
-});
-
-test('a setting that comes after too many others stays as it is', () => {
-  for (let n = 0; n < 1_000; n++) shared([n]);
-  const late = [-1];
-  assert.equal(shared(late), late);
-  late.push(-2);
-  assert.deepEqual(shared([-1]), [-1]);
 });
