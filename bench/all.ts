@@ -12,7 +12,7 @@ import {
 } from './measures.ts';
 import { measureMemory } from './memory.ts';
 import { measureHistoryGrowth, measureOrganizationGrowth, measureOrganizations } from './organizations.ts';
-import { measureStart, measureStartFull } from './start.ts';
+import { measureStart, measureStartFull, measureStartMany } from './start.ts';
 
 /** What is run without being named. */
 export const USUAL: readonly Measuring[] = [
@@ -21,4 +21,6 @@ export const USUAL: readonly Measuring[] = [
 ];
 
 /** What is run by name, or with --all. */
-export const LONG: readonly Measuring[] = [measureOrganizationGrowth, measureHistoryGrowth, measureStartFull];
+export const LONG: readonly Measuring[] = [
+  ...[measureOrganizationGrowth, measureHistoryGrowth, measureStartFull, measureStartMany],
+];

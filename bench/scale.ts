@@ -1,4 +1,4 @@
-// npm run bench:scale: lanes and crank at scale, on a made-up clock, and what follows for many organizations on paper.
+// npm run bench:scale: lanes, crank and directory at scale, on a made-up clock, and what follows for many organizations on paper.
 // Writes bench/results/scale.json and prints the tables of docs/scaling.md. Each measure has a process of its own.
 
 import { execFileSync } from 'node:child_process';
@@ -9,7 +9,9 @@ import { parseArgs } from 'node:util';
 import {
   type AmongMany,
   type Hot,
+  type Known,
   measureAmong,
+  measureDirectory,
   measureHot,
   measureRecord,
   measureRestore,
@@ -21,7 +23,7 @@ const USAGE = `npm run bench:scale -- [--organizations 1000,100000,1000000] [--t
 
   --organizations A,B,…  among how many a trigger is measured; a million takes some 3 GB and two minutes
   --triggers N           how many are measured
-  --lanes N              of the partition that is restored
+  --lanes N              of the partition that is restored, and organizations of the API that is started
   --table                no measure: the tables anew, from bench/results/scale.json and latest.json
 
 What posts, the whole pipeline and read models cost is taken from bench/results/latest.json: run npm run bench first.
@@ -44,6 +46,7 @@ const { values } = parseArgs({
 interface Measured {
   among: AmongMany[];
   restored: Restored;
+  known: Known;
   recordUs: number;
   hot: Hot[];
 }
@@ -51,6 +54,7 @@ interface Measured {
 type Task =
   | { what: 'among'; organizations: number; triggers: number }
   | { what: 'restored'; lanes: number }
+  | { what: 'known'; organizations: number }
   | { what: 'record' }
   | { what: 'hot'; gapMs: number; whenBusy: Hot['whenBusy']; perSecond: number };
 
@@ -96,6 +100,7 @@ function measureAll(): Measured {
       .split(',')
       .map((text) => run({ what: 'among', organizations: Number(text), triggers }) as AmongMany),
     restored: run({ what: 'restored', lanes: Number(values.lanes) }) as Restored,
+    known: run({ what: 'known', organizations: Number(values.lanes) }) as Known,
     recordUs: run({ what: 'record' }) as number,
     hot: hots.map((hot) => run({ what: 'hot', ...hot }) as Hot),
   };
@@ -114,6 +119,8 @@ async function perform(task: Task): Promise<unknown> {
       return measureAmong(task.organizations, task.triggers);
     case 'restored':
       return await measureRestore(task.lanes);
+    case 'known':
+      return await measureDirectory(task.organizations);
     case 'record':
       return measureRecord(Number(values.triggers));
     case 'hot':
@@ -123,7 +130,7 @@ async function perform(task: Task): Promise<unknown> {
   }
 }
 
-function costsOf({ among, restored, recordUs }: Measured): Costs {
+function costsOf({ among, restored, known, recordUs }: Measured): Costs {
   const { measures }: { measures: { name: string; value: number }[] } = JSON.parse(
     readFileSync(new URL('latest.json', results), 'utf8'),
   );
@@ -143,10 +150,12 @@ function costsOf({ among, restored, recordUs }: Measured): Costs {
     processBytes: PROCESS_BYTES,
     restoreUs: (restored.seconds * 1e6) / restored.lanes,
     logBytes: LOG_BYTES,
+    organizationBytes: known.organizationBytes,
+    knowUs: (known.seconds * 1e6) / known.organizations,
   };
 }
 
-function measuredText({ among, restored, recordUs, hot }: Measured): string {
+function measuredText({ among, restored, known, recordUs, hot }: Measured): string {
   const smallest = among[0]?.triggerUs ?? Number.NaN;
   return [
     '| organizations | a trigger, of one core | to the fewest | a quiet lane |',
@@ -157,6 +166,7 @@ function measuredText({ among, restored, recordUs, hot }: Measured): string {
     ),
     '',
     `A partition of ${restored.lanes.toLocaleString('en')} lanes, ${bytesText(restored.recordBytes)} each, restored in ${restored.seconds.toFixed(2)} s. To record a post: ${recordUs.toFixed(1)} µs.`,
+    `The API knows ${known.organizations.toLocaleString('en')} organizations after ${known.seconds.toFixed(2)} s, ${Math.round(known.organizationBytes).toLocaleString('en')} bytes each.`,
     '',
     '| hot organization | triggers/s | others wait, p50 | p99 | crank busy |',
     '| --- | --- | --- | --- | --- |',

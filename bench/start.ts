@@ -1,5 +1,5 @@
-// How long a start takes, from the spawn of the process to the first 200 of /readyz: on an empty store, and with a million
-// events in the log, which all have been worked off.
+// How long a start takes, from the spawn of the process to the first 200 of /readyz: on an empty store, with a million
+// events in the log, which all have been worked off, and among 100,000 organizations.
 
 import { rmSync } from 'node:fs';
 import { loadConfig } from '../src/config.ts';
@@ -11,10 +11,10 @@ import { record } from '../src/record/record.ts';
 import type { Asked } from './asked.ts';
 import type { Site } from './deployment.ts';
 import { errorPayload } from './payload.ts';
-import { atRest, populate } from './population.ts';
+import { atRest, type Inhabitant, populate } from './population.ts';
 import { startHooklane, temporaryDirectory } from './processes.ts';
 import { type Measure, spreadOf } from './rows.ts';
-import { openBeside } from './through.ts';
+import { openBeside, residentBytes } from './through.ts';
 
 const STARTS = 5;
 
@@ -24,7 +24,7 @@ export async function measureStart(site: Site): Promise<Measure[]> {
   const seconds: number[] = [];
   for (let n = 0; n < STARTS; n++) {
     const directory = temporaryDirectory();
-    seconds.push(await startSeconds(site, directory));
+    seconds.push((await start(site, directory)).seconds);
     rmSync(directory, { recursive: true });
   }
   const { value } = spreadOf(seconds);
@@ -38,34 +38,66 @@ const ORGANIZATIONS = 1_000;
 export async function measureStartFull(site: Site, asked: Asked): Promise<Measure[]> {
   if (site.deployment !== 'sqlite') return [];
   const directory = temporaryDirectory();
-  const first = await startHooklane(site, { directory });
-  const { environment } = first;
-  const stores = await openBeside(first);
-  const made = await populate({
-    ...stores,
-    count: ORGANIZATIONS,
-    url: (index) => `https://hooks${index}.example.com/hooklane`,
-    settings: { gapMs: 5_000, whenBusy: 'omit', maxQueued: 100, events: ['log.*'] },
-  });
-  await atRest(stores.log, stores.views);
-  await stores.close();
-  await first.stop();
+  const { environment, made } = await inhabit(site, directory, ORGANIZATIONS);
   const events = asked.count(EVENTS);
   await fill(environment, { events, made });
   // Once, so that read models are made of it.
-  const second = await startHooklane(site, { directory });
-  const again = await openBeside(second);
-  await atRest(again.log, again.views);
-  await again.close();
-  await second.stop();
+  await inhabit(site, directory, 0);
   const seconds: number[] = [];
-  for (let n = 0; n < STARTS; n++) seconds.push(await startSeconds(site, directory));
+  for (let n = 0; n < STARTS; n++) seconds.push((await start(site, directory)).seconds);
   rmSync(directory, { recursive: true });
   const name = `start to ready, ${events.toLocaleString('en')} events in the log`;
   return [{ name, value: spreadOf(seconds).value, unit: 's', aim: { most: 2 } }];
 }
 
-async function startSeconds(site: Site, directory: string): Promise<number> {
+const MANY = 100_000;
+
+/** Among 100,000 organizations with an integration and an endpoint each, the median of five; and what is resident then. */
+export async function measureStartMany(site: Site, asked: Asked): Promise<Measure[]> {
+  if (site.deployment !== 'sqlite') return [];
+  const directory = temporaryDirectory();
+  const count = asked.count(MANY);
+  await inhabit(site, directory, count);
+  const starts: Started[] = [];
+  for (let n = 0; n < STARTS; n++) starts.push(await start(site, directory));
+  rmSync(directory, { recursive: true });
+  const among = `among ${count.toLocaleString('en')} organizations`;
+  const { value } = spreadOf(starts.map(({ seconds }) => seconds));
+  const resident = spreadOf(starts.map(({ bytes = 0 }) => bytes / 2 ** 20)).value;
+  return [
+    { name: `start to ready, ${among}`, value, unit: 's' },
+    ...(resident === 0 ? [] : [{ name: `server ${among}, resident`, value: resident, unit: 'MiB' } as const]),
+  ];
+}
+
+interface Inhabited {
+  environment: Record<string, string>;
+  made: Inhabitant[];
+}
+
+/** Makes so many organizations in the directory, to none of which anything was sent, and has all in its log worked off. */
+async function inhabit(site: Site, directory: string, count: number): Promise<Inhabited> {
+  const hooklane = await startHooklane(site, { directory });
+  const stores = await openBeside(hooklane);
+  const made = await populate({
+    ...stores,
+    count,
+    url: (index) => `https://hooks${index}.example.com/hooklane`,
+    settings: { gapMs: 5_000, whenBusy: 'omit', maxQueued: 100, events: ['log.*'] },
+  });
+  await atRest(stores.log, stores.views);
+  await stores.close();
+  await hooklane.stop();
+  return { environment: hooklane.environment, made };
+}
+
+interface Started {
+  seconds: number;
+  /** Resident when it was ready; undefined: nobody can say. */
+  bytes: number | undefined;
+}
+
+async function start(site: Site, directory: string): Promise<Started> {
   const startedMs = performance.now();
   const hooklane = await startHooklane(site, { directory });
   for (;;) {
@@ -74,8 +106,9 @@ async function startSeconds(site: Site, directory: string): Promise<number> {
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
   const seconds = (performance.now() - startedMs) / 1_000;
+  const bytes = residentBytes(hooklane.pid);
   await hooklane.stop();
-  return seconds;
+  return { seconds, bytes };
 }
 
 interface Fill {

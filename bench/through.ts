@@ -75,3 +75,10 @@ export function cpuSeconds(pid: number): number | undefined {
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   return (Number(fields[11]) + Number(fields[12])) * TICK_SECONDS;
 }
+
+/** What of a process is in memory, shared libraries included; undefined where there is no /proc. Source: proc_pid_status(5). */
+export function residentBytes(pid: number): number | undefined {
+  if (process.platform !== 'linux') return undefined;
+  const [, kibibytes] = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
+  return Number(kibibytes) * 1024;
+}

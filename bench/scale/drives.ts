@@ -1,9 +1,10 @@
 // What is measured of lanes: a trigger among many, what a lane takes of the heap, how long a partition takes to be restored,
-// and what a hot organization does to the others.
+// and what a hot organization does to the others. And what organizations cost a process that serves the API, which knows all.
 
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { openDirectory } from '../../src/command/directory.ts';
 import { createCapacity } from '../../src/dispatch/capacity.ts';
 import { createCrank } from '../../src/dispatch/crank.ts';
 import { createRestoring } from '../../src/dispatch/snapshot.ts';
@@ -13,8 +14,10 @@ import { newId } from '../../src/ids.ts';
 import { decode, encode } from '../../src/log/codec.ts';
 import { openSqliteLog } from '../../src/log/sqlite.ts';
 import { record } from '../../src/record/record.ts';
+import { createSecretBox, MASTER_KEY_BYTES } from '../../src/secrets.ts';
 import { percentile } from '../measures.ts';
 import { errorPayload } from '../payload.ts';
+import { populate } from '../population.ts';
 import { spreadOf } from '../rows.ts';
 import { BEGINS_AT_MS, createLanes, type Settings } from './lanes.ts';
 
@@ -94,6 +97,37 @@ export async function measureRestore(count: number): Promise<Restored> {
   await log.close();
   rmSync(directory, { recursive: true });
   return { lanes: count, recordBytes: bytes / count, seconds };
+}
+
+export interface Known {
+  organizations: number;
+  /** One with a project, an integration and an endpoint, of the heap. */
+  organizationBytes: number;
+  /** Until all are known, from a log that holds nothing else. */
+  seconds: number;
+}
+
+/** The directory of so many organizations, read from a real log as a start does. Needs --expose-gc. */
+export async function measureDirectory(organizations: number): Promise<Known> {
+  const directory = mkdtempSync(join(tmpdir(), 'hooklane-scale-'));
+  const log = openSqliteLog({ directory, serve: false, partitions: 1 });
+  await populate({
+    log,
+    secrets: createSecretBox([Buffer.alloc(MASTER_KEY_BYTES)]),
+    count: organizations,
+    url: (index) => `https://hooks${index}.example.com/hooklane`,
+    settings: { ...QUIET, maxQueued: 100, events: ['log.*'] },
+  });
+  const before = heapBytes();
+  const fromMs = performance.now();
+  const known = await openDirectory({ log });
+  const seconds = (performance.now() - fromMs) / 1_000;
+  const organizationBytes = (heapBytes() - before) / organizations;
+  if (known.state.endpoints.size !== organizations) throw new Error('not all are known');
+  await known.close();
+  await log.close();
+  rmSync(directory, { recursive: true });
+  return { organizations, organizationBytes, seconds };
 }
 
 /** How many organizations share the partition with the hot one, and how many triggers a second they have together. */

@@ -15,12 +15,16 @@ export interface Costs {
   laneBytes: number;
   /** Its record in topic lanes. */
   laneRecordBytes: number;
-  /** A dispatcher without lanes, resident. */
+  /** A process without lanes or organizations, resident. */
   processBytes: number;
   /** One lane of a partition that changes hands. */
   restoreUs: number;
   /** An event in all topics together: the post, the log, the webhook's life. */
   logBytes: number;
+  /** An organization with a project, an integration and an endpoint, of the heap of a process that serves the API. */
+  organizationBytes: number;
+  /** The same, until such a process that starts knows it. */
+  knowUs: number;
 }
 
 /** What is taken for granted. */
@@ -77,6 +81,10 @@ export interface Plan extends Asked {
   partitionsBy: 'least' | 'lanes' | 'turns' | 'dispatchers';
   /** Of each dispatcher. */
   dispatcherBytes: number;
+  /** Of each process that serves the API: every one knows all organizations. */
+  apiBytes: number;
+  /** Until such a process that starts is ready. */
+  apiStartMs: number;
   /** Topic lanes, all of it. */
   lanesBytes: number;
   /** All topics but lanes, a day. */
@@ -129,6 +137,8 @@ export function plan({ organizations, eventsPerSecond }: Asked, costs: Costs, ru
     partitions,
     ...{ api, record, dispatch, projectCores, dispatchBy, partitionsBy, partitionPerSecond },
     dispatcherBytes: costs.processBytes + lanesOfDispatcher * costs.laneBytes,
+    apiBytes: costs.processBytes + organizations * costs.organizationBytes,
+    apiStartMs: (organizations * costs.knowUs) / 1_000,
     lanesBytes: organizations * costs.laneRecordBytes,
     logBytesPerDay: eventsPerSecond * 86_400 * costs.logBytes,
     takeoverMs: rules.sessionMs + ((organizations / partitions) * costs.restoreUs) / 1_000,
@@ -159,7 +169,15 @@ export function onOneCore(
 export function tableOf(plans: readonly Plan[]): string {
   const head = [
     ...['organizations', 'events/s', 'partitions', '`api`', '`record`', '`dispatch`', 'read models, cores'],
-    ...['a dispatcher', 'topic lanes', 'log a day', 'takeover', 'gives out first'],
+    ...[
+      'a dispatcher',
+      'an `api`',
+      'topic lanes',
+      'log a day',
+      'takeover',
+      '`api` starts',
+      'gives out first',
+    ],
   ];
   const rows = plans.map((row) => [
     row.organizations.toLocaleString('en'),
@@ -170,9 +188,11 @@ export function tableOf(plans: readonly Plan[]): string {
     `${row.dispatch.toLocaleString('en')} (${row.dispatchBy})`,
     row.projectCores < 10 ? row.projectCores.toFixed(2) : Math.round(row.projectCores).toLocaleString('en'),
     bytesText(row.dispatcherBytes),
+    bytesText(row.apiBytes),
     bytesText(row.lanesBytes),
     bytesText(row.logBytesPerDay),
     `${(row.takeoverMs / 1_000).toFixed(1)} s`,
+    `${(row.apiStartMs / 1_000).toFixed(1)} s`,
     row.first,
   ]);
   return [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');

@@ -21,6 +21,8 @@ const COSTS: Costs = {
   processBytes: 100e6,
   restoreUs: 20,
   logBytes: 3_000,
+  organizationBytes: 1_500,
+  knowUs: 20,
 };
 
 test('little needs one process of each role, and the partitions that there are at the least', () => {
@@ -54,6 +56,11 @@ test('a partition has no more lanes than a takeover allows, and its takeover is 
   );
   assert.deepEqual([partitions, partitionsBy], [128, 'lanes']);
   assert.equal(takeoverMs, 10_000 + (10_000_000 / 128) * 0.02);
+});
+
+test('a process that serves the API knows all organizations, however many processes there are', () => {
+  const { api, apiBytes, apiStartMs } = plan({ organizations: 1_000_000, eventsPerSecond: 60_000 }, COSTS);
+  assert.deepEqual([api, apiBytes, apiStartMs], [10, 1_600e6, 20_000]);
 });
 
 test('a partition takes in a turn of events for each of its commits', () => {
@@ -94,7 +101,7 @@ test('the table has a row for each plan, and bytes for people', () => {
   assert.equal(table.length, 3);
   assert.match(
     table[2] ?? '',
-    /^\| 1,000 \| 100 \| 16 \(least\) \| 1 \| 1 \| 1 \(processor\) \| 0\.02 \| 102 MB \| 500 kB \|/,
+    /^\| 1,000 \| 100 \| 16 \(least\) \| 1 \| 1 \| 1 \(processor\) \| 0\.02 \| 102 MB \| 102 MB \| 500 kB \|/,
   );
   assert.deepEqual([0, 999, 1_500, 25e6, 3e16].map(bytesText), ['0 B', '999 B', '1.5 kB', '25 MB', '30 PB']);
 });

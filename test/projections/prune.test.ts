@@ -10,7 +10,7 @@ import { projections } from '../../src/projections/all.ts';
 import { projectToEnd } from '../../src/projections/projector.ts';
 import { PruneRefused, prune } from '../../src/projections/prune.ts';
 import { historyIdOf } from '../../src/projections/pruning.ts';
-import { compare, rebuild } from '../../src/projections/rebuild.ts';
+import { compare, rebuild, rebuildTogether } from '../../src/projections/rebuild.ts';
 import { openSqliteViews } from '../../src/views/sqlite.ts';
 import type { Views } from '../../src/views/views.ts';
 import { lane, pending } from '../contract/log-kit.ts';
@@ -225,6 +225,47 @@ test('what is written while it is pruned stays, as old as it may be', async (t) 
     [wish],
   );
 });
+
+/** The log, in which whoever reads on after `count` batches waits for `then` first, once. */
+function interrupting(log: Log, count: number, then: () => Promise<unknown>): Log {
+  let batches = 0;
+  return {
+    ...log,
+    async *read(topic, options) {
+      for await (const batch of log.read(topic, options)) {
+        yield batch;
+        if (++batches === count) await then();
+      }
+    },
+  };
+}
+
+for (const batches of [1, 7, 12]) {
+  test(`a log that is pruned while read models are made of it, after batch ${batches}, makes the same of them`, async (t) => {
+    const many = Array.from({ length: 2_500 }, (_, n) => ({ n, hours: n % 110, later: n % 3, late: n % 2 }));
+    const beforeMs = facts.AT_MS + 60 * HOUR_MS;
+    const pruned: Record<string, string[]>[] = [];
+    for (const isRebuilt of [true, false]) {
+      const { log, views } = openStores(t);
+      await log.append(CONFIGURATION);
+      await log.append(eventsOf(many));
+      await workedOff(log);
+      await projectToEnd({ log, views, projections });
+      const doPrune = () => prune({ log, views, projections, beforeMs, dryRun: false, ...BY });
+      let interrupted = false;
+      const prunes = async () => {
+        interrupted = true;
+        await doPrune();
+      };
+      if (isRebuilt) await rebuildTogether(projections, { log: interrupting(log, batches, prunes), views });
+      else await prunes();
+      assert.ok(interrupted);
+      assert.deepEqual(await differing(log, views), []);
+      pruned.push(await everything(views));
+    }
+    assert.deepEqual(pruned[0], pruned[1]);
+  });
+}
 
 /** A log in which all but one thing has been worked off, and why that is refused. */
 const OPEN: [what: string, prepare: (log: Log, views: Views) => Promise<void>, why: RegExp][] = [
