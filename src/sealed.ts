@@ -49,6 +49,7 @@ export function reseal(
   if (organization.secret !== null) organization.secret = anew(organization.secret);
   for (const endpoint of endpoints) {
     endpoint.secret = anew(endpoint.secret);
+    if (endpoint.previousSecrets.length === 0) continue;
     endpoint.previousSecrets = endpoint.previousSecrets.map(({ secret, untilMs }) => ({
       secret: anew(secret),
       untilMs,

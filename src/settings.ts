@@ -18,9 +18,10 @@ export function endpointSettings(from: EndpointSettings): EndpointSettings {
 
 /** The same for who keeps them of hundreds of thousands of integrations. Lists may not be changed. */
 export function keptIntegrationSettings(from: IntegrationSettings): IntegrationSettings {
-  const { name, origins, burst, sustained, status } = from;
-  const limits = { burst: shared(burst), sustained: shared(sustained) };
-  return { name, origins: shared(origins), ...limits, status: shared(status) };
+  const { origins, burst, sustained, status } = from;
+  // Those that there are mostly differ.
+  const alike = { origins: origins.length === 0 ? shared(origins) : origins, status: shared(status) };
+  return { ...integrationSettings(from), ...alike, burst: shared(burst), sustained: shared(sustained) };
 }
 
 /** The same for who keeps them of hundreds of thousands of endpoints. Lists may not be changed. */

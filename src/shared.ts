@@ -10,12 +10,13 @@ const lists = new Map<string, List>();
 export function shared<T extends string | List | null>(setting: T): T {
   if (setting === null) return setting;
   if (typeof setting === 'string') return remembered(texts, setting, setting) as T;
+  Object.freeze(setting);
   return remembered(lists, JSON.stringify(setting), setting) as T;
 }
 
 function remembered<T extends string | List>(known: Map<string, T>, key: string, setting: T): T {
   const found = known.get(key);
   if (found !== undefined) return found;
-  if (known.size < MAX_SHARED) known.set(key, Object.freeze(setting) as T);
+  if (known.size < MAX_SHARED) known.set(key, setting);
   return setting;
 }

@@ -70,6 +70,7 @@ export interface Known {
   readonly organizationsCalled: Groups<string, Organization>;
   readonly projectsOf: Groups<OrganizationId, Project>;
   readonly integrationsOf: Groups<ProjectId, Integration>;
+  readonly tokensCalled: Groups<string, Token>;
 }
 
 /** What of the directory there is for who is bound to an organization: for null all of it. */
@@ -85,6 +86,7 @@ export function knownTo(organizationId: OrganizationId | null, state: Readonly<D
     organizationsCalled: onlyOf(state.organizationsCalled, ({ id }) => id === organizationId),
     projectsOf: onlyOf(state.projectsOf, isOwn),
     integrationsOf: onlyOf(state.integrationsOf, isOwn),
+    tokensCalled: onlyOf(state.tokensCalled, isOwn),
   };
 }
 
@@ -107,7 +109,11 @@ function onlyOf<Key, Thing>(
   groups: Groups<Key, Thing>,
   isSeen: (thing: Thing) => boolean,
 ): Groups<Key, Thing> {
-  return { of: (key) => groups.of(key).filter(isSeen) };
+  return {
+    *of(key) {
+      for (const thing of groups.of(key)) if (isSeen(thing)) yield thing;
+    },
+  };
 }
 
 /** The organization with this id or name. Throws NotFound. */
@@ -115,7 +121,8 @@ export function organizationCalled(
   { organizations, organizationsCalled }: Pick<Known, 'organizations' | 'organizationsCalled'>,
   idOrName: string,
 ): Organization {
-  const found = organizations.get(idOrName as OrganizationId) ?? organizationsCalled.of(idOrName)[0];
+  const [first] = organizationsCalled.of(idOrName);
+  const found = organizations.get(idOrName as OrganizationId) ?? first;
   if (found === undefined) throw new NotFound('organization', idOrName);
   return found;
 }

@@ -71,7 +71,9 @@ export interface DirectoryState {
   byTokenHash: Map<string, Integration>;
   /** Those that are not revoked. */
   tokens: Map<TokenId, Token>;
-  tokensOf: Grouped<OrganizationId | null, Token>;
+  tokensCalled: Grouped<string, Token>;
+  /** Those that are bound. */
+  tokensOf: Grouped<OrganizationId, Token>;
   /** All there ever were, by their hash: who bears one that was revoked is told so. */
   tokensByHash: Map<string, Token>;
   /** What has come of organizations that are being imported: it counts when all of it is there. */
@@ -116,6 +118,7 @@ export function emptyDirectory(): DirectoryState {
     endpointsOf: new Grouped(),
     byTokenHash: new Map(),
     tokens: new Map(),
+    tokensCalled: new Grouped(),
     tokensOf: new Grouped(),
     tokensByHash: new Map(),
     importing: new Map(),
@@ -124,7 +127,7 @@ export function emptyDirectory(): DirectoryState {
 
 /**
  * Changes `state` by what has happened. What goes takes along what belongs to it; what was made, by another process
- * and a moment too late, in what had gone already, comes to nothing.
+ * and a moment too late, in what had gone already, comes to nothing, and so does what is there already.
  */
 export function evolve(state: DirectoryState, event: OrganizationEvent): void {
   const held = event.organizationId === null ? undefined : state.importing.get(event.organizationId);
@@ -143,6 +146,7 @@ export function evolve(state: DirectoryState, event: OrganizationEvent): void {
       return;
     case 'OrganizationCreated': {
       const { organizationId: id, name, atMs: createdAtMs, secret } = event;
+      if (state.organizations.has(id)) return;
       const organization = { id, name, createdAtMs, secret };
       state.organizations.set(id, organization);
       state.organizationsCalled.add(name, organization);
@@ -174,7 +178,7 @@ export function evolve(state: DirectoryState, event: OrganizationEvent): void {
     case 'ProjectCreated': {
       const { projectId: id, name, atMs: createdAtMs } = event;
       const organization = state.organizations.get(event.organizationId);
-      if (organization === undefined) return;
+      if (organization === undefined || state.projects.has(id)) return;
       const project = { id, organizationId: organization.id, name, createdAtMs };
       state.projects.set(id, project);
       state.projectsOf.add(organization.id, project);
@@ -192,7 +196,7 @@ export function evolve(state: DirectoryState, event: OrganizationEvent): void {
     }
     case 'IntegrationCreated': {
       const project = state.projects.get(event.projectId);
-      if (project === undefined) return;
+      if (project === undefined || state.integrations.has(event.integrationId)) return;
       const integration = newIntegration(event, project);
       state.integrations.set(integration.id, integration);
       state.integrationsOf.add(project.id, integration);
@@ -219,7 +223,7 @@ export function evolve(state: DirectoryState, event: OrganizationEvent): void {
     }
     case 'EndpointCreated': {
       const organization = state.organizations.get(event.organizationId);
-      if (organization === undefined) return;
+      if (organization === undefined || state.endpoints.has(event.endpointId)) return;
       const endpoint = newEndpoint(event, organization);
       state.endpoints.set(endpoint.id, endpoint);
       state.endpointsOf.add(organization.id, endpoint);
@@ -245,17 +249,19 @@ export function evolve(state: DirectoryState, event: OrganizationEvent): void {
     }
     case 'TokenCreated': {
       const { tokenId: id, organizationId, name, scopes, expiresAtMs, tokenHash } = event;
+      if (state.tokens.has(id)) return;
       if (organizationId !== null && !state.organizations.has(organizationId)) return;
       const token = { id, organizationId, name, scopes, expiresAtMs, isRevoked: false };
       state.tokens.set(id, token);
-      state.tokensOf.add(organizationId, token);
+      state.tokensCalled.add(name, token);
+      if (organizationId !== null) state.tokensOf.add(organizationId, token);
       state.tokensByHash.set(tokenHash, token);
       return;
     }
     case 'TokenRevoked': {
       const token = state.tokens.get(event.tokenId);
       if (token === undefined) return;
-      state.tokensOf.remove(token.organizationId, token);
+      if (token.organizationId !== null) state.tokensOf.remove(token.organizationId, token);
       revoke(state, token);
       return;
     }
@@ -317,6 +323,7 @@ function removeIntegration(state: DirectoryState, { id, tokenHash }: Integration
 function revoke(state: DirectoryState, token: Token): void {
   token.isRevoked = true;
   state.tokens.delete(token.id);
+  state.tokensCalled.remove(token.name, token);
 }
 
 /** An organization that was imported has the secrets of the lane that came with it: those of its history may be older. */

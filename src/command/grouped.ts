@@ -4,33 +4,40 @@
 /** Groups that are read alone. */
 export interface Groups<Key, Thing> {
   /** In the order in which they came. */
-  of(key: Key): readonly Thing[];
+  of(key: Key): Iterable<Thing>;
 }
 
 export class Grouped<Key, Thing extends { id: string }> implements Groups<Key, Thing> {
-  readonly groups = new Map<Key, Thing | Thing[]>();
+  readonly groups = new Map<Key, Thing | Map<string, Thing>>();
 
-  of(key: Key): readonly Thing[] {
+  of(key: Key): Iterable<Thing> {
     const group = this.groups.get(key);
     if (group === undefined) return [];
-    return Array.isArray(group) ? group : [group];
+    return group instanceof Map ? group.values() : [group];
   }
 
+  /** Adds a thing of which the group does not have the id. */
   add(key: Key, thing: Thing): void {
     const group = this.groups.get(key);
     if (group === undefined) this.groups.set(key, thing);
-    else if (Array.isArray(group)) group.push(thing);
-    else this.groups.set(key, [group, thing]);
+    else if (group instanceof Map) group.set(thing.id, thing);
+    else {
+      const both = [group, thing].map((one): [string, Thing] => [one.id, one]);
+      this.groups.set(key, new Map(both));
+    }
   }
 
-  remove(key: Key, thing: Thing): void {
-    const [first, ...others] = this.of(key).filter((other) => other !== thing);
-    if (first === undefined) this.groups.delete(key);
-    else this.groups.set(key, others.length === 0 ? first : [first, ...others]);
+  /** Removes the thing with this id, if the group has it. */
+  remove(key: Key, { id }: Pick<Thing, 'id'>): void {
+    const group = this.groups.get(key);
+    if (group instanceof Map) {
+      group.delete(id);
+      if (group.size === 0) this.groups.delete(key);
+    } else if (group?.id === id) this.groups.delete(key);
   }
 
   /** All of a group, which is no more. */
-  take(key: Key): readonly Thing[] {
+  take(key: Key): Iterable<Thing> {
     const things = this.of(key);
     this.groups.delete(key);
     return things;

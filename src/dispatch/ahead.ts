@@ -21,7 +21,7 @@ export function createAhead(): Ahead {
       return Math.min(MAX_AHEAD_MS, Math.ceil(2 * longestMs));
     },
     took(ms) {
-      longestMs = Math.max(ms, longestMs * KEPT);
+      longestMs = Math.max(Math.min(ms, MAX_AHEAD_MS / 2), longestMs * KEPT);
     },
   };
 }

@@ -11,6 +11,8 @@ export interface Capacity {
   hasRoom(): boolean;
   /** Whether one more may be in flight to this host. */
   hasRoomFor(host: string): boolean;
+  /** Whether one more may be claimed ahead of its time: half of the room is for what is due. */
+  hasRoomAhead(host: string): boolean;
   take(host: string): void;
   /** Gives back what was taken; true: somebody had asked for room, and there was none. */
   give(host: string): boolean;
@@ -29,6 +31,7 @@ export function createCapacity(most = MAX_IN_FLIGHT, mostPerHost = MAX_IN_FLIGHT
   return {
     hasRoom: () => answer(total < most),
     hasRoomFor: (host) => answer(total < most && (byHost.get(host) ?? 0) < mostPerHost),
+    hasRoomAhead: (host) => total < most / 2 && (byHost.get(host) ?? 0) < mostPerHost / 2,
     take(host) {
       total++;
       byHost.set(host, (byHost.get(host) ?? 0) + 1);

@@ -2,7 +2,6 @@
 // that happened since the last turn is taken in; flush() gives what must be committed before anything is done,
 // and the requests that may leave once it is. No I/O, no clock: the dispatcher and the simulation turn it.
 
-import TinyQueue from 'tinyqueue';
 import { atMsOf, type HooklaneEvent, type OrganizationEvent } from '../events.ts';
 import type { OrganizationId, WebhookId } from '../ids.ts';
 import type { StoredEvent } from '../log/log.ts';
@@ -11,11 +10,12 @@ import type { Capacity } from './capacity.ts';
 import { changesPending, decide, decideOrphan, type LaneEvent, type LaneInput } from './decide.ts';
 import { type Cause, CONFIGURES_LANES, evolve } from './evolve.ts';
 import { evolveImport, isOfImport } from './import.ts';
-import { isInDoubt, type Lane, type LaneEndpoint, newLane, type Outcome, wakeAtMs } from './lane.ts';
+import { type Lane, type LaneEndpoint, newLane, type Outcome } from './lane.ts';
 import { hostOf, type Request, requestFor } from './request.ts';
 import { forgetOld } from './retried.ts';
 import { put } from './small-map.ts';
 import { laneSaved, webhookSaved } from './snapshot.ts';
+import { createTimers, type Due } from './timers.ts';
 
 /** How often all lanes are gone through for what they may forget. */
 const FORGET_EVERY_MS = 3_600_000;
@@ -33,8 +33,8 @@ export interface Crank {
   /** Takes the outcome of a request in. What it held of the capacity has been given back. */
   finish(request: Request, outcome: Outcome, nowMs: number): void;
   /**
-   * Starts what is due, as far as there is capacity, which it takes. What will be due within `aheadMs` is claimed as well: its
-   * request may leave when its time has come.
+   * Starts what is due, as far as there is capacity, which it takes. What waits for a gap that will be over within `aheadMs` is
+   * claimed as well, as long as half of the capacity is left for what is due: its request may leave when its time has come.
    */
   startDue(nowMs: number, aheadMs: number): void;
   /** The clock was put forward by so much: gaps that last begin later by as much, as no time has passed. */
@@ -51,15 +51,6 @@ export interface Crank {
   readonly unstarted: number;
 }
 
-interface Due {
-  lane: Lane;
-  endpoint: LaneEndpoint;
-}
-
-interface Timer extends Due {
-  atMs: number;
-}
-
 export interface CrankOptions {
   capacity: Capacity;
   /** For how long an endpoint may do nothing but fail before it is disabled; Infinity: for ever. */
@@ -72,7 +63,7 @@ export function createCrank(
   { capacity, disableAfterMs }: CrankOptions,
   nowMs: number,
 ): Crank {
-  const timers = new TinyQueue<Timer>([], (a, b) => a.atMs - b.atMs);
+  const timers = createTimers();
   let out: HooklaneEvent[] = [];
   let requests: Request[] = [];
   const touchedLanes = new Set<Lane>();
@@ -97,7 +88,7 @@ export function createCrank(
     for (const pending of lane.pending.values()) {
       if (!lane.endpoints.has(pending.endpointId)) apply(lane, decideOrphan(lane, pending, at));
     }
-    for (const endpoint of lane.endpoints.values()) arm(lane, endpoint);
+    for (const endpoint of lane.endpoints.values()) timers.arm({ lane, endpoint });
   }
 
   /** `change`: of how many webhooks wait for their first attempt. */
@@ -113,14 +104,6 @@ export function createCrank(
       lanes.set(organizationId, lane);
     }
     return lane;
-  }
-
-  /** Sets the endpoint's timer anew; the entry that stood for it in the heap is passed over when its time comes. */
-  function arm(lane: Lane, endpoint: LaneEndpoint): void {
-    const atMs = (lane.importing === null ? wakeAtMs(endpoint) : undefined) ?? null;
-    if (atMs === endpoint.timerAtMs) return;
-    endpoint.timerAtMs = atMs;
-    if (atMs !== null) timers.push({ atMs, lane, endpoint });
   }
 
   /** Has lanes forget, now and then, what nobody can ask for any more who knows what had happened by `heardAtMs`. */
@@ -141,7 +124,7 @@ export function createCrank(
         touchedWebhooks.set(event.webhookId, lane);
       } else evolve(lane, event, cause);
       const endpoint = lane.endpoints.get(event.endpointId);
-      if (endpoint !== undefined) arm(lane, endpoint);
+      if (endpoint !== undefined) timers.arm({ lane, endpoint });
     }
     if (events.length > 0) touchedLanes.add(lane);
   }
@@ -184,7 +167,7 @@ export function createCrank(
     evolve(lane, event);
     if (!CONFIGURES_LANES.has(event.type)) return;
     touchedLanes.add(lane);
-    for (const endpoint of lane.endpoints.values()) arm(lane, endpoint);
+    for (const endpoint of lane.endpoints.values()) timers.arm({ lane, endpoint });
   }
 
   /** What the clock, put forward since, would have shown at a time that it showed. */
@@ -199,7 +182,7 @@ export function createCrank(
     endpoint.timerAtMs = null;
     const events = decide(lane, { type: 'SlotOffered', endpointId: endpoint.endpointId, aheadMs }, at);
     apply(lane, events, causeOfDigest(lane, events));
-    arm(lane, endpoint);
+    timers.arm({ lane, endpoint });
     for (const event of events) {
       if (event.type !== 'AttemptStarted') continue;
       const request = requestFor(lane, endpoint, event, host);
@@ -254,15 +237,15 @@ export function createCrank(
 
     startDue(at, aheadMs) {
       startHeldUp(at);
-      for (let top = timers.peek(); top !== undefined; top = timers.peek()) {
-        if (claimableAtMs(top, aheadMs) > at) return;
-        const isCurrent = top.endpoint.timerAtMs === top.atMs;
-        if (isCurrent && !capacity.hasRoom()) return;
-        timers.pop();
-        if (!isCurrent) continue;
-        const host = hostOf(top.endpoint.url);
-        if (capacity.hasRoomFor(host)) start(top, host, at, aheadMs);
-        else holdUp(top, host);
+      for (let timer = timers.take(at, aheadMs); timer !== undefined; timer = timers.take(at, aheadMs)) {
+        if (!capacity.hasRoom()) {
+          timers.putBack(timer);
+          return;
+        }
+        const host = hostOf(timer.endpoint.url);
+        if (timer.atMs > at && !capacity.hasRoomAhead(host)) timers.putBack(timer);
+        else if (capacity.hasRoomFor(host)) start(timer, host, at, aheadMs);
+        else holdUp(timer, host);
       }
     },
 
@@ -274,7 +257,7 @@ export function createCrank(
           if (endpoint.lastStartedAtMs + endpoint.gapMs <= at - byMs) continue;
           endpoint.lastStartedAtMs += byMs;
           touchedLanes.add(lane);
-          arm(lane, endpoint);
+          timers.arm({ lane, endpoint });
         }
       }
     },
@@ -294,10 +277,7 @@ export function createCrank(
       return turn;
     },
 
-    nextDueAtMs(aheadMs) {
-      const top = timers.peek();
-      return top === undefined ? undefined : claimableAtMs(top, aheadMs);
-    },
+    nextDueAtMs: timers.nextAtMs,
     get inFlight() {
       return inFlight;
     },
@@ -323,11 +303,6 @@ function isRepeat(lane: Lane, event: OrganizationEvent): boolean {
   if (offset <= (lane.inboundSeen.get(partition) ?? -1)) return true;
   lane.inboundSeen = put(lane.inboundSeen, partition, offset);
   return false;
-}
-
-/** When what waits for a timer may be claimed, `aheadMs` before its time at most. */
-function claimableAtMs({ atMs, endpoint }: Timer, aheadMs: number): number {
-  return isInDoubt(endpoint) ? atMs : atMs - aheadMs;
 }
 
 /** What the digest among `events` tells, if there is one. */

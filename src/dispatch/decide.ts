@@ -18,11 +18,11 @@ import {
   dueAtMs,
   freeAtMs,
   isFull,
-  isInDoubt,
   type Lane,
   type LaneEndpoint,
   type Outcome,
   type Pending,
+  waitsForGap,
   wakeAtMs,
 } from './lane.ts';
 import { isDone } from './retried.ts';
@@ -34,7 +34,7 @@ export type LaneInput =
   | { type: 'Received'; event: OrganizationEvent }
   /**
    * One more request may be in flight: does this endpoint want to start it? Ask when wakeAtMs() has come, or will within
-   * `aheadMs`: it is claimed so much before its time.
+   * `aheadMs`: what waits for its gap is claimed so much before its time.
    */
   | { type: 'SlotOffered'; endpointId: EndpointId; aheadMs: number }
   | {
@@ -167,7 +167,7 @@ function decideStart(
   const endpoint = lane.endpoints.get(endpointId);
   if (endpoint === undefined) return [];
   const at = wakeAtMs(endpoint);
-  if (at === undefined || at > nowMs + (isInDoubt(endpoint) ? 0 : aheadMs)) return [];
+  if (at === undefined || at > nowMs + (waitsForGap(endpoint) ? aheadMs : 0)) return [];
   const startsAtMs = at > nowMs ? at : null;
   const pending = endpoint.queue?.waiting.peek();
   const { digest } = endpoint;

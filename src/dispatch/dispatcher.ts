@@ -10,7 +10,6 @@
 
 import type { Logger } from 'pino';
 import { Fenced, type Log, type Partition } from '../log/log.ts';
-import { createNews } from '../log/news.ts';
 import { patiently } from '../log/patience.ts';
 import { pauseUntil } from '../log/pause.ts';
 import { signingSecretsOf } from '../sealed.ts';
@@ -111,7 +110,6 @@ async function openPartition(
   const finished: { request: Request; outcome: Outcome }[] = [];
   const { promise: drained, resolve: markDrained } = Promise.withResolvers<void>();
   let { position } = partition;
-  const news = createNews();
   const stepped = watchSteps(time);
   const ahead = createAhead();
   /** Since when there is something to do without reading on. */
@@ -131,14 +129,7 @@ async function openPartition(
 
   function wake(): void {
     wokenAtMs ??= time.elapsed();
-    news.raise();
     partition.wake();
-  }
-
-  /** Waits for anything to do without reading on. */
-  async function pause(): Promise<[]> {
-    await news.heard();
-    return [];
   }
 
   function armTimer(): void {
@@ -173,7 +164,7 @@ async function openPartition(
   async function turn(): Promise<void> {
     armTimer();
     const reads = !closing.draining && intake.open(crank, time.now());
-    const stored = reads ? await available(() => partition.next(mostEvents())) : await pause();
+    const stored = await available(() => partition.next(reads ? mostEvents() : 0));
     if (partition.lost.aborted) return;
     if (failure !== undefined) throw failure;
     const steppedMs = stepped();

@@ -207,9 +207,13 @@ export function dueAtMs(endpoint: LaneEndpoint): number {
   return Math.min(waits, endpoint.digest?.dueAtMs ?? Number.POSITIVE_INFINITY);
 }
 
-/** Whether what is to go next has been sent already, perhaps: it may be under way until its time has come. */
-export function isInDoubt({ queue }: LaneEndpoint): boolean {
-  return queue?.waiting.peek()?.interrupted === true;
+/**
+ * Whether it is for the gap that waits what goes next: not for its own time, as a retry, and not for what has been sent already,
+ * perhaps, and may be under way until its time has come.
+ */
+export function waitsForGap(endpoint: LaneEndpoint): boolean {
+  const isInDoubt = endpoint.queue?.waiting.peek()?.interrupted === true;
+  return freeAtMs(endpoint) >= dueAtMs(endpoint) && !isInDoubt;
 }
 
 /** When the endpoint's next webhook may be started; undefined: none waits, or an outcome must come first. */

@@ -121,7 +121,8 @@ export function restoreEndpoints(
   for (const state of record.endpoints) {
     const { endpointId, secret, previousSecrets, failingSinceMs, warned, omitted, digest, forgotten } = state;
     const endpoint = newEndpoint(state, endpointId, secret);
-    Object.assign(endpoint, { previousSecrets, failingSinceMs, warned, omitted, digest, forgotten });
+    Object.assign(endpoint, { failingSinceMs, warned, omitted, digest, forgotten });
+    if (previousSecrets.length > 0) endpoint.previousSecrets = previousSecrets;
     if (state.lastStartedAtMs !== NEVER)
       endpoint.lastStartedAtMs = startedBy(state.lastStartedAtMs, nowMs) + skewMs;
     lane.endpoints = put(lane.endpoints, endpointId, endpoint);

@@ -87,7 +87,7 @@ export function createOwner<T extends Topic>(options: OwnerOptions<T>): Owner<T>
   }
 
   async function write(out: readonly HooklaneEvent[], upTo: number): Promise<void> {
-    turn ??= await turns.begin();
+    turn ??= await turns.begin(lost);
     if (lost.aborted) throw new Fenced(group, topic, index);
     const records = out.map((event) => recordOf(event, partitions));
     // Behind the last event stand at most the marks of transactions, which nobody has still to read.
@@ -118,7 +118,7 @@ export function createOwner<T extends Topic>(options: OwnerOptions<T>): Owner<T>
     async next(max) {
       endTurn(false);
       for (;;) {
-        if (at < buffer.length || woken) turn ??= await turns.begin();
+        if (woken || (max > 0 && at < buffer.length)) turn ??= await turns.begin(lost);
         const events = lost.aborted ? [] : take(max);
         if (events.length > 0 || woken || lost.aborted) {
           woken = false;
@@ -127,7 +127,7 @@ export function createOwner<T extends Topic>(options: OwnerOptions<T>): Owner<T>
           return events;
         }
         endTurn(false);
-        if (failure !== undefined) {
+        if (failure !== undefined && max > 0) {
           const error = failure;
           failure = undefined;
           throw error;

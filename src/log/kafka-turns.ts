@@ -4,7 +4,7 @@
 // cores), to wait would gain nothing. Which of the two it is shows in whether turns take longer the more of them go on. So, as
 // congestion control does it (TCP Vegas; the quiet times are BBR's): now and then few go on, for a while, to see what a turn takes;
 // and from how much longer it takes with more, it follows how many of them only wait for each other.
-// A turn with much to do is worth its transaction, and one that takes long, as a broker hangs, holds up nobody.
+// A turn with much to do is worth its transaction, and says nothing; one that takes long, as a broker hangs, holds up nobody.
 
 import { SYSTEM, type Time } from '../time.ts';
 
@@ -14,8 +14,10 @@ const LEAST = 2;
 const QUIET_TURNS = 8;
 const FIRST_BUSY_TURNS = 16;
 const MAX_BUSY_TURNS = 1_024;
-/** How much of what a turn has taken in the quietest time is forgotten with each. */
-const FORGOTTEN = 0.02;
+/** But no longer than this: what a turn takes may have changed for good, as a broker is another one. */
+const MAX_BUSY_MS = 10_000;
+/** Of so many quiet times the quietest counts: in some others may be busy (another group, who posts), on the same processors. */
+const QUIET_TIMES = 4;
 /** Turns that only wait for each other: with fewer, more may go on; with more, fewer. */
 const FEW = 1;
 const MANY = 2;
@@ -23,16 +25,16 @@ const MANY = 2;
 const STEP = 0.5;
 /** How much the newest turn counts in what one takes. */
 const WEIGHT = 1 / 8;
-/** A turn that has gone on for so long counts no more. */
+/** A turn that has gone on for so long holds up nobody any more. */
 const LONGEST_MS = 100;
 
 export interface Turns {
-  /** Resolves when one more turn may begin. */
-  begin(): Promise<Turn>;
+  /** Resolves when one more turn may begin; to undefined when `leaving` is aborted before. */
+  begin(leaving: AbortSignal): Promise<Turn | undefined>;
 }
 
 export interface Turn {
-  /** It goes on, and is not to hold up others. */
+  /** It goes on with much to do: it is not to hold up others, and what it takes says nothing. */
   release(): void;
   /** It is over. `isDone`: what was to be done was done, so that what it took says something. */
   end(isDone: boolean): void;
@@ -40,17 +42,18 @@ export interface Turn {
 
 /** `most`: turns at once. */
 export function createTurns(most: number, time: Pick<Time, 'elapsed' | 'after'> = SYSTEM): Turns {
-  const waiting: (() => void)[] = [];
+  const waiting = new Set<() => void>();
   const least = Math.min(LEAST, most);
   let going = 0;
   /** How many may go on when it is not quiet. */
   let limit = Math.min(2 * LEAST, most);
   /** What turns of this quiet time have taken; undefined: it is none. */
   let quiet: number[] | undefined = [];
-  /** What a turn takes in quiet times, and of late. */
-  let quietMs = Number.POSITIVE_INFINITY;
+  /** What a turn took in the last quiet times, and takes of late. */
+  let quietTimesMs: number[] = [];
   let lateMs = 0;
   let turnsToQuiet = 0;
+  let quietAtMs = 0;
   let busyTurns = FIRST_BUSY_TURNS;
 
   function hasRoom(): boolean {
@@ -58,59 +61,83 @@ export function createTurns(most: number, time: Pick<Time, 'elapsed' | 'after'> 
   }
 
   function letBegin(): void {
-    while (hasRoom() && waiting.length > 0) {
+    for (const begin of waiting) {
+      if (!hasRoom()) return;
+      waiting.delete(begin);
       going++;
-      waiting.shift()?.();
+      begin();
     }
   }
 
   /** `seen`: the quiet time in which it began. */
   function learn(tookMs: number, seen: number[] | undefined): void {
     if (quiet !== undefined) {
-      if (seen === quiet && quiet.push(tookMs) === QUIET_TURNS) {
-        lateMs = quiet.reduce((sum, ms) => sum + ms, 0) / QUIET_TURNS;
-        // In a quiet time others may be busy (another group, who posts), on the same processors.
-        quietMs = Math.min(lateMs, quietMs * (1 + FORGOTTEN));
-        turnsToQuiet = busyTurns;
-        busyTurns = Math.min(2 * busyTurns, MAX_BUSY_TURNS);
-        quiet = undefined;
-      }
+      if (seen === quiet && quiet.push(tookMs) === QUIET_TURNS) endQuietTime(quiet);
       return;
     }
     lateMs += (tookMs - lateMs) * WEIGHT;
-    const wait = limit * (1 - quietMs / lateMs);
-    if (wait < FEW && waiting.length > 0) limit += STEP;
+    const wait = limit * (1 - Math.min(...quietTimesMs) / lateMs);
+    if (wait < FEW && waiting.size > 0) limit += STEP;
     else if (wait > MANY) limit -= STEP;
     limit = Math.max(least, Math.min(limit, most));
-    if (--turnsToQuiet === 0) quiet = [];
+    if (--turnsToQuiet === 0 || time.elapsed() >= quietAtMs) quiet = [];
   }
 
+  function endQuietTime(turnsMs: readonly number[]): void {
+    lateMs = turnsMs.reduce((sum, ms) => sum + ms, 0) / turnsMs.length;
+    quietTimesMs = [...quietTimesMs, lateMs].slice(-QUIET_TIMES);
+    turnsToQuiet = busyTurns;
+    quietAtMs = time.elapsed() + MAX_BUSY_MS;
+    busyTurns = Math.min(2 * busyTurns, MAX_BUSY_TURNS);
+    quiet = undefined;
+  }
+
+  /** Its place has been taken. */
   function newTurn(): Turn {
     const beganMs = time.elapsed();
     const seen = quiet;
-    let counts = true;
-    const callOff = time.after(LONGEST_MS, release);
-    function release(): void {
+    let holdsPlace = true;
+    let says = true;
+    const callOff = time.after(LONGEST_MS, letOthers);
+    function letOthers(): void {
       callOff();
-      if (!counts) return;
-      counts = false;
+      if (!holdsPlace) return;
+      holdsPlace = false;
       going--;
       letBegin();
     }
     return {
-      release,
+      release() {
+        says = false;
+        letOthers();
+      },
       end(isDone) {
-        if (counts && isDone) learn(time.elapsed() - beganMs, seen);
-        release();
+        if (says && isDone) learn(time.elapsed() - beganMs, seen);
+        says = false;
+        letOthers();
       },
     };
   }
 
   return {
-    async begin() {
-      if (hasRoom() && waiting.length === 0) going++;
-      else await new Promise<void>((resolve) => void waiting.push(resolve));
-      return newTurn();
+    begin(leaving) {
+      if (leaving.aborted) return Promise.resolve(undefined);
+      if (hasRoom() && waiting.size === 0) {
+        going++;
+        return Promise.resolve(newTurn());
+      }
+      return new Promise((resolve) => {
+        const begin = () => {
+          leaving.removeEventListener('abort', leave);
+          resolve(newTurn());
+        };
+        const leave = () => {
+          waiting.delete(begin);
+          resolve(undefined);
+        };
+        waiting.add(begin);
+        leaving.addEventListener('abort', leave, { once: true });
+      });
     },
   };
 }

@@ -145,7 +145,8 @@ export interface Partition<T extends Topic> {
 
   /**
    * The next events, in order, `max` at most. Waits for at least one, until wake() is called or the partition
-   * is lost: then it may return none. It reads on from where it ended, at first from `position`.
+   * is lost: then it may return none. It reads on from where it ended, at first from `position`. With 0 it does not read, and
+   * waits to be woken.
    */
   next(max: number): Promise<StoredEvent<T>[]>;
 

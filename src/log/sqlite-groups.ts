@@ -66,7 +66,7 @@ export function createGroups({ db, reader, committer, writer, listen }: GroupsOp
         async next(max) {
           for (;;) {
             const end = committer.endOf(topic, index);
-            if (at < end && !lost.aborted) {
+            if (max > 0 && at < end && !lost.aborted) {
               const { events, next } = reader.select(topic, { partition: index, from: at, end, max });
               at = next;
               if (events.length > 0) {

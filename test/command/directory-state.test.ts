@@ -183,6 +183,19 @@ test('what is made too late, in what was deleted meanwhile, comes to nothing', (
   assert.equal(state.integrations.size + state.byTokenHash.size, 0);
 });
 
+test('what is there already is not made once more, and goes as if it had been made once', () => {
+  const tokenId = `tok_${ULID}` as const;
+  const token = { name: 'ops', scopes: ['read' as const], expiresAtMs: null, tokenHash: 'of ops' };
+  const tokenCreated = { type: 'TokenCreated', organizationId, tokenId, atMs, ...token } as const;
+  const renamed = { type: 'OrganizationChanged', organizationId, atMs, name: 'acme 2' } as const;
+  const state = given(...all, tokenCreated, renamed, ...all, tokenCreated);
+  assert.equal(state.organizations.get(organizationId)?.name, 'acme 2');
+  evolve(state, { type: 'OrganizationDeleted', organizationId, atMs });
+  const { tokensByHash, ...rest } = state;
+  assert.equal(tokensByHash.get('of ops')?.isRevoked, true);
+  assert.deepEqual({ ...rest, tokensByHash: new Map() }, emptyDirectory());
+});
+
 test('changes of what is not there change nothing', () => {
   assert.deepEqual(
     given(

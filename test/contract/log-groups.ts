@@ -114,6 +114,20 @@ function nextContract({ it, logFor, servedLog }: Kit): void {
     assert.deepEqual(numbersOf(await waiting), [2]);
   });
 
+  it('next() of no events reads none, and waits to be woken', async (t) => {
+    const log = await servedLog(t, 1);
+    await log.append([changed('a', 1)]);
+    const partition = await joinByHand(log, 'organizations').partition(0);
+    const waiting = partition.next(0);
+    // A log that wakes for what comes has done so by now.
+    await log.append([changed('a', 2)]);
+    const first = await Promise.race([waiting.then(() => 'returned'), log.ends('organizations')]);
+    assert.notEqual(first, 'returned');
+    partition.wake();
+    assert.deepEqual(await waiting, []);
+    assert.deepEqual(numbersOf(await take(partition, 2)), [1, 2]);
+  });
+
   it('next() of a partition that is lost returns nothing', async (t) => {
     const log = await servedLog(t, 1);
     const { membership, partition } = joinByHand(log, 'organizations');

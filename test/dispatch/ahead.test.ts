@@ -18,4 +18,6 @@ test('and never more than whoever takes over reckons with', () => {
   const ahead = createAhead();
   ahead.took(60_000);
   assert.equal(ahead.ms, MAX_AHEAD_MS);
+  for (let n = 0; n < 20; n++) ahead.took(1);
+  assert.ok(ahead.ms < 100, 'that the log was away for a minute is soon forgotten');
 });

@@ -141,6 +141,54 @@ test('what will soon be due is claimed before its time, and whoever takes over c
   assert.deepEqual(types().slice(-2), ['AttemptFailed', 'AttemptStarted']);
 });
 
+test('a retry that will soon be due takes nothing from a trigger that comes before it', () => {
+  const { add, turn, nextDueAtMs, types } = world({ aheadMs: 100 });
+  add(organizationCreated(), endpointCreated({ gapMs: 1_000, retriesMs: [60_000] }), published());
+  const [first] = turn(0);
+  assert.ok(first);
+  turn(10, [[first, { ...ok, ...answered500 }]]);
+  const due = nextDueAtMs() ?? 0;
+  assert.ok(due > 45_000);
+  assert.deepEqual(turn(due - 50), []);
+  add(published());
+  const [fresh] = turn(due - 40);
+  assert.equal(fresh?.attempt, 1);
+  assert.ok(!types().includes('WebhookOmitted'));
+  assert.deepEqual(turn(due), [], 'now it waits for its gap');
+  turn(due + 1, [[fresh, { ...ok, startedAtMs: due - 40 }]]);
+  assert.equal(nextDueAtMs(), due - 40 + 1_000 - 100);
+  const [again] = turn(due - 40 + 1_000 - 100);
+  assert.deepEqual([again?.webhookId, again?.attempt], [first.webhookId, 2]);
+});
+
+test('what is claimed ahead leaves half of the room for what is due', () => {
+  const { add, turn, nextDueAtMs } = world({ aheadMs: 100, most: 4, mostPerHost: 4 });
+  add(organizationCreated());
+  const endpoints = Array.from({ length: 4 }, (_, n) => `ep_0000000000000000000000000${n}` as const);
+  for (const endpointId of endpoints) add(endpointCreated({ endpointId, gapMs: 1_000, whenBusy: 'queue' }));
+  add(published(), published());
+  const first = turn(0);
+  assert.equal(first.length, 4);
+  assert.deepEqual(
+    turn(
+      10,
+      first.map((request) => [request, ok]),
+    ),
+    [],
+  );
+  const ahead = turn(950);
+  assert.deepEqual(
+    ahead.map(({ startsAtMs }) => startsAtMs),
+    [1_000, 1_000],
+  );
+  assert.equal(nextDueAtMs(), 1_000);
+  assert.deepEqual(turn(999), []);
+  assert.deepEqual(
+    turn(1_000).map(({ startsAtMs }) => startsAtMs),
+    [1_000, 1_000],
+  );
+});
+
 test('a start that lies further ahead than any is claimed was stamped by a clock that was put back since', () => {
   const { add, turn, crash, nextDueAtMs } = world();
   add(organizationCreated(), endpointCreated({ gapMs: 5_000, timeoutMs: 3_000 }), published());

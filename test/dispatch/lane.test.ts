@@ -130,16 +130,27 @@ suite('a waiting webhook', () => {
       .then();
   });
 
-  test('is claimed a little before its time, which the claim tells', () => {
-    given(endpointCreated(), scheduled({ dueAtMs: 10 }))
-      .when(slotOffered(3), { at: 7 })
-      .then({ type: 'AttemptStarted', webhookId, atMs: 7, startsAtMs: 10 });
-    given(endpointCreated(), scheduled({ dueAtMs: 10 }))
-      .when(slotOffered(3), { at: 6 })
+  test('is claimed a little before the gap is over, and the claim tells when that is', () => {
+    const other = scheduled({ webhookId: otherWebhookId });
+    const busy = [endpointCreated(), scheduled(), attemptStarted(), processed({ startedAtMs: 20 }), other];
+    const claimed = { type: 'AttemptStarted', webhookId: otherWebhookId } as const;
+    given(...busy)
+      .when(slotOffered(3), { at: 5_017 })
+      .then({ ...claimed, atMs: 5_017, startsAtMs: 5_020 });
+    given(...busy)
+      .when(slotOffered(3), { at: 5_016 })
       .then();
-    given(endpointCreated(), scheduled({ dueAtMs: 10 }))
-      .when(slotOffered(3), { at: 10 })
-      .then({ type: 'AttemptStarted', webhookId, atMs: 10, startsAtMs: null });
+    given(...busy)
+      .when(slotOffered(3), { at: 5_020 })
+      .then({ ...claimed, atMs: 5_020, startsAtMs: null });
+  });
+
+  test('is not claimed before its own time, which takes the slot of nobody', () => {
+    for (const gapMs of [0, 5_000]) {
+      given(endpointCreated({ gapMs }), scheduled({ dueAtMs: 10 }))
+        .when(slotOffered(3), { at: 7 })
+        .then();
+    }
   });
 
   test('is not started while the gap of its endpoint lasts', () => {

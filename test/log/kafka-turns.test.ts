@@ -32,9 +32,11 @@ function createTime() {
   };
 }
 
+const NEVER = new AbortController().signal;
+
 async function begunOf(turns: Turns, count: number): Promise<{ begun: Turn[]; settle: () => Promise<void> }> {
   const begun: Turn[] = [];
-  for (let n = 0; n < count; n++) void turns.begin().then((turn) => begun.push(turn));
+  for (let n = 0; n < count; n++) void turns.begin(NEVER).then((turn) => begun.push(turn as Turn));
   const settle = () => new Promise<void>((resolve) => setImmediate(resolve));
   await settle();
   return { begun, settle };
@@ -67,11 +69,28 @@ test('a turn that takes long holds up nobody', async () => {
   assert.equal(begun.length, 4);
   begun[0]?.end(true);
   await settle();
-  assert.equal(begun.length, 4, 'it did not count any more');
+  assert.equal(begun.length, 4, 'its place was given to another one already');
 });
 
-/** Sixteen partitions that always have something to do; how many turns go on at once, after a while. */
-async function turnsAtOnce(tookMs: (going: number) => number): Promise<number> {
+test('who leaves while he waits is told at once, and what he waited for goes to the next one', async () => {
+  const turns = createTurns(1, createTime());
+  const { begun, settle } = await begunOf(turns, 1);
+  const leaving = new AbortController();
+  const left = turns.begin(leaving.signal);
+  const { begun: next } = await begunOf(turns, 1);
+  leaving.abort();
+  assert.equal(await left, undefined);
+  assert.equal(await turns.begin(leaving.signal), undefined, 'who has left already does not wait');
+  begun[0]?.end(false);
+  await settle();
+  assert.equal(next.length, 1);
+});
+
+/** Sixteen partitions that always have something to do, and whose turns take so long: how many go on at once in some time. */
+async function turnsAtOnce(
+  tookMs: (nowMs: number, going: number) => number,
+  { fromMs, toMs }: { fromMs: number; toMs: number },
+): Promise<number> {
   const time = createTime();
   const turns = createTurns(16, time);
   let going = 0;
@@ -79,30 +98,45 @@ async function turnsAtOnce(tookMs: (going: number) => number): Promise<number> {
   let count = 0;
   async function work(): Promise<void> {
     for (;;) {
-      const turn = await turns.begin();
+      const turn = await turns.begin(NEVER);
       going++;
-      if (time.elapsed() > 10_000) {
+      if (time.elapsed() >= fromMs) {
         sum += going;
         count++;
       }
-      await new Promise<void>((resolve) => void time.after(tookMs(going), resolve));
+      await new Promise<void>((resolve) => void time.after(tookMs(time.elapsed(), going), resolve));
       going--;
-      turn.end(true);
+      turn?.end(true);
     }
   }
   for (let n = 0; n < 16; n++) void work();
-  await time.runUntil(15_000);
+  await time.runUntil(toMs);
   return sum / count;
 }
 
 test('where turns take longer the more of them go on, few do', async () => {
-  const many = await turnsAtOnce((going) => 5 * going);
+  const many = await turnsAtOnce((_, going) => 5 * going, { fromMs: 10_000, toMs: 15_000 });
   assert.ok(many >= 2 && many <= 5, `${many}`);
 });
 
-test('where they take as long whatever else goes on, all do', async () => {
-  let n = 0;
-  // A tenth more or less, as it comes.
-  const many = await turnsAtOnce(() => 10 + (n++ % 7) / 7);
-  assert.ok(many > 14, `${many}`);
-});
+/** A tenth more or less, as it comes. */
+function about(ms: number, n: number): number {
+  return ms * (1 + (n % 7) / 70);
+}
+
+for (const ms of [10, 150]) {
+  test(`where they take ${ms} ms whatever else goes on, all do`, async () => {
+    let n = 0;
+    const many = await turnsAtOnce(() => about(ms, n++), { fromMs: 15_000, toMs: 20_000 });
+    assert.ok(many > 14, `${many}`);
+  });
+}
+
+for (const ms of [40, 120]) {
+  test(`from when turns take ${ms} ms instead of 5, whatever else goes on, all do so again within a minute`, async () => {
+    let n = 0;
+    const tookMs = (nowMs: number) => about(nowMs < 20_000 ? 5 : ms, n++);
+    const many = await turnsAtOnce(tookMs, { fromMs: 80_000, toMs: 85_000 });
+    assert.ok(many > 13, `${many}`);
+  });
+}

@@ -37,7 +37,7 @@ export function createToken({ state, access, nowMs }: AdminContext, input: unkno
   const organizationId = organization === undefined ? null : organizationCalled(state, organization).id;
   const expiresAtMs = expires === undefined ? null : nowMs + (parseDuration(expires) ?? 0);
   ensureNoMore(access, { scopes, expiresAtMs });
-  ensureFree(state.tokens.values(), 'a token', name);
+  ensureFree(state.tokensCalled.of(name), 'a token', name);
   const tokenId = newId('tok', nowMs);
   const token = newToken('adm');
   const settings = { name, scopes, expiresAtMs };
