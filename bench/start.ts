@@ -93,7 +93,7 @@ async function inhabit(site: Site, directory: string, count: number): Promise<In
 
 interface Started {
   seconds: number;
-  /** Resident when it was ready; undefined: nobody can say. */
+  /** Resident when it grew no more; undefined: nobody can say. */
   bytes: number | undefined;
 }
 
@@ -106,9 +106,21 @@ async function start(site: Site, directory: string): Promise<Started> {
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
   const seconds = (performance.now() - startedMs) / 1_000;
-  const bytes = residentBytes(hooklane.pid);
+  const bytes = await settledBytes(hooklane.pid);
   await hooklane.stop();
   return { seconds, bytes };
+}
+
+/** As much as it is resident with when that has not grown by a hundredth for a second: lanes are restored behind the first answer. */
+async function settledBytes(pid: number): Promise<number | undefined> {
+  let settled = residentBytes(pid);
+  for (let samples = 0; settled !== undefined && samples < 10; samples++) {
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    const bytes = residentBytes(pid) ?? 0;
+    if (bytes > settled * 1.01) samples = 0;
+    settled = Math.max(settled, bytes);
+  }
+  return settled;
 }
 
 interface Fill {
