@@ -161,6 +161,31 @@ test('a retry that will soon be due takes nothing from a trigger that comes befo
   assert.deepEqual([again?.webhookId, again?.attempt], [first.webhookId, 2]);
 });
 
+test('what is not claimed ahead holds up nobody who is', () => {
+  const { add, turn, nextDueAtMs } = world({ aheadMs: 100 });
+  const [retrying, queueing] = ['ep_00000000000000000000000001', 'ep_00000000000000000000000002'] as const;
+  add(
+    organizationCreated(),
+    endpointCreated({ endpointId: retrying, events: ['log.*'], retriesMs: [60_000] }),
+  );
+  add(published());
+  const [failed] = turn(0);
+  assert.ok(failed);
+  turn(10, [[failed, { ...ok, ...answered500 }]]);
+  const retryAtMs = nextDueAtMs() ?? 0;
+  const gapMs = retryAtMs + 1 - 20;
+  add(endpointCreated({ endpointId: queueing, events: ['deploy.*'], whenBusy: 'queue', gapMs }));
+  for (const event of [published(), published()])
+    add({ ...event, kind: 'deploy.created' } as OrganizationEvent);
+  const [sent] = turn(20);
+  assert.ok(sent);
+  turn(30, [[sent, { ...ok, startedAtMs: 20 }]]);
+  assert.equal(nextDueAtMs(), retryAtMs + 1 - 100);
+  const [claimed, ...others] = turn(retryAtMs + 1 - 100);
+  assert.deepEqual([claimed?.endpointId, claimed?.startsAtMs, others], [queueing, retryAtMs + 1, []]);
+  assert.equal(turn(retryAtMs)[0]?.endpointId, retrying);
+});
+
 test('what is claimed ahead leaves half of the room for what is due', () => {
   const { add, turn, nextDueAtMs } = world({ aheadMs: 100, most: 4, mostPerHost: 4 });
   add(organizationCreated());
