@@ -137,7 +137,7 @@ export interface ProjectDeleted extends Administered {
 /** What may be set for an integration. A rate limit is written `3/6s`; null is none. */
 export interface IntegrationSettings {
   name: string;
-  origins: string[];
+  origins: readonly string[];
   burst: string | null;
   sustained: string | null;
   status: 'active' | 'disabled';
@@ -182,14 +182,14 @@ export type WhenBusy = (typeof WHEN_BUSY)[number];
 /** What may be set for an endpoint. `events` are kinds, with `*` for any run of characters (`log.*`). */
 export interface EndpointSettings {
   url: string;
-  events: string[];
+  events: readonly string[];
   gapMs: number;
   timeoutMs: number;
   whenBusy: WhenBusy;
   /** With `queue`: how many may wait for their first attempt; what comes on top is omitted. */
   maxQueued: number;
   /** How long after each failed attempt the next one starts; empty: one attempt. */
-  retriesMs: number[];
+  retriesMs: readonly number[];
   status: 'active' | 'disabled';
   disabledReason: string | null;
 }
@@ -582,7 +582,7 @@ export interface LaneEndpointState extends EndpointSettings {
   endpointId: EndpointId;
   secret: string;
   /** Secrets before this one that still sign. */
-  previousSecrets: PreviousSecret[];
+  previousSecrets: readonly PreviousSecret[];
   /** When the last request to it started; 0: never. */
   lastStartedAtMs: number;
   /** When the first attempt failed since one last succeeded; null: the last one succeeded. */

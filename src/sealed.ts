@@ -10,12 +10,11 @@ const MAX_PREVIOUS_SECRETS = 5;
 export interface SigningSecrets {
   secret: string;
   /** Those before it that still sign, the newest first. */
-  previousSecrets: PreviousSecret[];
+  previousSecrets: readonly PreviousSecret[];
 }
 
 /** What an endpoint begins with; all share it, and nobody changes it. */
-export const NO_SECRETS: PreviousSecret[] = [];
-Object.freeze(NO_SECRETS);
+export const NO_SECRETS: readonly PreviousSecret[] = Object.freeze([]);
 
 /** Gives an endpoint a new secret. */
 export function rotate(endpoint: SigningSecrets, event: EndpointSecretRotated): void {

@@ -2,7 +2,7 @@
 
 /** So many texts, and so many lists, are remembered; those that are like none of them stay as they are. */
 const MAX_SHARED = 1_000;
-type List = string[] | number[];
+type List = readonly string[] | readonly number[];
 const texts = new Map<string, string>();
 const lists = new Map<string, List>();
 

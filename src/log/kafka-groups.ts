@@ -8,7 +8,7 @@ import { type AssignerProtocol, createMember } from './kafka-member.ts';
 import type { Names } from './kafka-names.ts';
 import { createOwner, type Owner, type OwnerOptions } from './kafka-owner.ts';
 import { createTransactions, type Transactions } from './kafka-transactions.ts';
-import { createTurns } from './kafka-turns.ts';
+import { createTurns, type Turns } from './kafka-turns.ts';
 import { asLogError, type MakeCluster } from './kafka-wire.ts';
 import { Fenced, type Group, LogUnavailable, type Membership, type Partition } from './log.ts';
 import { createNews } from './news.ts';
@@ -33,11 +33,16 @@ export interface GroupsOptions {
 const WAIT_MS = 50;
 const RETRY_MS = 200;
 
+/** Groups that a process may be a member of. */
+const GROUPS = 2;
+
 export function createGroups(options: GroupsOptions): Groups {
   const memberships = new Set<Membership>();
+  // They share the process and the broker.
+  const turns = createTurns(GROUPS * options.partitions);
   return {
     join(group, topic, work) {
-      const membership = joinGroup(group, topic, work, options);
+      const membership = joinGroup(group, topic, work, { ...options, turns });
       memberships.add(membership);
       const forget = () => memberships.delete(membership);
       membership.ended.then(forget, forget);
@@ -59,7 +64,7 @@ function joinGroup<T extends Topic>(
   group: Group,
   topic: T,
   work: Work<T>,
-  { makeCluster, protocol, names, partitions, sessionTimeoutMs }: GroupsOptions,
+  { makeCluster, protocol, names, partitions, sessionTimeoutMs, turns }: GroupsOptions & { turns: Turns },
 ): Membership {
   const closing = new AbortController();
   const cluster = makeCluster();
@@ -76,7 +81,6 @@ function joinGroup<T extends Topic>(
   const ends = new Map<number, Promise<void>>();
   const owners = new Set<Owner<T>>();
   const hungry = createNews();
-  const turns = createTurns(partitions);
   const { promise: stopped, resolve: stop, reject: fail } = Promise.withResolvers<void>();
   /** Members still while our work ends, we begin nothing more. */
   let ending = false;

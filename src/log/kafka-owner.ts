@@ -40,7 +40,7 @@ export interface OwnerOptions<T extends Topic> {
   position: number;
   partitions: number;
   transactions: Transactions;
-  /** Shared by all owners of the group in this process. */
+  /** Shared by all owners in this process. */
   turns: Turns;
   /** Called when wants() may have something to say again. */
   onHungry: () => void;

@@ -1,4 +1,4 @@
-// How many partitions of a group a process works on at once. A transaction costs the broker about the same whatever is in it:
+// How many partitions a process works on at once, all its groups together. A transaction costs the broker about the same whatever is in it:
 // where processors are short, sixteen small ones at once take as long as sixteen one after the other, and while a partition waits
 // for its turn more comes together for it. Where a transaction takes its time whatever else goes on (brokers far away, many
 // cores), to wait would gain nothing. Which of the two it is shows in whether turns take longer the more of them go on. So, as
@@ -40,7 +40,7 @@ export interface Turn {
   end(isDone: boolean): void;
 }
 
-/** `most`: turns at once. */
+/** `most`: turns at once, of all groups together. */
 export function createTurns(most: number, time: Pick<Time, 'elapsed' | 'after'> = SYSTEM): Turns {
   const waiting = new Set<() => void>();
   const least = Math.min(LEAST, most);

@@ -81,5 +81,7 @@ function inOrder(fields: Fields): Fields {
 
 function valueInOrder(value: Value): Value {
   if (value === null || typeof value !== 'object') return value;
-  return Array.isArray(value) ? value.map(valueInOrder) : inOrder(value);
+  if (Array.isArray(value)) return value.map(valueInOrder);
+  // That it is no list, Array.isArray() does not tell of lists that are read alone.
+  return inOrder(value as Fields);
 }

@@ -16,7 +16,7 @@ import type { Offsets, Position } from '../log/log.ts';
 import type { Claims } from './claims.ts';
 
 /** A JSON value. Fields that are absent and fields that are null are the same: null. */
-export type Value = string | number | boolean | null | Value[] | { [key: string]: Value };
+export type Value = string | number | boolean | null | readonly Value[] | { [key: string]: Value };
 export type Fields = Record<string, Value>;
 
 /** A document as it is read: its id and its fields. */
