@@ -12,6 +12,7 @@ import { createTransport } from '../src/dispatch/transport.ts';
 import { openSqliteLog } from '../src/log/sqlite.ts';
 import { createSecretBox } from '../src/secrets.ts';
 import { processTime } from '../src/time.ts';
+import { heapBytes } from './heap.ts';
 import { populate, workedOff } from './population.ts';
 
 const [directory = '', lanes = '0'] = process.argv.slice(2);
@@ -44,10 +45,3 @@ const laneBytes = (heapBytes() - before) / count;
 await dispatcher.close(0);
 await log.close();
 process.stdout.write(`${JSON.stringify({ laneBytes, rssBytes })}\n`);
-
-/** What is in use, and outside of V8's heap as well. */
-function heapBytes(): number {
-  globalThis.gc?.();
-  const { heapUsed, external } = process.memoryUsage();
-  return heapUsed + external;
-}

@@ -1,16 +1,14 @@
 // What many organizations cost: one trigger each of 10,000, beside as many of one; and a trigger as they grow, and as
 // history grows.
 
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rmSync } from 'node:fs';
 import { partitionOf } from '../src/log/partitioner.ts';
 import type { Asked } from './asked.ts';
 import { countCosts } from './costs.ts';
 import type { Site } from './deployment.ts';
 import { subscribe, unlimited } from './measures.ts';
 import { atRest, type Inhabitant, populate } from './population.ts';
-import { type Hooklane, startHooklane } from './processes.ts';
+import { type Hooklane, startHooklane, temporaryDirectory } from './processes.ts';
 import { type BenchReceiver, startBenchReceiver } from './receiver.ts';
 import type { Measure } from './rows.ts';
 import { cpuSeconds, openBeside, pushThrough } from './through.ts';
@@ -88,7 +86,7 @@ const TWO_PARTITIONS = { HOOKLANE_PARTITIONS: '2' };
 
 /** What a trigger costs as history grows: deliveries are in the log and the read models; in a kept store in these alone. */
 export async function measureHistoryGrowth(site: Site, asked: Asked): Promise<Measure[]> {
-  const directory = mkdtempSync(join(tmpdir(), 'hooklane-bench-'));
+  const directory = temporaryDirectory();
   const costs = await costsByHistory(site, { directory, sizes: HISTORIES.map(asked.count), asked });
   rmSync(directory, { recursive: true });
   // What it holds stays, and what is measured comes on top.

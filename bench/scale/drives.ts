@@ -1,9 +1,7 @@
 // What is measured of lanes: a trigger among many, what a lane takes of the heap, how long a partition takes to be restored,
 // and what a hot organization does to the others. And what organizations cost a process that serves the API, which knows all.
 
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rmSync } from 'node:fs';
 import { openDirectory } from '../../src/command/directory.ts';
 import { createCapacity } from '../../src/dispatch/capacity.ts';
 import { createCrank } from '../../src/dispatch/crank.ts';
@@ -15,9 +13,11 @@ import { decode, encode } from '../../src/log/codec.ts';
 import { openSqliteLog } from '../../src/log/sqlite.ts';
 import { record } from '../../src/record/record.ts';
 import { createSecretBox, MASTER_KEY_BYTES } from '../../src/secrets.ts';
+import { heapBytes } from '../heap.ts';
 import { percentile } from '../measures.ts';
 import { errorPayload } from '../payload.ts';
 import { populate } from '../population.ts';
+import { temporaryDirectory } from '../processes.ts';
 import { spreadOf } from '../rows.ts';
 import { BEGINS_AT_MS, createLanes, type Settings } from './lanes.ts';
 
@@ -70,7 +70,7 @@ export interface Restored {
 
 /** A partition of so many lanes, read from a real log as a new owner does. */
 export async function measureRestore(count: number): Promise<Restored> {
-  const directory = mkdtempSync(join(tmpdir(), 'hooklane-scale-'));
+  const directory = temporaryDirectory();
   const log = openSqliteLog({ directory, serve: false, partitions: 1 });
   const lanes = createLanes();
   let saved: LaneRecord[] = [];
@@ -109,7 +109,7 @@ export interface Known {
 
 /** The directory of so many organizations, read from a real log as a start does. Needs --expose-gc. */
 export async function measureDirectory(organizations: number): Promise<Known> {
-  const directory = mkdtempSync(join(tmpdir(), 'hooklane-scale-'));
+  const directory = temporaryDirectory();
   const written = openSqliteLog({ directory, serve: false, partitions: 1 });
   await populate({
     log: written,
@@ -222,12 +222,4 @@ export function measureRecord(posts: number): number {
   };
   run(posts / 5);
   return spreadOf(Array.from({ length: 10 }, () => run(posts / 10))).value;
-}
-
-function heapBytes(): number {
-  // What the first one frees outside of the heap is counted out by the second one.
-  globalThis.gc?.();
-  globalThis.gc?.();
-  const { heapUsed, external } = process.memoryUsage();
-  return heapUsed + external;
 }

@@ -76,14 +76,15 @@ export interface Known {
 /** What of the directory there is for who is bound to an organization: for null all of it. */
 export function knownTo(organizationId: OrganizationId | null, state: Readonly<DirectoryState>): Known {
   if (organizationId === null) return state;
+  const isIt = ({ id }: Organization) => id === organizationId;
   const isOwn = (thing: { organizationId: OrganizationId | null }) => thing.organizationId === organizationId;
   return {
-    organizations: only(state.organizations, ({ id }) => id === organizationId),
+    organizations: only(state.organizations, isIt),
     projects: only(state.projects, isOwn),
     integrations: only(state.integrations, isOwn),
     endpoints: only(state.endpoints, isOwn),
     tokens: only(state.tokens, isOwn),
-    organizationsCalled: onlyOf(state.organizationsCalled, ({ id }) => id === organizationId),
+    organizationsCalled: onlyOf(state.organizationsCalled, isIt),
     projectsOf: onlyOf(state.projectsOf, isOwn),
     integrationsOf: onlyOf(state.integrationsOf, isOwn),
     tokensCalled: onlyOf(state.tokensCalled, isOwn),
@@ -99,9 +100,7 @@ function only<Id, Thing>(
       const thing = things.get(id);
       return thing !== undefined && isSeen(thing) ? thing : undefined;
     },
-    *values() {
-      for (const thing of things.values()) if (isSeen(thing)) yield thing;
-    },
+    values: () => seen(things.values(), isSeen),
   };
 }
 
@@ -109,11 +108,11 @@ function onlyOf<Key, Thing>(
   groups: Groups<Key, Thing>,
   isSeen: (thing: Thing) => boolean,
 ): Groups<Key, Thing> {
-  return {
-    *of(key) {
-      for (const thing of groups.of(key)) if (isSeen(thing)) yield thing;
-    },
-  };
+  return { of: (key) => seen(groups.of(key), isSeen) };
+}
+
+function* seen<Thing>(things: Iterable<Thing>, isSeen: (thing: Thing) => boolean): Generator<Thing> {
+  for (const thing of things) if (isSeen(thing)) yield thing;
 }
 
 /** The organization with this id or name. Throws NotFound. */

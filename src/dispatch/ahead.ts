@@ -18,7 +18,7 @@ export function createAhead(): Ahead {
   let longestMs = 0;
   return {
     get ms() {
-      return Math.min(MAX_AHEAD_MS, Math.ceil(2 * longestMs));
+      return Math.ceil(2 * longestMs);
     },
     took(ms) {
       longestMs = Math.max(Math.min(ms, MAX_AHEAD_MS / 2), longestMs * KEPT);

@@ -88,7 +88,7 @@ export function createCrank(
     for (const pending of lane.pending.values()) {
       if (!lane.endpoints.has(pending.endpointId)) apply(lane, decideOrphan(lane, pending, at));
     }
-    for (const endpoint of lane.endpoints.values()) timers.arm({ lane, endpoint });
+    for (const endpoint of lane.endpoints.values()) timers.arm(lane, endpoint);
   }
 
   /** `change`: of how many webhooks wait for their first attempt. */
@@ -124,7 +124,7 @@ export function createCrank(
         touchedWebhooks.set(event.webhookId, lane);
       } else evolve(lane, event, cause);
       const endpoint = lane.endpoints.get(event.endpointId);
-      if (endpoint !== undefined) timers.arm({ lane, endpoint });
+      if (endpoint !== undefined) timers.arm(lane, endpoint);
     }
     if (events.length > 0) touchedLanes.add(lane);
   }
@@ -167,7 +167,7 @@ export function createCrank(
     evolve(lane, event);
     if (!CONFIGURES_LANES.has(event.type)) return;
     touchedLanes.add(lane);
-    for (const endpoint of lane.endpoints.values()) timers.arm({ lane, endpoint });
+    for (const endpoint of lane.endpoints.values()) timers.arm(lane, endpoint);
   }
 
   /** What the clock, put forward since, would have shown at a time that it showed. */
@@ -182,7 +182,7 @@ export function createCrank(
     endpoint.timerAtMs = null;
     const events = decide(lane, { type: 'SlotOffered', endpointId: endpoint.endpointId, aheadMs }, at);
     apply(lane, events, causeOfDigest(lane, events));
-    timers.arm({ lane, endpoint });
+    timers.arm(lane, endpoint);
     for (const event of events) {
       if (event.type !== 'AttemptStarted') continue;
       const request = requestFor(lane, endpoint, event, host);
@@ -257,7 +257,7 @@ export function createCrank(
           if (endpoint.lastStartedAtMs + endpoint.gapMs <= at - byMs) continue;
           endpoint.lastStartedAtMs += byMs;
           touchedLanes.add(lane);
-          timers.arm({ lane, endpoint });
+          timers.arm(lane, endpoint);
         }
       }
     },

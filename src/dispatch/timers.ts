@@ -16,10 +16,10 @@ export interface Timer extends Due {
 
 export interface Timers {
   /** Sets the endpoint's timer anew; the entry that stood for it is passed over. */
-  arm(due: Due): void;
+  arm(lane: Lane, endpoint: LaneEndpoint): void;
   /** Takes the one that has been due for longest, or will be within `aheadMs` and may be claimed ahead; undefined: none. */
   take(nowMs: number, aheadMs: number): Timer | undefined;
-  /** Puts back what was taken and cannot be claimed ahead: until it is due. */
+  /** Puts back what was taken and cannot be claimed now; ahead of its time it is not given again. */
   putBack(timer: Timer): void;
   /** When take(…, aheadMs) will have something to give; undefined: not before one is set. */
   nextAtMs(aheadMs: number): number | undefined;
@@ -40,7 +40,7 @@ export function createTimers(): Timers {
   }
 
   return {
-    arm({ lane, endpoint }) {
+    arm(lane, endpoint) {
       const atMs = (lane.importing === null ? wakeAtMs(endpoint) : undefined) ?? null;
       if (atMs === endpoint.timerAtMs) return;
       endpoint.timerAtMs = atMs;

@@ -16,7 +16,7 @@ const FIRST_BUSY_TURNS = 16;
 const MAX_BUSY_TURNS = 1_024;
 /** But no longer than this: what a turn takes may have changed for good, as a broker is another one. */
 const MAX_BUSY_MS = 10_000;
-/** Of so many quiet times the quietest counts: in some others may be busy (another group, who posts), on the same processors. */
+/** Of so many quiet times the quietest counts: in some others may be busy (another process, who posts), on the same processors. */
 const QUIET_TIMES = 4;
 /** Turns that only wait for each other: with fewer, more may go on; with more, fewer. */
 const FEW = 1;

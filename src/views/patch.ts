@@ -82,6 +82,6 @@ function inOrder(fields: Fields): Fields {
 function valueInOrder(value: Value): Value {
   if (value === null || typeof value !== 'object') return value;
   if (Array.isArray(value)) return value.map(valueInOrder);
-  // That it is no list, Array.isArray() does not tell of lists that are read alone.
+  // TypeScript does not see that it is no list: Array.isArray() says nothing of readonly ones.
   return inOrder(value as Fields);
 }

@@ -251,11 +251,10 @@ for (const batches of [1, 7, 12]) {
       await log.append(eventsOf(many));
       await workedOff(log);
       await projectToEnd({ log, views, projections });
-      const doPrune = () => prune({ log, views, projections, beforeMs, dryRun: false, ...BY });
       let interrupted = false;
       const prunes = async () => {
         interrupted = true;
-        await doPrune();
+        await prune({ log, views, projections, beforeMs, dryRun: false, ...BY });
       };
       if (isRebuilt) await rebuildTogether(projections, { log: interrupting(log, batches, prunes), views });
       else await prunes();
