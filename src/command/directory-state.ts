@@ -272,9 +272,7 @@ export function evolve(state: DirectoryState, event: OrganizationEvent): void {
 
 function newIntegration(event: IntegrationCreated, { id: projectId, organizationId }: Project): Integration {
   const { integrationId: id, atMs: createdAtMs, tokenHash } = event;
-  const { name, origins, burst, sustained, status } = keptIntegrationSettings(event);
-  // Field by field: with a spread it takes 75 bytes more, as V8 does not know its fields beforehand. Not so an endpoint.
-  return { id, organizationId, projectId, createdAtMs, tokenHash, name, origins, burst, sustained, status };
+  return { ...keptIntegrationSettings(event), id, organizationId, projectId, createdAtMs, tokenHash };
 }
 
 function newEndpoint(event: EndpointCreated, { id: organizationId }: Organization): Endpoint {
