@@ -79,7 +79,7 @@ interface Inhabited {
 }
 
 /** Makes so many organizations in the directory, to none of which anything was sent, and has all in its log worked off. */
-async function inhabit(site: Site, directory: string, count: number): Promise<Inhabited> {
+export async function inhabit(site: Site, directory: string, count: number): Promise<Inhabited> {
   const hooklane = await startHooklane(site, { directory });
   const stores = await openBeside(hooklane);
   const made = await populate({

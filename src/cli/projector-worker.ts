@@ -9,6 +9,7 @@ import { startRenewal } from '../projections/renewal.ts';
 import { startSweeper } from '../projections/sweeper.ts';
 import { processTime } from '../time.ts';
 import { giveWay } from './give-way.ts';
+import { giveBackWhenIdle } from './idle-memory.ts';
 import { createLogger } from './logger.ts';
 import type { ProjectorThreadData } from './projector-thread.ts';
 
@@ -19,6 +20,7 @@ if (parentPort === null) throw new Error('to be run as a thread of the server');
 giveWay(NICER);
 const { config, logLevel }: ProjectorThreadData = workerData;
 const logger = createLogger(logLevel);
+giveBackWhenIdle(logger);
 
 const log = await openLog(config, { serve: false });
 const views = await openViews(config);

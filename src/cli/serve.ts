@@ -5,6 +5,7 @@ import { type Command, Option } from 'commander';
 import { loadConfig } from '../config.ts';
 import { whereStores } from '../open.ts';
 import type { App } from './app.ts';
+import { giveBackWhenIdle } from './idle-memory.ts';
 import { createLogger } from './logger.ts';
 import { list, oneOf } from './options.ts';
 import { print } from './output.ts';
@@ -42,6 +43,7 @@ async function serve({ roles, host, port }: ServeOptions): Promise<void> {
   // Loaded only here: the server is most of the program, and every other command would wait for it.
   const { startApp } = await import('./app.ts');
   const app = await startApp({ config, roles: new Set(roles), logger });
+  giveBackWhenIdle(logger);
   greet(app, whereStores(config));
   try {
     await Promise.race([stopped, app.failed]);
