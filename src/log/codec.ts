@@ -125,7 +125,12 @@ export function decode(bytes: Buffer): StoredKind {
 function plain(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(plain);
   if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([name, field]) => [name, plain(field)]));
+  const copy: Record<string, unknown> = { ...value };
+  for (const name in copy) {
+    const field = copy[name];
+    if (typeof field === 'object') copy[name] = plain(field);
+  }
+  return copy;
 }
 
 function decodeRecord(reader: Reader, bytes: Buffer) {
