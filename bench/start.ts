@@ -14,7 +14,7 @@ import { errorPayload } from './payload.ts';
 import { atRest, type Inhabitant, populate } from './population.ts';
 import { type Hooklane, startHooklane, temporaryDirectory } from './processes.ts';
 import { type Measure, spreadOf } from './rows.ts';
-import { openBeside, residentBytes } from './through.ts';
+import { idleBytes, openBeside } from './through.ts';
 
 const STARTS = 5;
 
@@ -52,24 +52,24 @@ export async function measureStartFull(site: Site, asked: Asked): Promise<Measur
 
 const MANY = 100_000;
 
-/** Among 100,000 organizations with an integration and an endpoint each, the median of five; and what is resident then. */
+/** Among 100,000 organizations with an integration and an endpoint each, the median of five; and what of it is resident when it is idle. */
 export async function measureStartMany(site: Site, asked: Asked): Promise<Measure[]> {
   if (site.deployment !== 'sqlite') return [];
   const directory = temporaryDirectory();
   const count = asked.count(MANY);
   await inhabit(site, directory, count);
   const seconds: number[] = [];
-  const sizes: number[] = [];
+  for (let n = 1; n < STARTS; n++) seconds.push(await startSeconds(site, directory));
+  let bytes: number | undefined;
   const weigh = async ({ pid }: Hooklane) => {
-    const bytes = await settledBytes(pid);
-    if (bytes !== undefined) sizes.push(bytes / 2 ** 20);
+    bytes = await idleBytes(pid);
   };
-  for (let n = 0; n < STARTS; n++) seconds.push(await startSeconds(site, directory, weigh));
+  seconds.push(await startSeconds(site, directory, weigh));
   rmSync(directory, { recursive: true });
   const among = `among ${count.toLocaleString('en')} organizations`;
   const rows: Measure[] = [{ name: `start to ready, ${among}`, value: spreadOf(seconds).value, unit: 's' }];
-  if (sizes.length > 0)
-    rows.push({ name: `server ${among}, resident`, value: spreadOf(sizes).value, unit: 'MiB' });
+  if (bytes !== undefined)
+    rows.push({ name: `server ${among}, resident`, value: bytes / 2 ** 20, unit: 'MiB' });
   return rows;
 }
 
@@ -111,18 +111,6 @@ async function startSeconds(
   await whenReady?.(hooklane);
   await hooklane.stop();
   return seconds;
-}
-
-/** As much as it is resident with when that has not grown by a hundredth for a second: lanes are restored behind the first answer. */
-async function settledBytes(pid: number): Promise<number | undefined> {
-  let settled = residentBytes(pid);
-  for (let samples = 0; settled !== undefined && samples < 10; samples++) {
-    await new Promise((resolve) => setTimeout(resolve, 100));
-    const bytes = residentBytes(pid) ?? 0;
-    if (bytes > settled * 1.01) samples = 0;
-    settled = Math.max(settled, bytes);
-  }
-  return settled;
 }
 
 interface Fill {
