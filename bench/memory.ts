@@ -4,10 +4,9 @@
 import { rmSync } from 'node:fs';
 import type { Asked } from './asked.ts';
 import type { Site } from './deployment.ts';
-import { runScript, startHooklane, temporaryDirectory } from './processes.ts';
+import { idleBytes, inhabit } from './inhabited.ts';
+import { runScript, temporaryDirectory } from './processes.ts';
 import type { Measure } from './rows.ts';
-import { inhabit } from './start.ts';
-import { idleBytes } from './through.ts';
 
 const LANES = 100_000;
 
@@ -45,9 +44,7 @@ async function laneBytes(lanes: number): Promise<number> {
 async function residentWith(site: Site, lanes: number): Promise<number | undefined> {
   const directory = temporaryDirectory();
   await inhabit(site, directory, lanes);
-  const hooklane = await startHooklane({ ...site, processes: ['dispatch'] }, { directory });
-  const bytes = await idleBytes(hooklane.pid);
-  await hooklane.stop();
+  const bytes = await idleBytes({ ...site, processes: ['dispatch'] }, directory);
   rmSync(directory, { recursive: true });
   return bytes;
 }

@@ -26,6 +26,7 @@ import {
   openBeside,
   POSTS,
   pushThrough,
+  residentBytes,
   TICK_SECONDS,
 } from './through.ts';
 
@@ -156,7 +157,7 @@ async function soak(rate: number): Promise<Sample[]> {
 
 /** What the process holds, by /proc. */
 function heldBy({ pid }: Hooklane): Pick<Sample, 'memoryMiB' | 'files' | 'sockets'> {
-  const [, resident = ''] = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
+  const memoryMiB = (residentBytes(pid) ?? 0) / 2 ** 20;
   const open = readdirSync(`/proc/${pid}/fd`).map((fd) => {
     try {
       return readlinkSync(`/proc/${pid}/fd/${fd}`);
@@ -167,7 +168,7 @@ function heldBy({ pid }: Hooklane): Pick<Sample, 'memoryMiB' | 'files' | 'socket
     }
   });
   const sockets = open.filter((target) => target?.startsWith('socket:')).length;
-  return { memoryMiB: Number(resident) / 1_024, files: open.filter(Boolean).length - sockets, sockets };
+  return { memoryMiB, files: open.filter(Boolean).length - sockets, sockets };
 }
 
 /** Seconds of cores since the machine began, and when it was looked. */

@@ -10,11 +10,10 @@ import { openLog } from '../src/open.ts';
 import { record } from '../src/record/record.ts';
 import type { Asked } from './asked.ts';
 import type { Site } from './deployment.ts';
+import { idleBytes, inhabit } from './inhabited.ts';
 import { errorPayload } from './payload.ts';
-import { atRest, type Inhabitant, populate } from './population.ts';
-import { type Hooklane, startHooklane, temporaryDirectory } from './processes.ts';
+import { startHooklane, temporaryDirectory } from './processes.ts';
 import { type Measure, spreadOf } from './rows.ts';
-import { idleBytes, openBeside } from './through.ts';
 
 const STARTS = 5;
 
@@ -59,12 +58,8 @@ export async function measureStartMany(site: Site, asked: Asked): Promise<Measur
   const count = asked.count(MANY);
   await inhabit(site, directory, count);
   const seconds: number[] = [];
-  for (let n = 1; n < STARTS; n++) seconds.push(await startSeconds(site, directory));
-  let bytes: number | undefined;
-  const weigh = async ({ pid }: Hooklane) => {
-    bytes = await idleBytes(pid);
-  };
-  seconds.push(await startSeconds(site, directory, weigh));
+  for (let n = 0; n < STARTS; n++) seconds.push(await startSeconds(site, directory));
+  const bytes = await idleBytes(site, directory);
   rmSync(directory, { recursive: true });
   const among = `among ${count.toLocaleString('en')} organizations`;
   const rows: Measure[] = [{ name: `start to ready, ${among}`, value: spreadOf(seconds).value, unit: 's' }];
@@ -73,33 +68,7 @@ export async function measureStartMany(site: Site, asked: Asked): Promise<Measur
   return rows;
 }
 
-interface Inhabited {
-  environment: Record<string, string>;
-  made: Inhabitant[];
-}
-
-/** Makes so many organizations in the directory, to none of which anything was sent, and has all in its log worked off. */
-export async function inhabit(site: Site, directory: string, count: number): Promise<Inhabited> {
-  const hooklane = await startHooklane(site, { directory });
-  const stores = await openBeside(hooklane);
-  const made = await populate({
-    ...stores,
-    count,
-    url: (index) => `https://hooks${index}.example.com/hooklane`,
-    settings: { gapMs: 5_000, whenBusy: 'omit', maxQueued: 100, events: ['log.*'] },
-  });
-  await atRest(stores.log, stores.views);
-  await stores.close();
-  await hooklane.stop();
-  return { environment: hooklane.environment, made };
-}
-
-/** `whenReady`: what is looked at then, before it is stopped. */
-async function startSeconds(
-  site: Site,
-  directory: string,
-  whenReady?: (hooklane: Hooklane) => Promise<void>,
-): Promise<number> {
+async function startSeconds(site: Site, directory: string): Promise<number> {
   const startedMs = performance.now();
   const hooklane = await startHooklane(site, { directory });
   for (;;) {
@@ -108,7 +77,6 @@ async function startSeconds(
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
   const seconds = (performance.now() - startedMs) / 1_000;
-  await whenReady?.(hooklane);
   await hooklane.stop();
   return seconds;
 }

@@ -82,12 +82,3 @@ export function residentBytes(pid: number): number | undefined {
   const [, kibibytes] = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
   return Number(kibibytes) * 1024;
 }
-
-/** For how long it is watched what a process that has nothing to do gives back (src/cli/idle-memory.ts looks every 10 s). */
-const IDLE_SECONDS = 30;
-
-/** What of a process is in memory once it has been idle for long enough; undefined where there is no /proc. */
-export async function idleBytes(pid: number): Promise<number | undefined> {
-  await new Promise((resolve) => setTimeout(resolve, IDLE_SECONDS * 1_000));
-  return residentBytes(pid);
-}

@@ -16,6 +16,8 @@ import { createScrubber } from '../command/scrub.ts';
 import type { buildServer } from '../command/server.ts';
 import { type Config, destinationRules } from '../config.ts';
 import { createDestinations } from '../destinations.ts';
+import { startDispatcher } from '../dispatch/dispatcher.ts';
+import { createSender } from '../dispatch/send.ts';
 import { keptKeyFile, loadKeys, openSecretBox } from '../keys.ts';
 import type { Log } from '../log/log.ts';
 import { openLimits, openLog, openViews, skewMs } from '../open.ts';
@@ -104,7 +106,8 @@ export async function startApp({ config, roles, logger }: AppOptions): Promise<A
       stops.push(() => recorder.close());
     }
     if (roles.has('dispatch')) {
-      const { startDispatcher, createSender, createTransport } = await loadDispatcher();
+      // It loads undici, 20 MiB, as the API loads Fastify, 10 MiB: only where their roles are.
+      const { createTransport } = await import('../dispatch/transport.ts');
       const transport = createTransport(destinations, config);
       const sender = createSender({ secrets, time, transport, destinations });
       const { disableAfterMs } = config;
@@ -128,7 +131,6 @@ export async function startApp({ config, roles, logger }: AppOptions): Promise<A
       const definitions = projections.map(({ definition }) => definition);
       const limits = await openLimits(config, logger);
       stops.push(() => limits.close());
-      // Fastify and undici take 10 and 20 MiB: only processes with their roles load them.
       const { buildServer } = await import('../command/server.ts');
       const server = buildServer({
         log,
@@ -190,15 +192,6 @@ export async function startApp({ config, roles, logger }: AppOptions): Promise<A
     await stopAll();
     throw error;
   }
-}
-
-async function loadDispatcher() {
-  const [dispatcher, send, transport] = await Promise.all([
-    import('../dispatch/dispatcher.ts'),
-    import('../dispatch/send.ts'),
-    import('../dispatch/transport.ts'),
-  ]);
-  return { ...dispatcher, ...send, ...transport };
 }
 
 /** What keeps a server from listening, by the codes of the system. */

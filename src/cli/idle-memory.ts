@@ -1,7 +1,7 @@
-// Gives memory back that a busy time took. V8's room for young objects grows to 128 MiB while many of them are made and stay, as at a
-// start among many organizations, and never shrinks in a thread that allocates nothing afterwards: V8 takes that for a rate it
-// does not know. So when there is nothing to do any more, it is asked to collect as it does where memory is short: some
-// 50 ms for 60 MB of heap, once after each busy time.
+// Gives memory back that a busy time took. V8's room for young objects grows to 128 MiB while many of them are made and stay, as at
+// a start among many organizations, and never shrinks in a thread that allocates nothing afterwards: V8 takes that for a
+// rate it does not know. So when there is nothing to do any more, it is asked to collect as it does where memory is short:
+// some 50 ms for 60 MB of heap, once after each busy time.
 
 import { Session } from 'node:inspector/promises';
 import { performance } from 'node:perf_hooks';
@@ -15,18 +15,17 @@ const IDLE = 0.02;
 /** Room for young objects that it may keep. */
 const KEPT_BYTES = 32 * 1024 * 1024;
 
-/** Gives memory of the thread that calls this back whenever it is idle. Returns what ends that; it keeps no process alive. */
-export function giveBackWhenIdle(logger: Pick<Logger, 'debug' | 'warn'>, everyMs = EVERY_MS): () => void {
+/** From now on gives memory of the thread that calls this back whenever it is idle; keeps no process alive. */
+export function giveBackWhenIdle(logger: Pick<Logger, 'debug' | 'warn'>, everyMs = EVERY_MS): void {
   let before = performance.eventLoopUtilization();
-  const timer = setInterval(() => {
+  const look = () => {
     const now = performance.eventLoopUtilization();
     const { utilization } = performance.eventLoopUtilization(now, before);
     before = now;
     if (utilization >= IDLE || youngBytes() <= KEPT_BYTES) return;
     collect(logger).catch((err) => logger.warn({ err }, 'memory could not be given back'));
-  }, everyMs);
-  timer.unref();
-  return () => clearInterval(timer);
+  };
+  setInterval(look, everyMs).unref();
 }
 
 function youngBytes(): number {

@@ -27,7 +27,7 @@ async function printed(script: string): Promise<{ before: number; after: number 
 test('a thread that is idle after a busy time gives back the room for young objects', async () => {
   const { before, after } = await printed(`
     const { promise: given, resolve, reject } = Promise.withResolvers();
-    const stop = giveBackWhenIdle({ debug: resolve, warn: reject }, 100);
+    giveBackWhenIdle({ debug: resolve, warn: reject }, 100);
     const alive = setInterval(() => {}, 10_000);
     await given;
     clearInterval(alive);
@@ -38,10 +38,9 @@ test('a thread that is idle after a busy time gives back the room for young obje
 
 test('a thread that works keeps it', async () => {
   const { before, after } = await printed(`
-    const stop = giveBackWhenIdle({ debug() {}, warn() {} }, 20);
+    giveBackWhenIdle({ debug() {}, warn() {} }, 20);
     const untilMs = performance.now() + 500;
     while (performance.now() < untilMs) await new Promise(setImmediate);
-    stop();
     console.log(JSON.stringify({ before, after: youngBytes() }));
   `);
   assert.equal(after, before);
