@@ -60,7 +60,7 @@ export async function startHooklane(
       // That endpoints are told of by plain http is known.
       HOOKLANE_LOG_LEVEL: 'error',
     };
-    const args = ['src/main.ts', 'serve', ...(roles === 'all' ? [] : ['--roles', roles])];
+    const args = ['bin/hooklane.js', 'serve', ...(roles === 'all' ? [] : ['--roles', roles])];
     const child = spawn(...onServerCores([...site.nodeArguments, ...args]), { cwd: ROOT, env, stdio: PIPED });
     children.push(child);
     started.add(child);

@@ -2,7 +2,7 @@
 // posted over HTTP. Shows what happens as it happens, and fails unless all was as it must be.
 
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer, type IncomingMessage } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,6 +12,7 @@ import type { Command } from 'commander';
 import { loadConfig } from '../config.ts';
 import { verifies } from '../dispatch/sign.ts';
 import { loadKeys } from '../keys.ts';
+import { createServer } from '../node-http.ts';
 import type { App } from './app.ts';
 import { CommandFailed } from './failed.ts';
 import { createLogger } from './logger.ts';

@@ -1,10 +1,11 @@
 // hooklane listen: a receiver for trying things out. It prints every webhook that arrives, says how long after
 // the one before it came and whether its signature is right, and answers as it is told to.
 
-import { createServer, type IncomingMessage } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { styleText } from 'node:util';
 import type { Command } from 'commander';
 import { verifies } from '../dispatch/sign.ts';
+import { createServer } from '../node-http.ts';
 import { toIso } from '../time.ts';
 import { wholeNumber } from './options.ts';
 import { harmless, note, print, printJson } from './output.ts';

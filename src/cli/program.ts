@@ -3,34 +3,15 @@
 
 import { Command, CommanderError } from 'commander';
 import { VERSION } from '../version.ts';
-import { registerAudit } from './audit.ts';
 import { complaintOf } from './complaint.ts';
-import { registerDeliveries } from './deliveries.ts';
-import { registerDemo } from './demo.ts';
-import { registerDoctor } from './doctor.ts';
-import { registerEndpoint } from './endpoint.ts';
-import { registerExport } from './export.ts';
-import { registerImport } from './import.ts';
-import { registerInbound } from './inbound.ts';
-import { registerIntegration } from './integration.ts';
-import { registerKeys } from './keys.ts';
-import { registerListen } from './listen.ts';
-import { registerLogs } from './logs.ts';
 import { token } from './options.ts';
-import { registerOrg } from './org.ts';
 import { note } from './output.ts';
-import { registerProject } from './project.ts';
-import { registerPrune } from './prune.ts';
-import { registerPublish } from './publish.ts';
-import { registerReplay } from './replay.ts';
-import { registerSend } from './send.ts';
-import { registerServe } from './serve.ts';
-import { registerStatus } from './status.ts';
-import { registerToken } from './token.ts';
-import { registerVerify } from './verify.ts';
 
-/** All commands. `onRun` is told which one is about to run. */
-export function createProgram(onRun: (command: Command) => void = () => {}): Command {
+/** Commands: the one of this name, where there is one, else all. `onRun` is told which one is about to run. */
+export async function createProgram(
+  name = '',
+  onRun: (command: Command) => void = () => {},
+): Promise<Command> {
   const program = new Command('hooklane')
     .description(
       "An error tracker's webhook system: posts become logs, subscribers are told, never too often.",
@@ -45,7 +26,9 @@ export function createProgram(onRun: (command: Command) => void = () => {}): Com
       onRun(command);
       useServer(command);
     });
-  for (const register of COMMANDS) register(program);
+  const named = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  const loading = (named === undefined ? Object.values(COMMANDS) : [named]).map((load) => load());
+  for (const register of await Promise.all(loading)) register(program);
   for (const group of program.commands.filter(({ commands }) => commands.length > 0)) {
     group.addHelpText('after', `\nExample:\n  $ hooklane ${group.name()} list`);
   }
@@ -59,7 +42,7 @@ export function createProgram(onRun: (command: Command) => void = () => {}): Com
 /** Runs the command that `argv` names; resolves to the exit code. */
 export async function run(argv: readonly string[]): Promise<number> {
   let running: Command | undefined;
-  const program = createProgram((command) => {
+  const program = await createProgram(argv[2], (command) => {
     running = command;
   });
   process.stdout.on('error', stopIfUnread);
@@ -128,30 +111,31 @@ function stopIfUnread(error: NodeJS.ErrnoException): void {
   process.exit(0);
 }
 
-const COMMANDS = [
-  registerServe,
-  registerOrg,
-  registerProject,
-  registerIntegration,
-  registerEndpoint,
-  registerSend,
-  registerPublish,
-  registerDeliveries,
-  registerInbound,
-  registerLogs,
-  registerToken,
-  registerAudit,
-  registerReplay,
-  registerVerify,
-  registerPrune,
-  registerStatus,
-  registerDoctor,
-  registerExport,
-  registerImport,
-  registerKeys,
-  registerListen,
-  registerDemo,
-];
+/** What adds each command, in the order in which they are listed. A process loads what its command needs. */
+const COMMANDS: Readonly<Record<string, () => Promise<(program: Command) => void>>> = {
+  serve: async () => (await import('./serve.ts')).registerServe,
+  org: async () => (await import('./org.ts')).registerOrg,
+  project: async () => (await import('./project.ts')).registerProject,
+  integration: async () => (await import('./integration.ts')).registerIntegration,
+  endpoint: async () => (await import('./endpoint.ts')).registerEndpoint,
+  send: async () => (await import('./send.ts')).registerSend,
+  publish: async () => (await import('./publish.ts')).registerPublish,
+  deliveries: async () => (await import('./deliveries.ts')).registerDeliveries,
+  inbound: async () => (await import('./inbound.ts')).registerInbound,
+  logs: async () => (await import('./logs.ts')).registerLogs,
+  token: async () => (await import('./token.ts')).registerToken,
+  audit: async () => (await import('./audit.ts')).registerAudit,
+  replay: async () => (await import('./replay.ts')).registerReplay,
+  verify: async () => (await import('./verify.ts')).registerVerify,
+  prune: async () => (await import('./prune.ts')).registerPrune,
+  status: async () => (await import('./status.ts')).registerStatus,
+  doctor: async () => (await import('./doctor.ts')).registerDoctor,
+  export: async () => (await import('./export.ts')).registerExport,
+  import: async () => (await import('./import.ts')).registerImport,
+  keys: async () => (await import('./keys.ts')).registerKeys,
+  listen: async () => (await import('./listen.ts')).registerListen,
+  demo: async () => (await import('./demo.ts')).registerDemo,
+};
 
 function allOf(command: Command): Command[] {
   return [command, ...command.commands.flatMap(allOf)];

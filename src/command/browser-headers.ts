@@ -1,9 +1,9 @@
 // Headers for a browser that is led to an answer: it is data, not to be kept, in no frame, and nothing may be loaded or run
 // from it. They are the same for all answers, so they are made once: made in each request they took 5 to 8 µs of it.
 
-import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import helmet from 'helmet';
+import { IncomingMessage, ServerResponse } from '../node-http.ts';
 
 /** For how long a browser is to come by TLS alone: a year. */
 const HSTS_S = 31_536_000;

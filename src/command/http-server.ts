@@ -2,10 +2,11 @@
 // is cut off, with an answer where one can be given: so strangers cost no more than a bounded number of connections, each
 // for a bounded time. Requests that take long by their nature (unhurried()) are judged by their routes.
 
-import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http';
+import type { RequestListener, Server, ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { Duplex } from 'node:stream';
 import type { FastifyRequest } from 'fastify';
+import { createServer } from '../node-http.ts';
 import { createNotHttp } from './not-http.ts';
 import { details } from './problem.ts';
 

@@ -1,7 +1,8 @@
 // What is given to be created or changed, checked by JSON Schema: each field that is wrong is named, with what is
 // allowed. The same for HTTP and CLI.
 
-import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
+import { createRequire } from 'node:module';
+import type { Ajv, ErrorObject, ValidateFunction } from 'ajv';
 import { parseRateLimit, RATE_LIMIT_ALLOWED } from '../rate-limit.ts';
 import { formatDuration, parseDuration } from '../time.ts';
 
@@ -72,10 +73,20 @@ function isEndpointUrl(text: string): boolean {
   return ['http:', 'https:'].includes(protocol) && username === '' && password === '' && hash === '';
 }
 
-// The schemas are our own, and strict tells of what is not known in them: to hold each against the schema of schemas as well
-// would cost the first of them, which a first start needs, as much time as its compiling.
-const ajv = new Ajv({ allErrors: true, strict: true, allowUnionTypes: true, validateSchema: false });
-for (const [name, { validate }] of Object.entries(FORMATS)) ajv.addFormat(name, { type: 'string', validate });
+const require = createRequire(import.meta.url);
+let made: Ajv | undefined;
+
+/** Loaded and made when it is first needed: most commands take no input. */
+function ajv(): Ajv {
+  if (made !== undefined) return made;
+  const module: typeof import('ajv') = require('ajv');
+  // The schemas are our own, and strict tells of what is not known in them: to hold each against the schema of schemas as well
+  // would cost the first of them, which a first start needs, as much time as its compiling.
+  made = new module.Ajv({ allErrors: true, strict: true, allowUnionTypes: true, validateSchema: false });
+  for (const [name, { validate }] of Object.entries(FORMATS))
+    made.addFormat(name, { type: 'string', validate });
+  return made;
+}
 
 /** Of a long list of wrong entries so many are told. */
 const MAX_TOLD = 20;
@@ -87,7 +98,7 @@ const MAX_TOLD = 20;
 export function inputParser<T>(schema: object): (input: unknown) => T {
   let compiled: ValidateFunction<T> | undefined;
   return (input) => {
-    compiled ??= ajv.compile<T>(schema);
+    compiled ??= ajv().compile<T>(schema);
     const validate = compiled;
     if (validate(input)) return input;
     throw new InvalidInput((validate.errors ?? []).filter(isTelling).slice(0, MAX_TOLD).map(toFieldError));

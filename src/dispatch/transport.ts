@@ -7,9 +7,10 @@
 
 import { type LookupAddress, lookup } from 'node:dns';
 import type { LookupFunction } from 'node:net';
-import { Agent, buildConnector, type Dispatcher, ProxyAgent } from 'undici';
+import type { Dispatcher, buildConnector as makesConnectors } from 'undici';
 import type { Destinations } from '../destinations.ts';
 import { MAX_IN_FLIGHT_PER_HOST } from './capacity.ts';
+import { Agent, buildConnector, newProxyAgent } from './undici.ts';
 
 /** An idle connection is kept so long, or less where the receiver says so: it must not be the one to close first. */
 const KEEP_ALIVE_MS = 4_000;
@@ -50,7 +51,7 @@ export function createTransport(
   const agent =
     proxy === undefined
       ? new Agent({ ...POOL, connect: guardedConnector(destinations, resolve) })
-      : new ProxyAgent({ ...POOL, uri: proxy });
+      : newProxyAgent({ ...POOL, uri: proxy });
   return {
     dispatch: (options, handler) => agent.dispatch(options, handler),
     close: () => agent.destroy(),
@@ -70,7 +71,7 @@ const POOL = {
 function guardedConnector(
   { refusalOfAddress }: Pick<Destinations, 'refusalOfAddress'>,
   resolve: Resolve,
-): buildConnector.connector {
+): makesConnectors.connector {
   /** As node:dns lookup(), without the addresses that are refused. */
   const lookupAllowed: LookupFunction = (hostname, options, callback) => {
     const { hints = 0 } = options;

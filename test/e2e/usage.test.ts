@@ -143,7 +143,7 @@ function allOf(command: Command): Command[] {
 }
 
 test('every command has a help with an example', async (t) => {
-  const commands = allOf(createProgram());
+  const commands = allOf(await createProgram());
   assert.ok(commands.length > 25);
   for (const command of commands) {
     let help = '';
