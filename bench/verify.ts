@@ -11,6 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { createCapacity } from '../src/dispatch/capacity.ts';
 import { createCrank } from '../src/dispatch/crank.ts';
+import { createLanes } from '../src/dispatch/lanes.ts';
 import {
   type EndpointCreated,
   type HooklaneEvent,
@@ -76,7 +77,11 @@ async function fill(directory: string, posts: number): Promise<void> {
     integrationId: newId('int', nowMs),
   };
   const capacity = createCapacity();
-  const crank = createCrank(new Map(), { capacity, disableAfterMs: Number.POSITIVE_INFINITY }, nowMs);
+  const crank = createCrank(
+    createLanes(Number.POSITIVE_INFINITY),
+    { capacity, disableAfterMs: Number.POSITIVE_INFINITY },
+    nowMs,
+  );
   let written: HooklaneEvent[] = [];
   let inboundOffset = 0;
   let offset = 0;

@@ -5,6 +5,7 @@ import { rmSync } from 'node:fs';
 import { openDirectory } from '../../src/command/directory.ts';
 import { createCapacity } from '../../src/dispatch/capacity.ts';
 import { createCrank } from '../../src/dispatch/crank.ts';
+import { createLanes as lanesInMemory } from '../../src/dispatch/lanes.ts';
 import { createRestoring } from '../../src/dispatch/snapshot.ts';
 import type { LaneRecord, LogReceived } from '../../src/events.ts';
 import { UNKEYED } from '../../src/events.ts';
@@ -86,14 +87,16 @@ export async function measureRestore(count: number): Promise<Restored> {
   }
   await log.append(saved);
   const fromMs = performance.now();
-  const restoring = createRestoring(2_000);
+  const restored = lanesInMemory(Number.POSITIVE_INFINITY);
+  const restoring = createRestoring(restored, 2_000);
   for await (const batch of log.read('lanes', { partition: 0 }))
     for (const { event } of batch.events) restoring.take(event, BEGINS_AT_MS);
-  const restored = restoring.lanes(BEGINS_AT_MS);
+  restoring.end(BEGINS_AT_MS);
   const options = { capacity: createCapacity(), disableAfterMs: Number.POSITIVE_INFINITY };
   createCrank(restored, options, BEGINS_AT_MS);
   const seconds = (performance.now() - fromMs) / 1_000;
-  if (restored.size !== count) throw new Error(`${restored.size} lanes were restored, of ${count}`);
+  const size = [...restored.values()].length;
+  if (size !== count) throw new Error(`${size} lanes were restored, of ${count}`);
   await log.close();
   rmSync(directory, { recursive: true });
   return { lanes: count, recordBytes: bytes / count, seconds };

@@ -4,6 +4,7 @@
 
 import { createCapacity } from '../../src/dispatch/capacity.ts';
 import { createCrank } from '../../src/dispatch/crank.ts';
+import { createLanes as lanesInMemory } from '../../src/dispatch/lanes.ts';
 import type { Request } from '../../src/dispatch/request.ts';
 import type { EndpointCreated, LaneRecord, LogReceived, OrganizationEvent } from '../../src/events.ts';
 import { UNKEYED } from '../../src/events.ts';
@@ -40,7 +41,7 @@ export interface Lanes {
 export function createLanes(): Lanes {
   const capacity = createCapacity(Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY);
   const options = { capacity, disableAfterMs: Number.POSITIVE_INFINITY };
-  const crank = createCrank(new Map(), options, BEGINS_AT_MS);
+  const crank = createCrank(lanesInMemory(Number.POSITIVE_INFINITY), options, BEGINS_AT_MS);
   const organizations: OrganizationId[] = [];
   const integration = { projectId: newId('prj', BEGINS_AT_MS), integrationId: newId('int', BEGINS_AT_MS) };
   const body = Buffer.from(errorPayload(1));

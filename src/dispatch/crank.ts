@@ -2,7 +2,7 @@
 // that happened since the last turn is taken in; flush() gives what must be committed before anything is done,
 // and the requests that may leave once it is. No I/O, no clock: the dispatcher and the simulation turn it.
 
-import { atMsOf, type HooklaneEvent, type OrganizationEvent } from '../events.ts';
+import { atMsOf, type HooklaneEvent, type LaneSaved, type OrganizationEvent } from '../events.ts';
 import type { OrganizationId, WebhookId } from '../ids.ts';
 import type { StoredEvent } from '../log/log.ts';
 import { triggerOf, webhookBody } from '../trigger.ts';
@@ -11,10 +11,11 @@ import { changesPending, decide, decideOrphan, type LaneEvent, type LaneInput } 
 import { type Cause, CONFIGURES_LANES, evolve } from './evolve.ts';
 import { evolveImport, isOfImport } from './import.ts';
 import { type Lane, type LaneEndpoint, newLane, type Outcome } from './lane.ts';
+import type { Lanes } from './lanes.ts';
 import { hostOf, type Request, requestFor } from './request.ts';
 import { forgetOld } from './retried.ts';
 import { put } from './small-map.ts';
-import { laneSaved, webhookSaved } from './snapshot.ts';
+import { laneSaved, restoreLane, webhookSaved } from './snapshot.ts';
 import { createTimers, type Due } from './timers.ts';
 
 /** How often all lanes are gone through for what they may forget. */
@@ -28,7 +29,13 @@ export interface Turn {
 }
 
 export interface Crank {
-  /** Takes an event of topic organizations in. What its lane has seen already is ignored. */
+  /** Organizations of events whose lanes are not in memory: each is to be recalled, or is new. */
+  absent(stored: readonly StoredEvent<'organizations'>[]): OrganizationId[];
+  /** Takes the record of a lane in that this crank has let go. */
+  recall(record: LaneSaved, nowMs: number): void;
+  /** All that the last turn came to is committed: quiet lanes may be let go. */
+  settle(nowMs: number): void;
+  /** Takes an event of topic organizations in. What its lane has seen already is ignored. A lane that is absent is new. */
   take(stored: StoredEvent<'organizations'>, nowMs: number): void;
   /** Takes the outcome of a request in. What it held of the capacity has been given back. */
   finish(request: Request, outcome: Outcome, nowMs: number): void;
@@ -58,11 +65,7 @@ export interface CrankOptions {
 }
 
 /** The crank for `lanes`, as restored at `nowMs`; it changes them from then on. */
-export function createCrank(
-  lanes: Map<OrganizationId, Lane>,
-  { capacity, disableAfterMs }: CrankOptions,
-  nowMs: number,
-): Crank {
+export function createCrank(lanes: Lanes, { capacity, disableAfterMs }: CrankOptions, nowMs: number): Crank {
   const timers = createTimers();
   let out: HooklaneEvent[] = [];
   let requests: Request[] = [];
@@ -101,7 +104,7 @@ export function createCrank(
     let lane = lanes.get(organizationId);
     if (lane === undefined) {
       lane = newLane(organizationId);
-      lanes.set(organizationId, lane);
+      lanes.add(lane);
     }
     return lane;
   }
@@ -211,6 +214,21 @@ export function createCrank(
   }
 
   return {
+    absent(stored) {
+      const ids = new Set<OrganizationId>();
+      for (const { event } of stored) {
+        if (event.organizationId !== null && !lanes.has(event.organizationId)) ids.add(event.organizationId);
+      }
+      return [...ids];
+    },
+
+    recall(record, at) {
+      // It was written here: by this clock.
+      lanes.add(restoreLane(record, { nowMs: at, skewMs: 0 }));
+    },
+
+    settle: lanes.trim,
+
     take({ event, offset }, at) {
       // A token that is bound to no organization is of no lane.
       if (event.organizationId === null) return;
@@ -225,12 +243,14 @@ export function createCrank(
 
     finish(request, outcome, at) {
       inFlight--;
-      const lane = laneOf(request.organizationId);
-      const endpoint = lane.endpoints.get(request.endpointId);
+      const lane = lanes.get(request.organizationId);
+      const endpoint = lane?.endpoints.get(request.endpointId);
       if (endpoint !== undefined) {
         endpoint.lastStartedAtMs = Math.max(endpoint.lastStartedAtMs, afterSteps(outcome.startedAtMs));
       }
       if (inFlight === 0) steps = [];
+      // Let go, as webhook and endpoint are gone: it knows of no request.
+      if (lane === undefined) return;
       const { webhookId, attempt } = request;
       apply(lane, decide(lane, { type: 'AttemptFinished', webhookId, attempt, outcome, disableAfterMs }, at));
     },

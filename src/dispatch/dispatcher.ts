@@ -9,16 +9,18 @@
 // until it succeeds: nothing has left, so nothing can be lost or doubled.
 
 import type { Logger } from 'pino';
-import { Fenced, type Log, type Partition } from '../log/log.ts';
+import type { LaneSaved } from '../events.ts';
+import { Fenced, type Log, type Partition, type StoredEvent } from '../log/log.ts';
 import { patiently } from '../log/patience.ts';
 import { pauseUntil } from '../log/pause.ts';
-import { signingSecretsOf } from '../sealed.ts';
+import { type SigningSecrets, signingSecretsOf } from '../sealed.ts';
 import { type Time, watchSteps } from '../time.ts';
 import { createAhead } from './ahead.ts';
 import { type Capacity, createCapacity } from './capacity.ts';
 import { type Crank, createCrank } from './crank.ts';
 import { createIntake } from './intake.ts';
-import type { Lane, Outcome } from './lane.ts';
+import type { Outcome } from './lane.ts';
+import { createLanes } from './lanes.ts';
 import { logTurn } from './report.ts';
 import type { Request } from './request.ts';
 import type { Sender } from './send.ts';
@@ -33,8 +35,11 @@ const SOON_MS = 100;
 /** Node's longest timer. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
+/** Quiet lanes that each partition keeps in memory, where the log can give them back; up to twice as many. */
+const QUIET_LANES = 10_000;
+
 export interface DispatcherOptions {
-  log: Pick<Log, 'join' | 'read'>;
+  log: Pick<Log, 'join' | 'read' | 'latest'>;
   sender: Sender;
   time: Time;
   logger: Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>;
@@ -42,6 +47,8 @@ export interface DispatcherOptions {
   skewMs: number;
   /** For how long an endpoint may do nothing but fail before it is disabled; Infinity: for ever. */
   disableAfterMs: number;
+  /** Quiet lanes in memory, for tests. */
+  quietLanes?: number;
 }
 
 export interface Dispatcher {
@@ -105,7 +112,7 @@ async function openPartition(
   partition: Partition<'organizations'>,
   options: LoopOptions,
 ): Promise<PartitionLoop> {
-  const { sender, time, logger, capacity, closing, wakeAll } = options;
+  const { log, sender, time, logger, capacity, closing, wakeAll } = options;
   const intake = createIntake();
   const finished: { request: Request; outcome: Outcome }[] = [];
   const { promise: drained, resolve: markDrained } = Promise.withResolvers<void>();
@@ -161,10 +168,20 @@ async function openPartition(
     wake();
   }
 
+  /** Has the lanes of events in memory, where the log has them. */
+  async function recall(stored: readonly StoredEvent<'organizations'>[]): Promise<void> {
+    if (log.latest === undefined) return;
+    const absent = crank.absent(stored);
+    if (absent.length === 0) return;
+    const records = await available(async () => log.latest?.(partition.index, absent));
+    for (const record of records ?? []) if (record.type === 'LaneSaved') crank.recall(record, time.now());
+  }
+
   async function turn(): Promise<void> {
     armTimer();
     const reads = !closing.draining && intake.open(crank, time.now());
     const stored = await available(() => partition.next(reads ? mostEvents() : 0));
+    await recall(stored);
     if (partition.lost.aborted) return;
     if (failure !== undefined) throw failure;
     const steppedMs = stepped();
@@ -187,6 +204,7 @@ async function openPartition(
       throw error;
     }
     ahead.took(time.elapsed() - wantedAtMs);
+    crank.settle(nowMs);
     for (const request of requests) void send(request, beganMs + request.startsAtMs - nowMs);
     logTurn(logger, out);
   }
@@ -215,21 +233,34 @@ async function openPartition(
 
 async function restoreCrank(
   partition: number,
-  { log, sender, time, skewMs, capacity, disableAfterMs }: LoopOptions,
+  { log, sender, time, skewMs, capacity, disableAfterMs, quietLanes = QUIET_LANES }: LoopOptions,
 ): Promise<Crank> {
-  const restoring = createRestoring(skewMs);
-  for await (const batch of log.read('lanes', { partition })) {
+  const lanes = createLanes(log.latest === undefined ? Number.POSITIVE_INFINITY : quietLanes);
+  const restoring = createRestoring(lanes, skewMs);
+  for await (const { events } of log.read('lanes', { partition })) {
     const readAtMs = time.now();
-    for (const { event } of batch.events) restoring.take(event, readAtMs);
+    for (const { event } of events) restoring.take(event, readAtMs);
+    if (log.latest === undefined) continue;
+    // Before a request is claimed that could not be signed. No record stands here that another one has replaced.
+    sender.ensureOpens(secretsIn(lanesAmong(events), readAtMs));
+    lanes.trim(readAtMs);
   }
   const nowMs = time.now();
-  const lanes = restoring.lanes(nowMs);
-  // Before a request is claimed that could not be signed.
+  for (const record of (await log.latest?.(partition, restoring.absent())) ?? [])
+    restoring.take(record, nowMs);
+  restoring.end(nowMs);
   sender.ensureOpens(secretsIn(lanes.values(), nowMs));
   return createCrank(lanes, { capacity, disableAfterMs }, nowMs);
 }
 
-function* secretsIn(lanes: Iterable<Lane>, nowMs: number): Generator<string> {
+function* lanesAmong(stored: readonly StoredEvent<'lanes'>[]): Generator<LaneSaved> {
+  for (const { event } of stored) if (event.type === 'LaneSaved') yield event;
+}
+
+function* secretsIn(
+  lanes: Iterable<Pick<LaneSaved, 'secret'> & { endpoints: { values(): Iterable<SigningSecrets> } }>,
+  nowMs: number,
+): Generator<string> {
   for (const { secret, endpoints } of lanes) {
     if (secret !== null) yield secret;
     for (const endpoint of endpoints.values()) yield* signingSecretsOf(endpoint, nowMs);

@@ -201,6 +201,18 @@ export function isFull({ queue }: LaneEndpoint): boolean {
   return queue !== null && (queue.waiting.length >= MAX_WAITING || queue.bytes >= MAX_WAITING_BYTES);
 }
 
+/** Whether nothing happens in the lane by itself, and all that must be known of it is in its record (see snapshot.ts). */
+export function isQuiet({ pending, retried, unsaved, importing, endpoints }: Lane, nowMs: number): boolean {
+  if (pending.size > 0 || retried.size > 0 || unsaved !== null || importing !== null) return false;
+  for (const endpoint of endpoints.values()) {
+    const { inFlight, queue, digest, timerAtMs } = endpoint;
+    // A gap begins later when the clock is put forward, so whose gap is not over must be there then.
+    if (inFlight > 0 || queue !== null || digest !== null || timerAtMs !== null) return false;
+    if (freeAtMs(endpoint) > nowMs) return false;
+  }
+  return true;
+}
+
 /** When what comes next for the endpoint is due, a digest or what waits longest; Infinity: nothing waits. */
 export function dueAtMs(endpoint: LaneEndpoint): number {
   const waits = endpoint.queue?.waiting.peek()?.dueAtMs ?? Number.POSITIVE_INFINITY;

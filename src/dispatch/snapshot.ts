@@ -14,6 +14,7 @@ import { endpointSettings } from '../settings.ts';
 import { MAX_AHEAD_MS } from './ahead.ts';
 import { enqueue } from './evolve.ts';
 import { type Lane, newEndpoint, newLane } from './lane.ts';
+import type { Lanes } from './lanes.ts';
 import { remember } from './retried.ts';
 import { put } from './small-map.ts';
 
@@ -62,32 +63,39 @@ export interface Handover {
 export interface Restoring {
   /** Takes in the next record, which was read at `nowMs`. */
   take(record: LaneRecord, nowMs: number): void;
-  /** The lanes, once all records have been read; to be called once. */
-  lanes(nowMs: number): Map<OrganizationId, Lane>;
+  /** Lanes that are not in memory, or no longer, though webhooks of theirs are; once all records have been read. */
+  absent(): OrganizationId[];
+  /** Gives the lanes their webhooks; to be called once, when all lanes that these are of have been taken in. */
+  end(nowMs: number): void;
 }
 
 /**
- * The lanes of a partition, from all its records in the order of the topic. What was in flight when they were written is in doubt until
+ * Adds the lanes of a partition to `lanes`, from all its records in the order of the topic. What was in flight when they were written is in doubt until
  * its time is over and the clocks agree that it is: then it is tried again, and from then on the gap counts. Of records of
  * lanes, which are most, none is kept.
  */
-export function createRestoring(skewMs: number): Restoring {
-  const lanes = new Map<OrganizationId, Lane>();
+export function createRestoring(lanes: Lanes, skewMs: number): Restoring {
   const pendings: PendingSaved[] = [];
   const ends: RetriedSaved[] = [];
   const laneOf = (organizationId: OrganizationId): Lane => {
-    const lane = lanes.get(organizationId) ?? newLane(organizationId);
-    lanes.set(organizationId, lane);
+    let lane = lanes.get(organizationId);
+    if (lane === undefined) {
+      lane = newLane(organizationId);
+      lanes.add(lane);
+    }
     return lane;
   };
   return {
     take(record, nowMs) {
       if (record.type === 'PendingSaved') pendings.push(record);
       else if (record.type === 'RetriedSaved') ends.push(record);
-      else if (record.type === 'LaneSaved')
-        lanes.set(record.organizationId, restoreLane(record, { nowMs, skewMs }));
+      else if (record.type === 'LaneSaved') lanes.add(restoreLane(record, { nowMs, skewMs }));
     },
-    lanes(nowMs) {
+    absent() {
+      const ids = new Set([...pendings, ...ends].map(({ organizationId }) => organizationId));
+      return [...ids].filter((id) => !lanes.has(id));
+    },
+    end(nowMs) {
       for (const { organizationId, webhookId, endpointId, attempt, endedAtMs: atMs } of ends) {
         const lane = laneOf(organizationId);
         lane.retried = put(lane.retried, webhookId, { attempt, atMs, endpointId });
@@ -95,12 +103,12 @@ export function createRestoring(skewMs: number): Restoring {
       for (const { type: _, ...pending } of pendings) {
         restorePending(laneOf(pending.organizationId), pending, { nowMs, skewMs });
       }
-      return lanes;
     },
   };
 }
 
-function restoreLane(record: LaneSaved, handover: Handover): Lane {
+/** The lane of a record, without what is pending in it. */
+export function restoreLane(record: LaneSaved, handover: Handover): Lane {
   const lane = newLane(record.organizationId);
   lane.seen = record.seen;
   for (const [partition, offset] of Object.entries(record.inboundSeen)) {

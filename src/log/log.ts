@@ -79,6 +79,12 @@ export interface Log {
   /** Replays a topic without a group, to its end as it was when the reading began. */
   read<T extends Topic>(topic: T, options?: ReadOptions): AsyncIterable<Batch<T>>;
 
+  /**
+   * What stands in a partition of the compacted topic under these compaction keys, in no order; undefined: the engine cannot
+   * look one up, as Kafka, which only reads on. Where it can, read() gives no record that another one has replaced.
+   */
+  readonly latest?: (partition: number, keys: readonly string[]) => Promise<LaneRecord[]>;
+
   /** As read(), then waits for what comes, for ever: until `signal` is aborted, which ends it without an error. */
   follow<T extends Topic>(topic: T, options: ReadOptions & { signal: AbortSignal }): AsyncIterable<Batch<T>>;
 

@@ -1,7 +1,7 @@
 // Reads log.db: some events of one partition at a time, within a bound of events and of bytes.
 
 import type { DatabaseSync } from 'node:sqlite';
-import type { EventOf, EventType, Topic } from '../events.ts';
+import type { EventOf, EventType, LaneRecord, Topic } from '../events.ts';
 import { decode, typeIn, Undecodable } from './codec.ts';
 import { LogRefused, type StoredEvent } from './log.ts';
 import { OFFSETS, reaching } from './sqlite-file.ts';
@@ -33,6 +33,8 @@ export interface Selection<T extends Topic> {
 export interface Reader {
   /** Throws LogUnavailable, or LogRefused for what is no event. */
   select<T extends Topic>(topic: T, range: Range): Selection<T>;
+  /** What stands in topic lanes under these keys. Throws as select(). */
+  latest(partition: number, keys: readonly string[]): LaneRecord[];
 }
 
 export function createReader(db: DatabaseSync): Reader {
@@ -57,7 +59,20 @@ export function createReader(db: DatabaseSync): Reader {
   const every = prepare('');
   // SQLite searches four times as fast as it hands rows over.
   const mentioning = prepare('AND instr(data, ?)');
+  const underKey = prepared('SELECT "offset", data FROM lanes WHERE partition = ? AND key = ?');
   return {
+    latest(partition, keys) {
+      return reaching(() => {
+        const records: LaneRecord[] = [];
+        for (const key of keys) {
+          for (const { 0: offset, 1: blob } of underKey.iterate(partition, key)) {
+            records.push(decodeAt(asBuffer(blob), { topic: 'lanes', partition, offset: Number(offset) }));
+          }
+        }
+        return records;
+      });
+    },
+
     select(topic, { partition, from, end, max, types, mentions }) {
       const base = topic === 'lanes' ? 0 : partition * OFFSETS;
       const to = mentions === undefined ? end : Math.min(end, from + MAX_SEARCHED);

@@ -185,6 +185,10 @@ function createLog(
       },
     },
     read,
+    async latest(partition, keys) {
+      ensureOpen();
+      return reader.latest(partition, keys);
+    },
     follow,
     async append(events) {
       ensureOpen();

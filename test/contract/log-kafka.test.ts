@@ -8,6 +8,7 @@ logContract('Kafka', {
   ownsAtOnce: false,
   knowsSizes: true,
   prunes: false,
+  looksUp: false,
   missing: missing('kafka'),
   newLog(t, partitions) {
     const prefix = uniquePrefix();

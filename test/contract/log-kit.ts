@@ -24,6 +24,8 @@ export interface LogEngine {
   knowsSizes: boolean;
   /** Whether events can be taken out of topics. */
   prunes: boolean;
+  /** Whether latest() tells what stands under a key. */
+  looksUp: boolean;
   /** Why it cannot be had here. */
   missing?: string | false;
   /** How to make a log, of one partition, that can be made to stand still; undefined: it always answers. */

@@ -10,6 +10,7 @@ for (const thread of [false, true]) {
     ownsAtOnce: true,
     knowsSizes: false,
     prunes: true,
+    looksUp: true,
     newLog(t, partitions) {
       const directory = temporaryDirectory(t);
       return ({ serve }) => openSqliteLog({ directory, partitions, serve, thread });

@@ -3,7 +3,7 @@
 // more than once, as by several processes.
 
 import assert from 'node:assert/strict';
-import { type HooklaneEvent, TOPIC_OF, TOPICS } from '../../src/events.ts';
+import { compactionKeyOf, type HooklaneEvent, TOPIC_OF, TOPICS } from '../../src/events.ts';
 import { EXAMPLES } from '../log/examples.ts';
 import { closeContract } from './log-close.ts';
 import { groupsContract } from './log-groups.ts';
@@ -169,7 +169,7 @@ function appendContract({ it, engine, logFor, servedLog }: Kit): void {
   });
 }
 
-function compactionContract({ it, logFor, servedLog }: Kit): void {
+function compactionContract({ it, engine, logFor, servedLog }: Kit): void {
   it('the compacted topic keeps the newest record of each lane and of each pending webhook', async (t) => {
     const log = await servedLog(t);
     await log.append([lane('a', 1), lane('b', 1), pending('a', '1', 1), pending('a', '2', 1)]);
@@ -179,6 +179,22 @@ function compactionContract({ it, logFor, servedLog }: Kit): void {
       new Set(eventsOf(await all(log, 'lanes'))),
       new Set([...expected, pending('b', '1', 1)]),
     );
+  });
+
+  it('of the compacted topic what stands under a key can be asked for, or the engine says that it cannot', async (t) => {
+    const log = await servedLog(t);
+    if (!engine.looksUp) {
+      assert.equal(log.latest, undefined);
+      return;
+    }
+    const [, one = '', two = ''] = await organizationsByPartition(log);
+    await log.append([lane(one, 1), pending(one, '1', 1), lane(two, 1), lane(one, 2)]);
+    const keys = [...[lane(one, 0), pending(one, '1', 0), lane(two, 0)].map(compactionKeyOf), 'nobody'];
+    assert.deepEqual(await log.latest?.(1, keys.slice(0, 1)), [lane(one, 2)]);
+    assert.deepEqual(await log.latest?.(1, keys), [lane(one, 2), pending(one, '1', 1)], 'two is of another');
+    await log.append([dropped(one, '1')]);
+    assert.deepEqual(await log.latest?.(1, keys), [lane(one, 2)]);
+    assert.deepEqual(await log.latest?.(1, []), []);
   });
 
   it('what is dropped is gone, and can come back', async (t) => {

@@ -3,6 +3,7 @@
 import { createCapacity } from '../../src/dispatch/capacity.ts';
 import { createCrank } from '../../src/dispatch/crank.ts';
 import type { Outcome } from '../../src/dispatch/lane.ts';
+import { createLanes, type Lanes } from '../../src/dispatch/lanes.ts';
 import type { Request } from '../../src/dispatch/request.ts';
 import { createRestoring, type Handover } from '../../src/dispatch/snapshot.ts';
 import {
@@ -26,10 +27,12 @@ export const ok: Outcome = {
 };
 
 /** The lanes of these records, all read at once. */
-export function restore(records: Iterable<LaneRecord>, { nowMs, skewMs }: Handover) {
-  const restoring = createRestoring(skewMs);
+export function restore(records: Iterable<LaneRecord>, { nowMs, skewMs }: Handover, quietLanes = 0): Lanes {
+  const lanes = createLanes(quietLanes);
+  const restoring = createRestoring(lanes, skewMs);
   for (const record of records) restoring.take(record, nowMs);
-  return restoring.lanes(nowMs);
+  restoring.end(nowMs);
+  return lanes;
 }
 
 export function published(): OrganizationEvent {
@@ -44,18 +47,22 @@ export function published(): OrganizationEvent {
   };
 }
 
-/** A world of one partition: its topics, and a crank that can be lost and made anew from what was committed. */
+/**
+ * A world of one partition: its topics, and a crank that can be lost and made anew from what was committed. It lets quiet lanes
+ * go as soon as it may, and recalls them; Infinity: never.
+ */
 export function world({
   most = 256,
   mostPerHost = 256,
   disableAfterMs = Number.POSITIVE_INFINITY,
   aheadMs = 0,
+  quietLanes = 0,
 } = {}) {
   let capacity = createCapacity(most, mostPerHost);
   const organizations: OrganizationEvent[] = [];
   const outbound: HooklaneEvent[] = [];
   const lanes = new Map<string, LaneRecord>();
-  let crank = createCrank(new Map(), { capacity, disableAfterMs }, 0);
+  let crank = createCrank(createLanes(quietLanes), { capacity, disableAfterMs }, 0);
   let taken = 0;
 
   function commit(): Request[] {
@@ -80,10 +87,17 @@ export function world({
       }
       for (; taken < organizations.length; taken++) {
         const event = organizations[taken] as OrganizationEvent;
-        crank.take({ topic: 'organizations', partition: 0, offset: taken, event }, nowMs);
+        const stored = { topic: 'organizations', partition: 0, offset: taken, event } as const;
+        for (const id of crank.absent([stored])) {
+          const record = lanes.get(id);
+          if (record?.type === 'LaneSaved') crank.recall(record, nowMs);
+        }
+        crank.take(stored, nowMs);
       }
       crank.startDue(nowMs, aheadMs);
-      return commit();
+      const requests = commit();
+      crank.settle(nowMs);
+      return requests;
     },
     /** Takes the outcomes of what is in flight, and starts nothing more. */
     stop(nowMs: number, outcomes: [Request, Outcome][]): void {
@@ -93,7 +107,11 @@ export function world({
     /** The owner dies; a new one restores what was committed, and reads again from `from`. */
     crash(nowMs: number, { skewMs = 0, from = taken } = {}) {
       capacity = createCapacity(most, mostPerHost);
-      crank = createCrank(restore(lanes.values(), { nowMs, skewMs }), { capacity, disableAfterMs }, nowMs);
+      crank = createCrank(
+        restore(lanes.values(), { nowMs, skewMs }, quietLanes),
+        { capacity, disableAfterMs },
+        nowMs,
+      );
       taken = from;
     },
     step: (byMs: number, nowMs: number) => crank.stepped(byMs, nowMs),

@@ -40,8 +40,8 @@ export interface Written {
 }
 
 export interface SimulatedLog {
-  /** The log as a process sees it. */
-  openFor(process: Process): Pick<Log, 'append' | 'join' | 'read' | 'follow'>;
+  /** The log as a process sees it. `looksUp`: whether one lane can be asked for, as on SQLite, or not, as on Kafka. */
+  openFor(process: Process, looksUp: boolean): Pick<Log, 'append' | 'join' | 'read' | 'latest' | 'follow'>;
   /** All that was ever written to a topic, in the order of writing. */
   written(topic: Topic): readonly Written[];
   /** All that was ever written, for who only reads, once all of it is worked off. */
@@ -292,8 +292,11 @@ export function createLog(world: World, { faults, breaks }: LogOptions): Simulat
       }
     },
 
-    openFor(process) {
+    openFor(process, looksUp) {
+      const latest: Log['latest'] = (partition, keys) =>
+        call(process, () => keys.flatMap((key) => lanes[partition]?.get(key) ?? []));
       return {
+        ...(looksUp ? { latest } : {}),
         append: (events) =>
           call(process, () => {
             const kept = breaks.onAppend(events);

@@ -63,6 +63,8 @@ const HOUR_MS = 60 * MINUTE_MS;
 /** By how much clocks may differ where there are several machines. */
 const SKEW_MS = 2_000;
 const DISABLE_AFTER_MS = 8 * HOUR_MS;
+/** That a partition keeps in memory: so few that many are let go, and read again. */
+const QUIET_LANES = 4;
 /** After so long all schedules are at their end, clocks that were put forward and back included. */
 const QUIET_MS = 40 * HOUR_MS;
 /** A process that is not heard of for so long loses its partitions. */
@@ -225,7 +227,7 @@ function createStaff({ world, log, views, network, isCluster }: StaffOptions) {
     });
     employed.add(process);
     const { time } = process;
-    const mine = log.openFor(process);
+    const mine = log.openFor(process, !isCluster);
     const skewMs = isCluster ? SKEW_MS : 0;
     if (role === 'record') startRecorder({ log: mine, time, logger: SILENT });
     else if (role === 'project') {
@@ -239,7 +241,8 @@ function createStaff({ world, log, views, network, isCluster }: StaffOptions) {
       projector.ended.catch((error: unknown) => bugs.push(`${process.name}: ${String(error)}`));
     } else {
       const sender = createSender({ secrets, time, transport: network.openFor(process), destinations });
-      startDispatcher({ log: mine, sender, time, logger: SILENT, skewMs, disableAfterMs: DISABLE_AFTER_MS });
+      const settings = { skewMs, disableAfterMs: DISABLE_AFTER_MS, quietLanes: QUIET_LANES };
+      startDispatcher({ log: mine, sender, time, logger: SILENT, ...settings });
     }
   }
 
@@ -292,7 +295,7 @@ const MANNERS: readonly Manner[] = [
 function createCustomers({ world, log, network, organizations }: CustomersOptions) {
   const { random } = world;
   const api = createProcess(world, { name: 'api', machine: { offsetMs: 0 } });
-  const ours = log.openFor(api);
+  const ours = log.openFor(api, false);
   const accepted = new Set<string>();
   const endpoints: EndpointCreated[] = [];
   const told = new Map<string, Trigger>();

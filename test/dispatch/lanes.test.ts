@@ -1,0 +1,127 @@
+// Which lanes are in memory: quiet ones may be let go, and what is read again must be all that there was to know.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { isQuiet, type Lane, newLane } from '../../src/dispatch/lane.ts';
+import { createLanes } from '../../src/dispatch/lanes.ts';
+import { remember } from '../../src/dispatch/retried.ts';
+import type { OrganizationId } from '../../src/ids.ts';
+import {
+  endpointCreated,
+  endpointId,
+  laneAfter,
+  organizationCreated,
+  organizationId,
+  scheduled,
+  webhookId,
+} from './story.ts';
+import { ok, published, world } from './world.ts';
+
+const NOW_MS = 100_000;
+
+function ids(count: number): OrganizationId[] {
+  return Array.from({ length: count }, (_, n) => `org_${n}` as const);
+}
+
+test('lanes that were asked for of late stay, and quiet ones that were not are let go', () => {
+  const lanes = createLanes(10);
+  for (const id of ids(10)) lanes.add(newLane(id));
+  lanes.trim(NOW_MS);
+  assert.equal([...lanes.values()].length, 10, 'as many as may be');
+  for (let round = 0; round < 3; round++) {
+    assert.ok(lanes.get('org_3'));
+    for (const id of ids(9)) lanes.add(newLane(`${id}_${round}`));
+    lanes.trim(NOW_MS);
+  }
+  assert.ok(lanes.has('org_3'));
+  assert.equal(lanes.get('org_4'), undefined);
+  assert.ok([...lanes.values()].length <= 20);
+});
+
+test('a lane is one, however often it is asked for and added', () => {
+  const lanes = createLanes(1);
+  lanes.add(newLane('org_1'));
+  lanes.trim(NOW_MS);
+  lanes.add(newLane('org_1'));
+  assert.equal([...lanes.values()].length, 1);
+  lanes.trim(NOW_MS);
+  assert.equal(lanes.get('org_1')?.organizationId, 'org_1');
+  assert.equal([...lanes.values()].length, 1);
+});
+
+test('a lane in which something happens by itself, or of which something stands in no record of its own, is kept', () => {
+  const quiet = () => laneAfter(endpointCreated());
+  const endpointOf = (lane: Lane) => {
+    const endpoint = lane.endpoints.get(endpointId);
+    assert.ok(endpoint);
+    return endpoint;
+  };
+  assert.ok(isQuiet(quiet(), NOW_MS));
+  const kept: Record<string, (lane: Lane) => void> = {
+    'a gap that is not over': (lane) => {
+      endpointOf(lane).lastStartedAtMs = NOW_MS - 4_999;
+    },
+    'a digest': (lane) => {
+      endpointOf(lane).digest = { dueAtMs: NOW_MS } as never;
+    },
+    'a timer': (lane) => {
+      endpointOf(lane).timerAtMs = NOW_MS;
+    },
+    'a request in flight': (lane) => {
+      endpointOf(lane).inFlight = 1;
+    },
+    'a retry that is remembered': (lane) => {
+      remember(lane, webhookId, { attempt: 2, atMs: 0, endpointId });
+      lane.unsaved = null;
+    },
+    'what is not saved': (lane) => {
+      lane.unsaved = [webhookId];
+    },
+    'an import': (lane) => {
+      lane.importing = 'history';
+    },
+  };
+  for (const [name, change] of Object.entries(kept)) {
+    const lane = quiet();
+    change(lane);
+    assert.equal(isQuiet(lane, NOW_MS), false, name);
+    const lanes = createLanes(0);
+    lanes.add(lane);
+    for (let turn = 0; turn < 3; turn++) lanes.trim(NOW_MS);
+    assert.equal(lanes.get(organizationId), lane, name);
+  }
+  assert.equal(isQuiet(laneAfter(endpointCreated(), scheduled()), NOW_MS), false, 'what waits');
+});
+
+test('of a lane that was let go the gap counts on, and what it had seen is not sent again', () => {
+  const { add, turn, crash, types } = world();
+  add(organizationCreated(), endpointCreated(), published());
+  const [request] = turn(0);
+  assert.ok(request);
+  turn(10, [[request, ok]]);
+  // Its gap is over, so it is let go.
+  for (let nowMs = 5_000; nowMs < 5_005; nowMs++) turn(nowMs);
+  add(published());
+  const [next] = turn(6_000);
+  assert.ok(next);
+  turn(6_010, [[next, ok]]);
+  add(published());
+  assert.deepEqual(turn(10_999), []);
+  assert.equal(types().at(-1), 'WebhookOmitted');
+  for (let nowMs = 20_000; nowMs < 20_005; nowMs++) turn(nowMs);
+  crash(20_010, { from: 0 });
+  assert.deepEqual(turn(20_020), [], 'read again from the start');
+});
+
+test('when the clock is put forward within its gap, a lane that nobody asks for keeps it', () => {
+  const { add, turn, step, types } = world();
+  add(organizationCreated(), endpointCreated(), published());
+  const [request] = turn(0);
+  assert.ok(request);
+  turn(10, [[request, ok]]);
+  for (let nowMs = 11; nowMs < 15; nowMs++) turn(nowMs);
+  step(3_600_000, 3_600_015);
+  add(published());
+  assert.deepEqual(turn(3_600_020), []);
+  assert.equal(types().at(-1), 'WebhookOmitted');
+});
