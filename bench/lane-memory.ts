@@ -1,4 +1,4 @@
-// What lanes take of a dispatcher's heap. Usage: node --expose-gc lane-memory.ts DIRECTORY LANES. A real log in the empty
+// What lanes take of a dispatcher's heap that lets none of them go. Usage: node --expose-gc lane-memory.ts DIRECTORY LANES. A real log in the empty
 // directory and a real dispatcher that takes in so many organizations with an endpoint each, to none of which anything is
 // sent. Prints how many bytes such a lane takes.
 
@@ -27,6 +27,7 @@ const dispatcher = startDispatcher({
   ...{ log, sender, time, logger },
   skewMs: 0,
   disableAfterMs: Number.POSITIVE_INFINITY,
+  quietLanes: Number.POSITIVE_INFINITY,
 });
 const settings = { gapMs: 5_000, whenBusy: 'omit', maxQueued: 100, events: ['log.*'] } as const;
 const url = (index: number) => `https://hooks${index}.example.com/hooklane`;

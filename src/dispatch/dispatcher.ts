@@ -35,7 +35,6 @@ const SOON_MS = 100;
 /** Node's longest timer. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
-/** Quiet lanes that each partition keeps in memory, where the log can give them back; up to twice as many. */
 const QUIET_LANES = 10_000;
 
 export interface DispatcherOptions {
@@ -47,7 +46,7 @@ export interface DispatcherOptions {
   skewMs: number;
   /** For how long an endpoint may do nothing but fail before it is disabled; Infinity: for ever. */
   disableAfterMs: number;
-  /** Quiet lanes in memory, for tests. */
+  /** Quiet lanes that each partition keeps in memory at least, where the log can give them back; default: 10,000. */
   quietLanes?: number;
 }
 
