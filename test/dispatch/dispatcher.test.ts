@@ -12,7 +12,7 @@ import {
   type OutboundEvent,
   UNKEYED,
 } from '../../src/events.ts';
-import { newId } from '../../src/ids.ts';
+import { newId, type OrganizationId } from '../../src/ids.ts';
 import type { Log } from '../../src/log/log.ts';
 import { openSqliteLog } from '../../src/log/sqlite.ts';
 import { createSecretBox, newSigningSecret } from '../../src/secrets.ts';
@@ -25,15 +25,20 @@ import { endpointCreated, organizationCreated, organizationId } from './story.ts
 const secrets = createSecretBox([Buffer.alloc(32, 1)]);
 const logger = pino({ level: 'silent' });
 
-function configured(url: string, settings: Partial<EndpointCreated> = {}): HooklaneEvent[] {
+function configured(
+  url: string,
+  settings: Partial<EndpointCreated> = {},
+  of: OrganizationId = organizationId,
+): HooklaneEvent[] {
+  const secret = secrets.seal(newSigningSecret());
   return [
-    { ...organizationCreated(), secret: secrets.seal('orgs_1') },
-    endpointCreated({ url, secret: secrets.seal(newSigningSecret()), ...settings }),
+    { ...organizationCreated(), organizationId: of, secret: secrets.seal('orgs_1') },
+    endpointCreated({ organizationId: of, url, secret, ...settings }),
   ];
 }
 
-function published(): OrganizationEvent {
-  const ids = { eventId: newId('evt'), organizationId };
+function published(to: OrganizationId = organizationId): OrganizationEvent {
+  const ids = { eventId: newId('evt'), organizationId: to };
   return {
     type: 'EventPublished',
     ...ids,
@@ -44,10 +49,14 @@ function published(): OrganizationEvent {
   };
 }
 
-/** A process: its log and its dispatcher, which has `seen` told how many events it asks for. */
+/**
+ * A process: its log and its dispatcher, which lets quiet lanes go as soon as it may. `seen` is told how many events it asks for,
+ * `recalled` which lanes.
+ */
 function start(
   directory: string,
   seen: (max: number) => void = () => {},
+  recalled: (keys: readonly string[]) => void = () => {},
 ): {
   log: Log;
   dispatcher: Dispatcher;
@@ -67,8 +76,12 @@ function start(
       };
       return work({ ...partition, next });
     });
-  const watched = { join, read: log.read };
-  const dispatcher = startDispatcher({ log: watched, sender, time, logger, ...limits });
+  const latest: Log['latest'] = async (partition, keys) => {
+    recalled(keys);
+    return (await log.latest?.(partition, keys)) ?? [];
+  };
+  const watched = { join, read: log.read, latest };
+  const dispatcher = startDispatcher({ log: watched, sender, time, logger, ...limits, quietLanes: 0 });
   const stop = async (withinMs = 5_000) => {
     await dispatcher.close(withinMs);
     await log.close();
@@ -152,6 +165,32 @@ test('what waits for the gap is claimed before that is over, and leaves no earli
   const starts = events.flatMap((event) => (event.type === 'WebhookProcessed' ? [event.startedAtMs] : []));
   for (const [n, atMs] of starts.entries())
     assert.ok(n === 0 || atMs - (starts[n - 1] ?? 0) >= gapMs, starts.join(' '));
+});
+
+test('lanes that were let go are read again when something comes for them, by this process and by the next', async (t) => {
+  const directory = temporaryDirectory(t);
+  const { url, arrivals } = await startReceiver(t);
+  const ids = Array.from({ length: 5 }, () => newId('org'));
+  let recalled: string[] = [];
+  let running = start(directory, undefined, (keys) => recalled.push(...keys));
+  t.after(() => running.stop());
+  await running.log.append(ids.flatMap((id) => configured(url, { endpointId: newId('ep'), gapMs: 1 }, id)));
+  for (let round = 1; round <= 4; round++) {
+    if (round === 4) {
+      await running.stop();
+      running = start(directory, undefined, (keys) => recalled.push(...keys));
+    }
+    for (const id of ids) {
+      const { length } = arrivals;
+      await running.log.append([published(id)]);
+      await waitFor('the delivery', () => arrivals.length > length);
+    }
+    assert.equal(arrivals.length, round * ids.length);
+    if (round < 3) recalled = [];
+    else assert.ok(new Set(recalled).size > 1, `round ${round}: ${recalled.join(' ')}`);
+  }
+  const told = arrivals.map(({ body }) => JSON.parse(body).organizationId);
+  assert.deepEqual(told, [...ids, ...ids, ...ids, ...ids]);
 });
 
 test('a failed attempt is made again after its delay with the same id', async (t) => {

@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import { isQuiet, type Lane, newLane } from '../../src/dispatch/lane.ts';
 import { createLanes } from '../../src/dispatch/lanes.ts';
 import { remember } from '../../src/dispatch/retried.ts';
+import { createRestoring, laneSaved, webhookSaved } from '../../src/dispatch/snapshot.ts';
 import type { OrganizationId } from '../../src/ids.ts';
 import {
   endpointCreated,
@@ -111,6 +112,25 @@ test('of a lane that was let go the gap counts on, and what it had seen is not s
   for (let nowMs = 20_000; nowMs < 20_005; nowMs++) turn(nowMs);
   crash(20_010, { from: 0 });
   assert.deepEqual(turn(20_020), [], 'read again from the start');
+});
+
+test('a lane that was let go while its partition was read is asked for again when webhooks of it wait', () => {
+  const lane = laneAfter(endpointCreated(), scheduled());
+  const lanes = createLanes(0);
+  const restoring = createRestoring(lanes, 0);
+  restoring.take(laneSaved(lane), NOW_MS);
+  lanes.trim(NOW_MS);
+  lanes.trim(NOW_MS);
+  assert.deepEqual([...lanes.values()], []);
+  restoring.take(webhookSaved(lane, webhookId), NOW_MS);
+  assert.deepEqual(restoring.absent(), [organizationId]);
+  restoring.take(laneSaved(lane), NOW_MS);
+  assert.deepEqual(restoring.absent(), []);
+  restoring.end(NOW_MS);
+  const restored = lanes.get(organizationId);
+  assert.deepEqual([...(restored?.pending.keys() ?? [])], [webhookId]);
+  assert.equal(restored?.endpoints.get(endpointId)?.queue?.waiting.length, 1);
+  assert.equal(isQuiet(restored, NOW_MS), false);
 });
 
 test('when the clock is put forward within its gap, a lane that nobody asks for keeps it', () => {
