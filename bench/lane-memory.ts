@@ -1,6 +1,6 @@
-// What lanes take of a dispatcher's heap that lets none of them go. Usage: node --expose-gc lane-memory.ts DIRECTORY LANES. A real log in the empty
-// directory and a real dispatcher that takes in so many organizations with an endpoint each, to none of which anything is
-// sent. Prints how many bytes such a lane takes.
+// What lanes take of the heap of a dispatcher that lets none of them go. Usage: node --expose-gc lane-memory.ts DIRECTORY LANES.
+// A real log in the empty directory and a real dispatcher that takes in so many organizations with an endpoint each, to none of
+// which anything is sent. Prints how many bytes such a lane takes.
 
 import pino from 'pino';
 import { loadConfig } from '../src/config.ts';
