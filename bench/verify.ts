@@ -77,11 +77,7 @@ async function fill(directory: string, posts: number): Promise<void> {
     integrationId: newId('int', nowMs),
   };
   const capacity = createCapacity();
-  const crank = createCrank(
-    createLanes(Number.POSITIVE_INFINITY),
-    { capacity, disableAfterMs: Number.POSITIVE_INFINITY },
-    nowMs,
-  );
+  const crank = createCrank(createLanes(), { capacity, disableAfterMs: Number.POSITIVE_INFINITY }, nowMs);
   let written: HooklaneEvent[] = [];
   let inboundOffset = 0;
   let offset = 0;

@@ -87,7 +87,7 @@ export async function measureRestore(count: number): Promise<Restored> {
   }
   await log.append(saved);
   const fromMs = performance.now();
-  const restored = lanesInMemory(Number.POSITIVE_INFINITY);
+  const restored = lanesInMemory();
   const restoring = createRestoring(restored, 2_000);
   for await (const batch of log.read('lanes', { partition: 0 }))
     for (const { event } of batch.events) restoring.take(event, BEGINS_AT_MS);

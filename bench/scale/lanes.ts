@@ -41,7 +41,7 @@ export interface Lanes {
 export function createLanes(): Lanes {
   const capacity = createCapacity(Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY);
   const options = { capacity, disableAfterMs: Number.POSITIVE_INFINITY };
-  const crank = createCrank(lanesInMemory(Number.POSITIVE_INFINITY), options, BEGINS_AT_MS);
+  const crank = createCrank(lanesInMemory(), options, BEGINS_AT_MS);
   const organizations: OrganizationId[] = [];
   const integration = { projectId: newId('prj', BEGINS_AT_MS), integrationId: newId('int', BEGINS_AT_MS) };
   const body = Buffer.from(errorPayload(1));

@@ -10,7 +10,7 @@ import type { Capacity } from './capacity.ts';
 import { changesPending, decide, decideOrphan, type LaneEvent, type LaneInput } from './decide.ts';
 import { type Cause, CONFIGURES_LANES, evolve } from './evolve.ts';
 import { evolveImport, isOfImport } from './import.ts';
-import { type Lane, type LaneEndpoint, newLane, type Outcome } from './lane.ts';
+import type { Lane, LaneEndpoint, Outcome } from './lane.ts';
 import type { Lanes } from './lanes.ts';
 import { hostOf, type Request, requestFor } from './request.ts';
 import { forgetOld } from './retried.ts';
@@ -98,15 +98,6 @@ export function createCrank(lanes: Lanes, { capacity, disableAfterMs }: CrankOpt
   function countScheduled(change: number): void {
     unstarted += change;
     if (change > 0) scheduled += change;
-  }
-
-  function laneOf(organizationId: OrganizationId): Lane {
-    let lane = lanes.get(organizationId);
-    if (lane === undefined) {
-      lane = newLane(organizationId);
-      lanes.add(lane);
-    }
-    return lane;
   }
 
   /** Has lanes forget, now and then, what nobody can ask for any more who knows what had happened by `heardAtMs`. */
@@ -233,7 +224,7 @@ export function createCrank(lanes: Lanes, { capacity, disableAfterMs }: CrankOpt
       // A token that is bound to no organization is of no lane.
       if (event.organizationId === null) return;
       forget(Math.min(at, atMsOf(event) ?? 0));
-      const lane = laneOf(event.organizationId);
+      const lane = lanes.getOrAdd(event.organizationId);
       if (offset <= lane.seen) return;
       lane.seen = offset;
       if (takeImport(lane, event, at) || isRepeat(lane, event)) return;

@@ -35,6 +35,7 @@ const SOON_MS = 100;
 /** Node's longest timer. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
+/** Some 8 MB of heap, and up to twice as much. */
 const QUIET_LANES = 10_000;
 
 export interface DispatcherOptions {
@@ -169,11 +170,12 @@ async function openPartition(
 
   /** Has the lanes of events in memory, where the log has them. */
   async function recall(stored: readonly StoredEvent<'organizations'>[]): Promise<void> {
-    if (log.latest === undefined) return;
+    const { latest } = log;
+    if (latest === undefined) return;
     const absent = crank.absent(stored);
     if (absent.length === 0) return;
-    const records = await available(async () => log.latest?.(partition.index, absent));
-    for (const record of records ?? []) if (record.type === 'LaneSaved') crank.recall(record, time.now());
+    const records = await available(() => latest(partition.index, absent));
+    for (const record of records) if (record.type === 'LaneSaved') crank.recall(record, time.now());
   }
 
   async function turn(): Promise<void> {

@@ -5,10 +5,12 @@
 // the old ones until then is let go.
 
 import type { OrganizationId } from '../ids.ts';
-import { isQuiet, type Lane } from './lane.ts';
+import { isQuiet, type Lane, newLane } from './lane.ts';
 
 export interface Lanes {
   get(id: OrganizationId): Lane | undefined;
+  /** The lane; a new one, of which nothing is known yet, where none is in memory. */
+  getOrAdd(id: OrganizationId): Lane;
   has(id: OrganizationId): boolean;
   add(lane: Lane): void;
   values(): Iterable<Lane>;
@@ -16,25 +18,35 @@ export interface Lanes {
   trim(nowMs: number): void;
 }
 
-/** `most`: lanes that are kept though they are quiet; up to twice as many are. */
-export function createLanes(most: number): Lanes {
+/** `most`: lanes that are kept though they are quiet, default: all; up to twice as many are. */
+export function createLanes(most = Number.POSITIVE_INFINITY): Lanes {
   let young = new Map<OrganizationId, Lane>();
   let old = new Map<OrganizationId, Lane>();
+
+  function add(lane: Lane): void {
+    old.delete(lane.organizationId);
+    young.set(lane.organizationId, lane);
+  }
+
+  function get(id: OrganizationId): Lane | undefined {
+    const lane = young.get(id);
+    if (lane !== undefined) return lane;
+    const found = old.get(id);
+    if (found !== undefined) add(found);
+    return found;
+  }
+
   return {
-    get(id) {
-      const lane = young.get(id);
-      if (lane !== undefined) return lane;
-      const found = old.get(id);
-      if (found === undefined) return undefined;
-      old.delete(id);
-      young.set(id, found);
-      return found;
+    get,
+    getOrAdd(id) {
+      const found = get(id);
+      if (found !== undefined) return found;
+      const lane = newLane(id);
+      add(lane);
+      return lane;
     },
     has: (id) => young.has(id) || old.has(id),
-    add(lane) {
-      old.delete(lane.organizationId);
-      young.set(lane.organizationId, lane);
-    },
+    add,
     *values() {
       yield* young.values();
       yield* old.values();

@@ -70,21 +70,13 @@ export interface Restoring {
 }
 
 /**
- * Adds the lanes of a partition to `lanes`, from all its records in the order of the topic. What was in flight when they were written is in doubt until
- * its time is over and the clocks agree that it is: then it is tried again, and from then on the gap counts. Of records of
- * lanes, which are most, none is kept.
+ * Adds the lanes of a partition to `lanes`, from all its records in the order of the topic. What was in flight when they were
+ * written is in doubt until its time is over and the clocks agree that it is: then it is tried again, and from then on the gap
+ * counts. Of records of lanes, which are most, none is kept.
  */
 export function createRestoring(lanes: Lanes, skewMs: number): Restoring {
   const pendings: PendingSaved[] = [];
   const ends: RetriedSaved[] = [];
-  const laneOf = (organizationId: OrganizationId): Lane => {
-    let lane = lanes.get(organizationId);
-    if (lane === undefined) {
-      lane = newLane(organizationId);
-      lanes.add(lane);
-    }
-    return lane;
-  };
   return {
     take(record, nowMs) {
       if (record.type === 'PendingSaved') pendings.push(record);
@@ -97,11 +89,11 @@ export function createRestoring(lanes: Lanes, skewMs: number): Restoring {
     },
     end(nowMs) {
       for (const { organizationId, webhookId, endpointId, attempt, endedAtMs: atMs } of ends) {
-        const lane = laneOf(organizationId);
+        const lane = lanes.getOrAdd(organizationId);
         lane.retried = put(lane.retried, webhookId, { attempt, atMs, endpointId });
       }
       for (const { type: _, ...pending } of pendings) {
-        restorePending(laneOf(pending.organizationId), pending, { nowMs, skewMs });
+        restorePending(lanes.getOrAdd(pending.organizationId), pending, { nowMs, skewMs });
       }
     },
   };
