@@ -11,6 +11,8 @@ export const inboundWebhooks: Projection = {
     version: 1,
     topics: ['inbound', 'organizations'],
     indexes: [['organizationId'], ['projectId'], ['integrationId'], ['status']],
+    sparse: ['status'],
+    usual: { status: ['processed'] },
     history: { prefix: 'in', payload: ['payload', 'headers'] },
   },
   on: {

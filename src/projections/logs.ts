@@ -10,6 +10,8 @@ export const logs: Projection = {
     topics: ['organizations'],
     indexes: [['organizationId'], ['projectId'], ['integrationId'], ['level'], ['fingerprint']],
     // What lists show is no payload, and stays.
+    sparse: ['level'],
+    usual: { level: ['error'] },
     history: { prefix: 'log', payload: ['stack', 'tags', 'user', 'extra'] },
   },
   on: {

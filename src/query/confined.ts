@@ -31,7 +31,9 @@ export function confinedTo(organizationId: OrganizationId, views: ReadViews): Re
     indexes: (view) =>
       views
         .indexes(view)
-        .filter((fields) => fields.some((field) => field === ownerOf(view) || OF_ONE_THING.includes(field)))
-        .map((fields) => fields.filter((field) => field !== ownerOf(view))),
+        .filter(({ fields }) =>
+          fields.some((field) => field === ownerOf(view) || OF_ONE_THING.includes(field)),
+        )
+        .map((index) => ({ ...index, fields: index.fields.filter((field) => field !== ownerOf(view)) })),
   };
 }

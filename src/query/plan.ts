@@ -1,24 +1,31 @@
 // Which of the conditions one index answers, newest first, and which are looked at document by document. Left to the engine,
 // a page of what is rare would walk through millions of documents; so a page looks at a bounded number of them. Pure.
 
-import type { Condition, Value } from '../views/views.ts';
+import type { Condition, Value, ViewIndex } from '../views/views.ts';
 import type { Filtered } from './filters.ts';
 
 /** An equality that an index may answer. */
 type Equality = Extract<Condition, { eq: unknown }> & { eq: Value };
 
 /**
- * Leaves in `where` what an index answers: of those whose fields are all asked for the one with the most, of as many the one
- * declared last, by which an index that finds fewer is preferred. Other equalities become part of `keep`. Conditions of
- * other kinds, as ranges of ids are, stay.
+ * Leaves in `where` what an index answers: of those whose fields are all asked for the one that finds the fewest, which is the
+ * one that is asked for the most values that are not usual; of as many, the one with the most fields, and of those the one
+ * declared last. Other equalities become part of `keep`. Conditions of other kinds, as ranges of ids are, stay.
  */
-export function planned({ where, keep }: Filtered, indexes: readonly (readonly string[])[]): Filtered {
+export function planned({ where, keep }: Filtered, indexes: readonly ViewIndex[]): Filtered {
   const equalities = where.filter(isEquality);
-  const asked = new Set(equalities.map(({ field }) => field));
-  let index: readonly string[] = [];
-  for (const fields of indexes)
-    if (fields.length >= index.length && fields.every((field) => asked.has(field))) index = fields;
-  const rest = equalities.filter(({ field }) => !index.includes(field));
+  const asked = new Map(equalities.map(({ field, eq }) => [field, eq]));
+  let best: readonly string[] = [];
+  let most = 0;
+  for (const { fields, usual, partial } of indexes) {
+    if (!fields.every((field) => asked.has(field))) continue;
+    const unusual = fields.filter((field) => !usual[field]?.some((value) => value === asked.get(field)));
+    if (partial && unusual.length < fields.length) continue;
+    if (unusual.length < most || (unusual.length === most && fields.length < best.length)) continue;
+    best = fields;
+    most = unusual.length;
+  }
+  const rest = equalities.filter(({ field }) => !best.includes(field));
   if (rest.length === 0) return keep === undefined ? { where } : { where, keep };
   return {
     where: where.filter((condition) => !(isEquality(condition) && rest.includes(condition))),

@@ -8,6 +8,7 @@ import {
   type Patch,
   type ViewBatch,
   type ViewDefinition,
+  type ViewIndex,
   type ViewPositions,
   ViewsRefused,
 } from './views.ts';
@@ -16,6 +17,7 @@ import {
 export type Shape = Pick<ViewDefinition, 'topics' | 'indexes'>;
 
 const NAME = /^[A-Za-z][A-Za-z0-9]*$/;
+const USUAL_TEXT = /^[A-Za-z0-9.]+$/;
 
 /** Whether this is the name of a view or of a field. */
 export function isName(text: string): boolean {
@@ -25,7 +27,7 @@ export function isName(text: string): boolean {
 /** Throws, as this is a bug, unless every view is declared once and as views can be. */
 export function checkDefinitions(definitions: readonly ViewDefinition[]): void {
   if (hasRepeats(definitions.map(({ name }) => name))) throw new Error('a view is declared twice');
-  for (const { name, version, topics, indexes, sparse = [], history } of definitions) {
+  for (const { name, version, topics, indexes, sparse = [], usual = {}, history } of definitions) {
     const wrong = (what: string) => new Error(`the view ${name} is declared wrongly: ${what}`);
     if (!isName(name)) throw wrong('its name is not letters and digits');
     if (!Number.isSafeInteger(version) || version < 1) throw wrong(`version ${version}`);
@@ -37,6 +39,12 @@ export function checkDefinitions(definitions: readonly ViewDefinition[]): void {
       if (fields.length === 0 || hasRepeats(fields) || bad) throw wrong(`index ${fields.join(', ')}`);
     }
     if (sparse.some((field) => !indexes.flat().includes(field))) throw wrong(`sparse ${sparse.join(', ')}`);
+    for (const [field, values] of Object.entries(usual)) {
+      const bad = values.some((value) =>
+        typeof value === 'string' ? !USUAL_TEXT.test(value) : !Number.isSafeInteger(value),
+      );
+      if (bad || !indexes.flat().includes(field)) throw wrong(`usual ${field}: ${values.join(', ')}`);
+    }
     for (const path of history?.payload ?? []) {
       const [field = '', key = 'key', ...rest] = path.split('.');
       const bad = !isName(field) || field === 'id' || !isName(key) || rest.length > 0;
@@ -52,6 +60,22 @@ function hasRepeats(names: readonly string[]): boolean {
 
 export function shapeOf({ topics, indexes }: ViewDefinition): Shape {
   return { topics, indexes };
+}
+
+/** The indexes of a view, of an engine that `leavesOut` what may be left out of them, or of one that does not. */
+export function indexesOf(
+  { indexes, sparse = [], usual = {} }: Pick<ViewDefinition, 'indexes' | 'sparse' | 'usual'>,
+  leavesOut: boolean,
+): ViewIndex[] {
+  return indexes.map((fields) => {
+    const own = Object.entries(usual).filter(([field]) => fields.includes(field));
+    const mayLeaveOut = fields.length > 1 || fields.every((field) => sparse.includes(field));
+    return {
+      fields,
+      usual: Object.fromEntries(own),
+      partial: leavesOut && mayLeaveOut && own.length > 0,
+    };
+  });
 }
 
 /**

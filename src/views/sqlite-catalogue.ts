@@ -4,7 +4,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { Topic } from '../events.ts';
 import type { Position } from '../log/log.ts';
-import { checkStored, type Shape, shapeOf } from './definition.ts';
+import { checkStored, indexesOf, type Shape, shapeOf } from './definition.ts';
 import {
   FOR_EVER,
   type Horizon,
@@ -120,7 +120,8 @@ export function createCatalogue(
   }
 
   function open(view: string, generation: number, shape: Shape): Generation {
-    return { view, generation, shape, table: openTable(db, tableName(view, generation), shape) };
+    const { usual = {} } = definitionOf(view);
+    return { view, generation, shape, table: openTable(db, tableName(view, generation), { shape, usual }) };
   }
 
   function addGeneration(definition: ViewDefinition, keeping: Keeping): Generation {
@@ -135,7 +136,9 @@ export function createCatalogue(
   }
 
   function addIndex({ view, generation, shape }: Generation): boolean {
-    const all = createIndexSql(tableName(view, generation), shape, definitionOf(view).sparse);
+    const definition = definitionOf(view);
+    const indexes = indexesOf({ ...definition, ...shape }, true);
+    const all = createIndexSql(tableName(view, generation), indexes, definition.sparse);
     const [, sql] = all.find(([name]) => hasIndex.get(name) === undefined) ?? [];
     if (sql !== undefined) db.exec(sql);
     return sql !== undefined;

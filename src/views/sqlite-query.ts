@@ -4,8 +4,8 @@
 
 import type { SQLInputValue } from 'node:sqlite';
 import type { Shape } from './definition.ts';
-import { columnSql, columnValue, indexedFields, LEAST_BLOB } from './sqlite-shape.ts';
-import type { Condition, Query } from './views.ts';
+import { columnSql, columnValue, indexedFields, LEAST_BLOB, unusualSql } from './sqlite-shape.ts';
+import type { Condition, Query, ViewIndex } from './views.ts';
 
 /** A statement, and what to bind to it. */
 export interface BoundSql {
@@ -17,6 +17,8 @@ export interface BoundSql {
 export interface Source {
   table: string;
   shape: Shape;
+  /** Of all indexes. */
+  usual?: ViewIndex['usual'];
   /** Only documents with ids from this one on; missing: all. */
   from?: string;
 }
@@ -71,8 +73,9 @@ export function countSql(
   };
 }
 
-function conditionsSql({ shape, from = '' }: Source, where: readonly Condition[]): BoundSql[] {
-  const parts = where.map((condition) => conditionSql(condition, shape));
+function conditionsSql(source: Source, where: readonly Condition[]): BoundSql[] {
+  const { from = '' } = source;
+  const parts = where.map((condition) => conditionSql(condition, source));
   if (from === '') return parts;
   // Beside a range of another field the plus keeps it out of SQLite's plan: nearly all documents meet it, and a walk by
   // ids would be taken for short. Else it ends the walk before what is not there any more, and may not be swept yet.
@@ -90,11 +93,17 @@ function all(parts: readonly BoundSql[]): BoundSql {
   };
 }
 
-function conditionSql(condition: Condition, shape: Shape): BoundSql {
-  const column = columnSql(condition.field, indexedFields(shape));
+function conditionSql(condition: Condition, { shape, usual = {} }: Source): BoundSql {
+  const { field } = condition;
+  const indexed = indexedFields(shape);
+  const column = columnSql(field, indexed);
   if ('eq' in condition) {
-    if (condition.eq === null) return { sql: `${column} IS NULL`, values: [] };
-    return { sql: `${column} = ?`, values: [columnValue(condition.eq)] };
+    const { eq } = condition;
+    if (eq === null) return { sql: `${column} IS NULL`, values: [] };
+    // That it is none of the others is for the indexes that do not have those.
+    const isUnusual = indexed.includes(field) && !usual[field]?.some((value) => value === eq);
+    const sql = [`${column} = ?`, ...(isUnusual ? unusualSql(field, usual) : [])].join(' AND ');
+    return { sql, values: [columnValue(eq)] };
   }
   if ('in' in condition) {
     return { sql: `${column} IN (${condition.in.map(() => '?').join(', ')})`, values: [...condition.in] };

@@ -4,7 +4,7 @@
 
 import type { SQLInputValue } from 'node:sqlite';
 import { isName, type Shape } from './definition.ts';
-import type { Value } from './views.ts';
+import type { Value, ViewIndex } from './views.ts';
 
 /** The name of a field, fit to stand in SQL. Throws if it is none. */
 function checkedField(field: string): string {
@@ -38,16 +38,29 @@ export function createTableSql(table: string, shape: Shape): string {
  */
 export function createIndexSql(
   table: string,
-  { indexes }: Shape,
+  indexes: readonly ViewIndex[],
   sparse: readonly string[] = [],
 ): [name: string, sql: string][] {
-  return indexes.map((fields, i) => {
+  return indexes.map(({ fields, usual, partial }, i) => {
     const name = `${table}_${i}`;
     const indexed = fields.map((field) => `f_${checkedField(field)}`).join(', ');
-    const there = fields.filter((field) => sparse.includes(field)).map((field) => `f_${field} IS NOT NULL`);
+    const there = fields.flatMap((field) => [
+      ...(sparse.includes(field) ? [`f_${field} IS NOT NULL`] : []),
+      ...(partial ? unusualSql(field, usual) : []),
+    ]);
     const which = there.length === 0 ? '' : ` WHERE ${there.join(' AND ')}`;
     return [name, `CREATE INDEX ${name} ON ${table} (${indexed}, id)${which}`];
   });
+}
+
+/**
+ * That an indexed field has none of the values that are usual in it. SQLite uses an index that is made with such
+ * conditions for what is asked with the same ones, word for word. Source: sqlite.org/partialindex.html.
+ */
+export function unusualSql(field: string, usual: ViewIndex['usual']): string[] {
+  return (usual[field] ?? []).map(
+    (value) => `f_${field} <> ${typeof value === 'string' ? `'${value}'` : value}`,
+  );
 }
 
 const FALSE = Uint8Array.of(0);

@@ -4,7 +4,6 @@
 
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
 import type { Topic } from '../events.ts';
-import type { Shape } from './definition.ts';
 import { applyPatch } from './patch.ts';
 import { age, type Horizon, withoutPayload } from './retention.ts';
 import { countSql, findSql, firstSql, type Source } from './sqlite-query.ts';
@@ -52,7 +51,11 @@ export interface Draft {
 }
 
 /** Opens a table that createTableSql() has made. */
-export function openTable(db: DatabaseSync, name: string, shape: Shape): Table {
+export function openTable(
+  db: DatabaseSync,
+  name: string,
+  { shape, usual = {} }: Pick<Source, 'shape' | 'usual'>,
+): Table {
   const { topics } = shape;
   const fields = indexedFields(shape);
   const seenColumns = topics.map((topic) => `seen_${topic}`);
@@ -72,7 +75,7 @@ export function openTable(db: DatabaseSync, name: string, shape: Shape): Table {
   const prepared = new Map<string, StatementSync>();
 
   function from({ documents }: Horizon): Source {
-    return { table: name, shape, from: documents };
+    return { table: name, shape, usual, from: documents };
   }
 
   /** The statement that is known by `key`, which is its SQL where that need not be made first. */

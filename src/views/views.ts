@@ -32,6 +32,18 @@ export interface History {
   keptMs?: number;
 }
 
+/** A value that most documents have. Text that becomes part of SQL: letters, digits and dots. */
+export type Usual = string | number;
+
+/** An index of a view, as an engine has it: finds the documents that are asked for by the values of all its fields. */
+export interface ViewIndex {
+  fields: readonly string[];
+  /** The values by which little is found, of its fields that have such. */
+  usual: Readonly<Record<string, readonly Usual[]>>;
+  /** It does not have the documents with one of those. */
+  partial: boolean;
+}
+
 /** A view as its projection declares it. */
 export interface ViewDefinition {
   name: string;
@@ -46,6 +58,11 @@ export interface ViewDefinition {
    * that lacks one out of the indexes with it, so that it costs no write there.
    */
   sparse?: readonly string[];
+  /**
+   * Values that most documents have in a field of an index, by field: where nothing is wrong, or rare. An engine may leave a
+   * document with one of them out of the indexes that have the field behind another one, and of all with it if it is sparse.
+   */
+  usual?: Readonly<Record<string, readonly Usual[]>>;
   /** What is kept for a while only, if the store is told so (see retention.ts); missing: documents are kept for ever. */
   history?: History;
 }
@@ -122,8 +139,8 @@ export interface Views {
   /** What the view has taken in. */
   positions(view: string): Promise<ViewPositions>;
 
-  /** The indexes that the view is declared with, each as the fields in it. */
-  indexes(view: string): readonly (readonly string[])[];
+  /** The indexes that the view is declared with, in that order. */
+  indexes(view: string): readonly ViewIndex[];
 
   get(view: string, id: string): Promise<Document | undefined>;
 

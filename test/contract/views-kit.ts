@@ -17,6 +17,8 @@ export const ITEMS: ViewDefinition = {
   version: 1,
   topics: ['organizations', 'inbound'],
   indexes: [['color'], ['size'], ['done'], ['owner', 'color']],
+  sparse: ['size'],
+  usual: { color: ['red'], size: [1] },
 };
 export const OTHERS: ViewDefinition = { name: 'others', version: 1, topics: ['inbound'], indexes: [] };
 

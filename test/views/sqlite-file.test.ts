@@ -158,7 +158,14 @@ test('a view of an older version serves, and takes in what comes, until a rebuil
   await fill(older, [{ color: 'red', weight: 3 }]);
   await older.close();
   const newer = open([
-    { ...ITEMS, version: 2, topics: ['organizations', 'inbound', 'outbound'], indexes: [['weight']] },
+    {
+      ...ITEMS,
+      version: 2,
+      topics: ['organizations', 'inbound', 'outbound'],
+      indexes: [['weight']],
+      sparse: ['weight'],
+      usual: { weight: [0] },
+    },
     OTHERS,
   ]);
   assert.equal(await newer.isOutdated('items'), true);
@@ -180,7 +187,7 @@ test('a view of an older version serves, and takes in what comes, until a rebuil
 test('an index that changes without the version is a bug that is told', async (t) => {
   const { open } = storeFor(t);
   await open().close();
-  assert.throws(() => open([{ ...ITEMS, indexes: [] }, OTHERS]), /not its version/);
+  assert.throws(() => open([{ ...ITEMS, indexes: [], sparse: [], usual: {} }, OTHERS]), /not its version/);
 });
 
 test('a view declared wrongly is a bug that is told, before anything is made', (t) => {
@@ -193,6 +200,9 @@ test('a view declared wrongly is a bug that is told, before anything is made', (
     { indexes: [[]] },
     { indexes: [['a"b']] },
     { indexes: [['id']] },
+    { usual: { done: ["it's"] } },
+    { usual: { done: [0.5] } },
+    { usual: { name: ['x'] } },
   ];
   for (const part of wrong) assert.throws(() => open([{ ...ITEMS, ...part }]), JSON.stringify(part));
   assert.throws(() => open([ITEMS, { ...ITEMS, name: 'Items' }]));

@@ -8,6 +8,8 @@ export const THINGS: ViewDefinition = {
   version: 1,
   topics: ['outbound'],
   indexes: [['kind']],
+  sparse: ['kind'],
+  usual: { kind: ['a', 1] },
 };
 
 export const DOCUMENTS = 50;
