@@ -1,6 +1,7 @@
 // Which of the conditions one index answers, newest first, and which are looked at document by document. Left to the engine,
 // a page of what is rare would walk through millions of documents; so a page looks at a bounded number of them. Pure.
 
+import { isUsual } from '../views/definition.ts';
 import type { Condition, Value, ViewIndex } from '../views/views.ts';
 import type { Filtered } from './filters.ts';
 
@@ -19,7 +20,7 @@ export function planned({ where, keep }: Filtered, indexes: readonly ViewIndex[]
   let most = 0;
   for (const { fields, usual, partial } of indexes) {
     if (!fields.every((field) => asked.has(field))) continue;
-    const unusual = fields.filter((field) => !usual[field]?.some((value) => value === asked.get(field)));
+    const unusual = fields.filter((field) => !isUsual(usual, field, asked.get(field)));
     if (partial && unusual.length < fields.length) continue;
     if (unusual.length < most || (unusual.length === most && fields.length < best.length)) continue;
     best = fields;

@@ -6,6 +6,7 @@
 import { TOPICS } from '../events.ts';
 import {
   type Patch,
+  type Value,
   type ViewBatch,
   type ViewDefinition,
   type ViewIndex,
@@ -34,21 +35,22 @@ export function checkDefinitions(definitions: readonly ViewDefinition[]): void {
     if (topics.length === 0 || hasRepeats(topics) || topics.some((topic) => !TOPICS.includes(topic))) {
       throw wrong(`topics ${topics.join(', ')}`);
     }
+    const indexed = indexes.flat();
     for (const fields of indexes) {
       const bad = fields.some((field) => !isName(field) || field === 'id');
       if (fields.length === 0 || hasRepeats(fields) || bad) throw wrong(`index ${fields.join(', ')}`);
     }
-    if (sparse.some((field) => !indexes.flat().includes(field))) throw wrong(`sparse ${sparse.join(', ')}`);
+    if (sparse.some((field) => !indexed.includes(field))) throw wrong(`sparse ${sparse.join(', ')}`);
     for (const [field, values] of Object.entries(usual)) {
       const bad = values.some((value) =>
         typeof value === 'string' ? !USUAL_TEXT.test(value) : !Number.isSafeInteger(value),
       );
-      if (bad || !indexes.flat().includes(field)) throw wrong(`usual ${field}: ${values.join(', ')}`);
+      if (bad || !indexed.includes(field)) throw wrong(`usual ${field}: ${values.join(', ')}`);
     }
     for (const path of history?.payload ?? []) {
       const [field = '', key = 'key', ...rest] = path.split('.');
       const bad = !isName(field) || field === 'id' || !isName(key) || rest.length > 0;
-      if (bad || indexes.flat().includes(field)) throw wrong(`payload ${path}`);
+      if (bad || indexed.includes(field)) throw wrong(`payload ${path}`);
     }
   }
 }
@@ -76,6 +78,11 @@ export function indexesOf(
       partial: leavesOut && mayLeaveOut && own.length > 0,
     };
   });
+}
+
+/** Whether most documents have this value in the field. */
+export function isUsual(usual: ViewIndex['usual'], field: string, value: Value | undefined): boolean {
+  return usual[field]?.some((one) => one === value) ?? false;
 }
 
 /**

@@ -3,7 +3,7 @@
 // SQLite puts numbers before texts, and texts before blobs: so bounds keep a range within its type.
 
 import type { SQLInputValue } from 'node:sqlite';
-import type { Shape } from './definition.ts';
+import { isUsual, type Shape } from './definition.ts';
 import { columnSql, columnValue, indexedFields, LEAST_BLOB, unusualSql } from './sqlite-shape.ts';
 import type { Condition, Query, ViewIndex } from './views.ts';
 
@@ -101,8 +101,8 @@ function conditionSql(condition: Condition, { shape, usual = {} }: Source): Boun
     const { eq } = condition;
     if (eq === null) return { sql: `${column} IS NULL`, values: [] };
     // That it is none of the others is for the indexes that do not have those.
-    const isUnusual = indexed.includes(field) && !usual[field]?.some((value) => value === eq);
-    const sql = [`${column} = ?`, ...(isUnusual ? unusualSql(field, usual) : [])].join(' AND ');
+    const others = indexed.includes(field) && !isUsual(usual, field, eq) ? unusualSql(field, usual) : [];
+    const sql = [`${column} = ?`, ...others].join(' AND ');
     return { sql, values: [columnValue(eq)] };
   }
   if ('in' in condition) {

@@ -54,7 +54,7 @@ export interface Draft {
 export function openTable(
   db: DatabaseSync,
   name: string,
-  { shape, usual = {} }: Pick<Source, 'shape' | 'usual'>,
+  { shape, usual }: Required<Pick<Source, 'shape' | 'usual'>>,
 ): Table {
   const { topics } = shape;
   const fields = indexedFields(shape);
