@@ -8,9 +8,10 @@ import type { Change, Projection } from './projection.ts';
 export const inboundWebhooks: Projection = {
   definition: {
     name: 'inboundWebhooks',
-    version: 1,
+    version: 2,
     topics: ['inbound', 'organizations'],
     indexes: [['organizationId'], ['projectId'], ['integrationId'], ['status']],
+    nested: ['organizationId', 'projectId', 'integrationId'],
     sparse: ['status'],
     usual: { status: ['processed'] },
     history: { prefix: 'in', payload: ['payload', 'headers'] },

@@ -16,13 +16,14 @@ const MAX_MESSAGE_CHARACTERS = 500;
 export const logGroups: Projection = {
   definition: {
     name: 'logGroups',
-    version: 1,
+    version: 2,
     topics: ['organizations'],
     // Each log writes its group: in other orders than the last seen first, the groups of a project are sorted.
     indexes: [
       ['organizationId', 'lastSeenAt'],
       ['projectId', 'lastSeenAt'],
     ],
+    nested: ['organizationId', 'projectId'],
   },
   on: {
     LogRecorded(event) {

@@ -6,9 +6,10 @@ import type { Projection } from './projection.ts';
 export const logs: Projection = {
   definition: {
     name: 'logs',
-    version: 1,
+    version: 2,
     topics: ['organizations'],
     indexes: [['organizationId'], ['projectId'], ['integrationId'], ['level'], ['fingerprint']],
+    nested: ['organizationId', 'projectId', 'integrationId'],
     // What lists show is no payload, and stays.
     sparse: ['level'],
     usual: { level: ['error'] },

@@ -15,7 +15,7 @@ const by: Filter = async (text, { resolve }) => {
   const field = 'by';
   if (text === 'cli') return { where: [], keep: ({ by: who }) => String(who).startsWith('cli:') };
   if (NO_TOKEN.test(text) || kindOf(text) === 'token') return { where: [{ field, eq: text }] };
-  return { where: [{ field, eq: await resolve('token', text) }] };
+  return { where: [{ field, eq: (await resolve('token', text)).id }] };
 };
 
 /** As of other lists, but also of an organization that is deleted, by its id. */

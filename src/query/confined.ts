@@ -9,6 +9,8 @@ export type ReadViews = Pick<Views, 'get' | 'find' | 'indexes'>;
 
 /** What has one of these is of one thing, and so of the organization of that. */
 const OF_ONE_THING: readonly string[] = ['projectId', 'integrationId', 'endpointId', 'eventId'];
+/** Of those the one that no index has behind the organization. */
+const ALONE = 'eventId';
 
 /** Only what belongs to the organization, and itself. */
 export function confinedTo(organizationId: OrganizationId, views: ReadViews): ReadViews {
@@ -21,8 +23,8 @@ export function confinedTo(organizationId: OrganizationId, views: ReadViews): Re
     },
     async find(view, query) {
       const { where = [] } = query;
-      // Then the engine is to go by the thing, and finds nothing else than its own, unless it is of somebody else.
-      if (where.some((condition) => 'eq' in condition && OF_ONE_THING.includes(condition.field)))
+      // Then the engine is to go by that, and finds nothing else than its own, unless it is of somebody else.
+      if (where.some((condition) => 'eq' in condition && condition.field === ALONE))
         return (await views.find(view, query)).filter((document) => isOwn(view, document));
       const own: Condition = { field: ownerOf(view), eq: organizationId };
       return views.find(view, { ...query, where: [own, ...where] });
@@ -34,6 +36,10 @@ export function confinedTo(organizationId: OrganizationId, views: ReadViews): Re
         .filter(({ fields }) =>
           fields.some((field) => field === ownerOf(view) || OF_ONE_THING.includes(field)),
         )
-        .map((index) => ({ ...index, fields: index.fields.filter((field) => field !== ownerOf(view)) })),
+        .map((index) => ({
+          ...index,
+          fields: index.fields.filter((field) => field !== ownerOf(view)),
+          nested: Math.max(0, index.nested - 1),
+        })),
   };
 }

@@ -16,8 +16,8 @@ export interface Filtered {
 export interface FilterContext {
   /** The present, from which ages count. */
   nowMs: number;
-  /** The id of what is named; throws NotFound. */
-  resolve(kind: NamedKind, idOrName: string): Promise<string>;
+  /** What is named; throws NotFound. */
+  resolve(kind: NamedKind, idOrName: string): Promise<Document>;
   /** Throws NotFound unless there is, or was, a thing with this id. */
   everWas(kind: NamedKind, id: string): Promise<void>;
 }
@@ -27,9 +27,17 @@ export type NamedKind = 'organization' | 'project' | 'integration' | 'endpoint' 
 
 export type Filter = (text: string, context: FilterContext) => Filtered | Promise<Filtered>;
 
-/** Only what belongs to the named thing. */
+/** Only what belongs to the named thing, and so to what that belongs to, through which an index may go. */
 export function belongsTo(kind: NamedKind): Filter {
-  return async (text, { resolve }) => ({ where: [{ field: `${kind}Id`, eq: await resolve(kind, text) }] });
+  return async (text, { resolve }) => {
+    const thing = await resolve(kind, text);
+    const own = { field: `${kind}Id`, eq: thing.id };
+    const owners = ['organizationId', 'projectId'].flatMap((field) => {
+      const eq = thing[field];
+      return typeof eq === 'string' ? [{ field, eq }] : [];
+    });
+    return { where: [...owners, own] };
+  };
 }
 
 /** Only what has exactly this text in a field. */

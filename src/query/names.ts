@@ -7,8 +7,8 @@ import { InvalidQuery, NotFound } from './errors.ts';
 import type { NamedKind } from './filters.ts';
 
 export interface Names {
-  /** The id of what is named. Throws NotFound, or InvalidQuery if several have the name. */
-  resolve(kind: NamedKind, idOrName: string): Promise<string>;
+  /** What is named. Throws NotFound, or InvalidQuery if several have the name. */
+  resolve(kind: NamedKind, idOrName: string): Promise<Document>;
   /** Throws NotFound unless there is, or was, a thing with this id. */
   everWas(kind: NamedKind, id: string): Promise<void>;
   /** Whether neither the thing nor what it belongs to is deleted. */
@@ -51,27 +51,29 @@ export function createNames(views: ReadViews): Names {
     async resolve(kind, idOrName) {
       const { view, prefix, name } = KINDS[kind];
       if (isId(prefix, idOrName)) {
-        if (await isAlive(await views.get(view, idOrName))) return idOrName;
+        const document = await views.get(view, idOrName);
+        if (document !== undefined && (await isAlive(document))) return document;
         throw new NotFound(kind, idOrName);
       }
       const where = [
         { field: name, eq: idOrName },
         { field: 'deletedAt', eq: null },
       ];
-      const namesakes: string[] = [];
+      const namesakes: Document[] = [];
       // Namesakes whose organization or project is deleted may stand before one that lives.
       for (
         let before: string | undefined = LAST_ID;
         before !== undefined && namesakes.length < MAX_NAMESAKES;
       ) {
         const page = await views.find(view, { where, limit: PAGE_DOCUMENTS, before });
-        for (const document of page) if (await isAlive(document)) namesakes.push(document.id);
+        for (const document of page) if (await isAlive(document)) namesakes.push(document);
         before = page.length < PAGE_DOCUMENTS ? undefined : page.at(-1)?.id;
       }
-      const [id, ...others] = namesakes;
-      if (id === undefined) throw new NotFound(kind, idOrName);
-      if (others.length === 0) return id;
-      throw new InvalidQuery(kind, `several are called ${JSON.stringify(idOrName)}: ${namesakes.join(', ')}`);
+      const [document, ...others] = namesakes;
+      if (document === undefined) throw new NotFound(kind, idOrName);
+      if (others.length === 0) return document;
+      const ids = namesakes.map(({ id }) => id).join(', ');
+      throw new InvalidQuery(kind, `several are called ${JSON.stringify(idOrName)}: ${ids}`);
     },
   };
 }

@@ -11,20 +11,25 @@ type Equality = Extract<Condition, { eq: unknown }> & { eq: Value };
 /**
  * Leaves in `where` what an index answers: of those whose fields are all asked for the one that finds the fewest, which is the
  * one that is asked for the most values that are not usual; of as many, the one with the most fields, and of those the one
- * declared last. Other equalities become part of `keep`. Conditions of other kinds, as ranges of ids are, stay.
+ * declared last. Fields that hold each other count as one. Other equalities become part of `keep`. Conditions of other kinds, as ranges of ids are, stay.
  */
 export function planned({ where, keep }: Filtered, indexes: readonly ViewIndex[]): Filtered {
   const equalities = where.filter(isEquality);
   const asked = new Map(equalities.map(({ field, eq }) => [field, eq]));
   let best: readonly string[] = [];
+  let bestCount = 0;
   let most = 0;
-  for (const { fields, usual, partial } of indexes) {
+  for (const { fields, nested, usual, partial } of indexes) {
     if (!fields.every((field) => asked.has(field))) continue;
     const unusual = fields.filter((field) => !isUsual(usual, field, asked.get(field)));
     if (partial && unusual.length < fields.length) continue;
-    if (unusual.length < most || (unusual.length === most && fields.length < best.length)) continue;
+    const alike = Math.max(0, nested - 1);
+    const count = fields.length - alike;
+    const found = unusual.length - alike;
+    if (found < most || (found === most && count < bestCount)) continue;
     best = fields;
-    most = unusual.length;
+    bestCount = count;
+    most = found;
   }
   const rest = equalities.filter(({ field }) => !best.includes(field));
   if (rest.length === 0) return keep === undefined ? { where } : { where, keep };

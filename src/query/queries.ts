@@ -144,8 +144,8 @@ export function createQueries({ views, clock }: { views: ReadViews; clock: Clock
 
   async function find(name: ResourceName, idOrName: string): Promise<Document> {
     const { view, prefix, noun, deletable }: Resource = RESOURCES[name];
-    const id = deletable ? await names.resolve(noun as NamedKind, idOrName) : idOrName;
-    const document = isId(prefix, id) ? await views.get(view, id) : undefined;
+    if (deletable) return names.resolve(noun as NamedKind, idOrName);
+    const document = isId(prefix, idOrName) ? await views.get(view, idOrName) : undefined;
     if (document === undefined) throw new NotFound(noun, idOrName);
     return document;
   }
@@ -167,7 +167,7 @@ export function createQueries({ views, clock }: { views: ReadViews; clock: Clock
       const filtered = await plan(RESOURCES.deliveries, { ...filters, since }, ['by']);
       return countDeliveries(views, { ...filtered, by });
     },
-    resolve: names.resolve,
+    resolve: async (kind, idOrName) => (await names.resolve(kind, idOrName)).id,
     async show(name, idOrName) {
       const document = await find(name, idOrName);
       switch (name) {

@@ -15,7 +15,7 @@ import {
 } from './views.ts';
 
 /** What of a declaration a copy of the view is made from. */
-export type Shape = Pick<ViewDefinition, 'topics' | 'indexes'>;
+export type Shape = Pick<ViewDefinition, 'topics' | 'indexes' | 'nested'>;
 
 const NAME = /^[A-Za-z][A-Za-z0-9]*$/;
 const USUAL_TEXT = /^[A-Za-z0-9.]+$/;
@@ -28,7 +28,16 @@ export function isName(text: string): boolean {
 /** Throws, as this is a bug, unless every view is declared once and as views can be. */
 export function checkDefinitions(definitions: readonly ViewDefinition[]): void {
   if (hasRepeats(definitions.map(({ name }) => name))) throw new Error('a view is declared twice');
-  for (const { name, version, topics, indexes, sparse = [], usual = {}, history } of definitions) {
+  for (const {
+    name,
+    version,
+    topics,
+    indexes,
+    sparse = [],
+    usual = {},
+    nested = [],
+    history,
+  } of definitions) {
     const wrong = (what: string) => new Error(`the view ${name} is declared wrongly: ${what}`);
     if (!isName(name)) throw wrong('its name is not letters and digits');
     if (!Number.isSafeInteger(version) || version < 1) throw wrong(`version ${version}`);
@@ -47,6 +56,9 @@ export function checkDefinitions(definitions: readonly ViewDefinition[]): void {
       );
       if (bad || !indexed.includes(field)) throw wrong(`usual ${field}: ${values.join(', ')}`);
     }
+    if (hasRepeats(nested) || nested.some((field) => !indexed.includes(field))) {
+      throw wrong(`nested ${nested.join(', ')}`);
+    }
     for (const path of history?.payload ?? []) {
       const [field = '', key = 'key', ...rest] = path.split('.');
       const bad = !isName(field) || field === 'id' || !isName(key) || rest.length > 0;
@@ -60,24 +72,45 @@ function hasRepeats(names: readonly string[]): boolean {
   return new Set(names.map((name) => name.toLowerCase())).size < names.length;
 }
 
-export function shapeOf({ topics, indexes }: ViewDefinition): Shape {
-  return { topics, indexes };
+export function shapeOf({ topics, indexes, nested }: ViewDefinition): Shape {
+  return nested === undefined ? { topics, indexes } : { topics, indexes, nested };
 }
 
-/** The indexes of a view, of an engine that `leavesOut` what may be left out of them, or of one that does not. */
-export function indexesOf(
-  { indexes, sparse = [], usual = {} }: Pick<ViewDefinition, 'indexes' | 'sparse' | 'usual'>,
-  leavesOut: boolean,
-): ViewIndex[] {
-  return indexes.map((fields) => {
-    const own = Object.entries(usual).filter(([field]) => fields.includes(field));
-    const mayLeaveOut = fields.length > 1 || fields.every((field) => sparse.includes(field));
-    return {
-      fields,
-      usual: Object.fromEntries(own),
-      partial: leavesOut && mayLeaveOut && own.length > 0,
-    };
+type Indexed = Pick<ViewDefinition, 'indexes' | 'sparse' | 'usual' | 'nested'>;
+
+/** The indexes of a view, of an engine that makes each as it is declared. */
+export function declaredIndexes({ indexes, usual = {} }: Indexed): ViewIndex[] {
+  return indexes.map((fields) => ({ fields, nested: 0, usual: usualIn(fields, usual), partial: false }));
+}
+
+/** Those of an engine that makes one of such as differ only in a nested field, and leaves out of each what may be left out. */
+export function madeIndexes({ indexes, sparse = [], usual = {}, nested = [] }: Indexed): ViewIndex[] {
+  const isDeclared = (fields: readonly string[]) => indexes.some((other) => other.join() === fields.join());
+  return indexes.flatMap((declared) => {
+    const [first = '', ...others] = declared;
+    const isOfMany = nested.includes(first) && nested.every((field) => isDeclared([field, ...others]));
+    if (isOfMany && first !== nested[0]) return [];
+    const fields = isOfMany ? [...nested, ...others] : declared;
+    const mayLeaveOut = declared.length > 1 || sparse.includes(first);
+    const own = usualIn(fields, usual);
+    const partial = mayLeaveOut && Object.keys(own).length > 0;
+    return [{ fields, nested: isOfMany ? nested.length : 0, usual: own, partial }];
   });
+}
+
+/** By what such an index finds: also by each of the fields that hold others, with those before it. */
+export function foundBy(index: ViewIndex): ViewIndex[] {
+  const { fields, nested } = index;
+  if (nested === 0) return [index];
+  return Array.from({ length: nested }, (_, level) => ({
+    ...index,
+    fields: [...fields.slice(0, level + 1), ...fields.slice(nested)],
+    nested: level + 1,
+  }));
+}
+
+function usualIn(fields: readonly string[], usual: ViewIndex['usual']): ViewIndex['usual'] {
+  return Object.fromEntries(Object.entries(usual).filter(([field]) => fields.includes(field)));
 }
 
 /** Whether most documents have this value in the field. */

@@ -6,7 +6,14 @@
 // written is still the live one; if it is not, the same patches go to the one that took its place.
 
 import { type Collection, type Db, MongoClient } from 'mongodb';
-import { checkCauses, checkDefinitions, checkStored, indexesOf, type Shape, shapeOf } from './definition.ts';
+import {
+  checkCauses,
+  checkDefinitions,
+  checkStored,
+  declaredIndexes,
+  type Shape,
+  shapeOf,
+} from './definition.ts';
 import {
   advance,
   type CatalogueEntry,
@@ -238,7 +245,7 @@ function createViews({ client, db, catalogue, definitions, retention }: Store): 
   return {
     apply: (batch) => reaching(() => apply(batch)),
     positions: (view) => reaching(async () => positionsIn(await entryOf(view))),
-    indexes: (view) => indexesOf(definitionOf(view), false),
+    indexes: (view) => declaredIndexes(definitionOf(view)),
     get: (view, id) => live(view, (copy) => copy.get(id)),
     find: (view, query) => live(view, (copy) => copy.find(query)),
     first: (view, where = []) => live(view, (copy) => copy.first(where)),

@@ -4,7 +4,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { Topic } from '../events.ts';
 import type { Position } from '../log/log.ts';
-import { checkStored, indexesOf, type Shape, shapeOf } from './definition.ts';
+import { checkStored, madeIndexes, type Shape, shapeOf } from './definition.ts';
 import {
   FOR_EVER,
   type Horizon,
@@ -17,7 +17,13 @@ import {
 } from './retention.ts';
 import { createIndexSql, createTableSql, tableName } from './sqlite-shape.ts';
 import { openTable, type Table } from './sqlite-table.ts';
-import { RebuildRuns, type ViewDefinition, type ViewPositions, ViewsUnavailable } from './views.ts';
+import {
+  RebuildRuns,
+  type ViewDefinition,
+  type ViewIndex,
+  type ViewPositions,
+  ViewsUnavailable,
+} from './views.ts';
 
 /** One copy of a view. Generations are numbered through all views, and no number comes back. */
 export interface Generation {
@@ -121,7 +127,14 @@ export function createCatalogue(
 
   function open(view: string, generation: number, shape: Shape): Generation {
     const { usual = {} } = definitionOf(view);
-    return { view, generation, shape, table: openTable(db, tableName(view, generation), { shape, usual }) };
+    const options = { shape, usual, indexes: indexesOf(view, shape) };
+    return { view, generation, shape, table: openTable(db, tableName(view, generation), options) };
+  }
+
+  /** Those of a copy, which may have been declared otherwise. */
+  function indexesOf(view: string, shape: Shape): ViewIndex[] {
+    const { sparse = [], usual = {} } = definitionOf(view);
+    return madeIndexes({ ...shape, sparse, usual });
   }
 
   function addGeneration(definition: ViewDefinition, keeping: Keeping): Generation {
@@ -136,9 +149,8 @@ export function createCatalogue(
   }
 
   function addIndex({ view, generation, shape }: Generation): boolean {
-    const definition = definitionOf(view);
-    const indexes = indexesOf({ ...definition, ...shape }, true);
-    const all = createIndexSql(tableName(view, generation), indexes, definition.sparse);
+    const { sparse } = definitionOf(view);
+    const all = createIndexSql(tableName(view, generation), indexesOf(view, shape), sparse);
     const [, sql] = all.find(([name]) => hasIndex.get(name) === undefined) ?? [];
     if (sql !== undefined) db.exec(sql);
     return sql !== undefined;

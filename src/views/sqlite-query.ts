@@ -32,14 +32,21 @@ const TEXTS = { least: '', end: LEAST_BLOB };
 /** No character sorts after this one. */
 const LAST_CHARACTER = '\u{10ffff}';
 
-/** Throws if the limit is out of its range. */
-export function findSql(source: Source, query: Query): BoundSql {
+/**
+ * Documents; or, of those with values in the fields `members` that are bound before all others, as columns hold them, only
+ * where they are, `at`, their ids, and what they are sorted by, `value`. Throws if the limit is out of its range.
+ */
+export function findSql(
+  source: Source,
+  query: Query,
+  { members }: { members?: readonly string[] } = {},
+): BoundSql {
   const { table, shape } = source;
   const { where = [], limit, before, upTo, order } = query;
   if (!Number.isInteger(limit) || limit < 1 || limit > MAX_PAGE_DOCUMENTS) {
     throw new RangeError(`a page has 1 to ${MAX_PAGE_DOCUMENTS} documents, not ${limit}`);
   }
-  const parts = conditionsSql(source, where);
+  const parts = [...membersSql(source, members ?? []), ...conditionsSql(source, where)];
   if (before !== undefined) parts.push({ sql: 'id < ?', values: [before] });
   if (upTo !== undefined) parts.push({ sql: 'id <= ?', values: [upTo] });
   const sorted = order === undefined ? undefined : columnSql(order.field, indexedFields(shape));
@@ -50,7 +57,34 @@ export function findSql(source: Source, query: Query): BoundSql {
   }
   const { sql, values } = all(parts);
   const by = sorted === undefined ? 'id DESC' : `${sorted} DESC, id DESC`;
-  return { sql: `SELECT id, doc FROM ${table}${sql} ORDER BY ${by} LIMIT ?`, values: [...values, limit] };
+  const entry = ['rowid AS at', 'id', ...(sorted === undefined ? [] : [`${sorted} AS value`])];
+  const columns = members === undefined ? ['id', 'doc'] : entry;
+  return {
+    sql: `SELECT ${columns.join(', ')} FROM ${table}${sql} ORDER BY ${by} LIMIT ?`,
+    values: [...values, limit],
+  };
+}
+
+/**
+ * The least value, `value`, that the next one of fields which hold each other has beside the values of those before it, which
+ * are to be bound; of those greater than `after`, which is bound behind them. Null is the least of all.
+ */
+export function memberSql(
+  source: Source,
+  { fields, next, after }: { fields: readonly string[]; next: string; after?: SQLInputValue },
+): string {
+  const column = columnSql(next, indexedFields(source.shape));
+  const parts = membersSql(source, fields);
+  if (after === null) parts.push({ sql: `${column} IS NOT NULL`, values: [] });
+  else if (after !== undefined) parts.push({ sql: `${column} > ?`, values: [] });
+  const { sql } = all(parts);
+  return `SELECT ${column} AS value FROM ${source.table}${sql} ORDER BY ${column} LIMIT 1`;
+}
+
+/** IS, as = finds no null. */
+function membersSql({ shape }: Source, fields: readonly string[]): BoundSql[] {
+  const indexed = indexedFields(shape);
+  return fields.map((field) => ({ sql: `${columnSql(field, indexed)} IS ?`, values: [] }));
 }
 
 /** The document with the least id of those that meet all conditions. */

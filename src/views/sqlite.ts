@@ -8,7 +8,7 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { checkCauses, checkDefinitions, indexesOf, newestFor } from './definition.ts';
+import { checkCauses, checkDefinitions, foundBy, madeIndexes, newestFor } from './definition.ts';
 import { FOR_EVER, type Horizon, keepsTooLittle, type Retention } from './retention.ts';
 import { createCatalogue, type Generation } from './sqlite-catalogue.ts';
 import { openSqliteClaims } from './sqlite-claims.ts';
@@ -130,7 +130,7 @@ export function openSqliteViews({ directory, definitions, retention = FOR_EVER }
   return {
     apply: async (batch) => transaction('write', () => applyToAll(batch)),
     positions: async (view) => transaction('read', () => catalogue.positions(catalogue.live(view))),
-    indexes: (view) => indexesOf(catalogue.definition(view), true),
+    indexes: (view) => madeIndexes(catalogue.definition(view)).flatMap(foundBy),
     get: async (view, id) => ask(view, (table, horizon) => table.get(id, horizon)),
     find: async (view, query) => ask(view, (table, horizon) => table.find(query, horizon)),
     first: async (view, where = []) => ask(view, (table, horizon) => table.first(where, horizon)),

@@ -38,6 +38,8 @@ export type Usual = string | number;
 /** An index of a view, as an engine has it: finds the documents that are asked for by the values of all its fields. */
 export interface ViewIndex {
   fields: readonly string[];
+  /** So many of them, the first ones, hold each other, and tell no more than the last of these alone. */
+  nested: number;
   /** The values by which little is found, of its fields that have such. */
   usual: Readonly<Record<string, readonly Usual[]>>;
   /** It does not have the documents with one of those. */
@@ -63,6 +65,12 @@ export interface ViewDefinition {
    * document with one of them out of the indexes that have the field behind another one, and of all with it if it is sparse.
    */
   usual?: Readonly<Record<string, readonly Usual[]>>;
+  /**
+   * Fields of indexes that hold each other, the outermost first: what has a value of a later one has always the same of those
+   * before it, as an endpoint is of one organization. Of indexes that differ only in which of them they begin with, an engine
+   * may keep one, of all of them, and put the lists of an outer one together from those of the innermost: one write for several.
+   */
+  nested?: readonly string[];
   /** What is kept for a while only, if the store is told so (see retention.ts); missing: documents are kept for ever. */
   history?: History;
 }
@@ -139,7 +147,7 @@ export interface Views {
   /** What the view has taken in. */
   positions(view: string): Promise<ViewPositions>;
 
-  /** The indexes that the view is declared with, in that order. */
+  /** By which fields together documents are found without a search, in the order in which the view declares its indexes. */
   indexes(view: string): readonly ViewIndex[];
 
   get(view: string, id: string): Promise<Document | undefined>;

@@ -18,6 +18,7 @@ import {
   patch,
   textOf,
 } from './views-kit.ts';
+import { nestedContract } from './views-nested.ts';
 import { retentionContract } from './views-retention.ts';
 import { shadowContract } from './views-shadow.ts';
 
@@ -28,6 +29,7 @@ export function viewsContract(name: string, newStore: NewStore, missing: string 
   commuteContract(kit);
   storeContract(kit);
   findContract(kit);
+  nestedContract(kit);
   shadowContract(kit);
   retentionContract(kit);
   claimsContract(kit);

@@ -4,13 +4,14 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { deliveries } from '../../src/projections/deliveries.ts';
+import { logs } from '../../src/projections/logs.ts';
 import { planned } from '../../src/query/plan.ts';
-import { indexesOf } from '../../src/views/definition.ts';
+import { declaredIndexes, foundBy, madeIndexes } from '../../src/views/definition.ts';
 import type { Condition, Document } from '../../src/views/views.ts';
 import * as facts from '../projections/facts.ts';
 import { after, allPages } from './store.ts';
 
-const indexes = indexesOf(deliveries.definition, true);
+const indexes = madeIndexes(deliveries.definition).flatMap(foundBy);
 
 /** The fields that are left to the engine. */
 function left(conditions: Record<string, string | number>): string[] {
@@ -22,7 +23,9 @@ test('the index with the most of the fields that are asked for answers, the rest
   assert.deepEqual(left({ host: 'a' }), ['host']);
   assert.deepEqual(left({ organizationId: 'o', status: 'error' }), ['organizationId', 'status']);
   assert.deepEqual(left({ organizationId: 'o', host: 'a' }), ['host']);
-  assert.deepEqual(left({ status: 'error', organizationId: 'o', endpointId: 'e' }), ['status', 'endpointId']);
+  assert.deepEqual(left({ status: 'error', organizationId: 'o', endpointId: 'e' }), [
+    ...['status', 'organizationId', 'endpointId'],
+  ]);
   assert.deepEqual(left({ codeClass: '5xx', responseCode: 503 }), ['responseCode']);
   assert.deepEqual(left({ codeClass: '5xx', responseCode: 503, organizationId: 'o' }), [
     'codeClass',
@@ -33,7 +36,10 @@ test('the index with the most of the fields that are asked for answers, the rest
 
 test('by what is usual little is found: an index of it answers where nothing else is asked', () => {
   assert.deepEqual(left({ organizationId: 'o', status: 'processed' }), ['organizationId']);
-  assert.deepEqual(left({ endpointId: 'e', event: 'log.created', codeClass: '2xx' }), ['endpointId']);
+  assert.deepEqual(left({ organizationId: 'o', endpointId: 'e', event: 'log.created', codeClass: '2xx' }), [
+    'organizationId',
+    'endpointId',
+  ]);
   assert.deepEqual(left({ organizationId: 'o', event: 'log.created', status: 'error' }), [
     'organizationId',
     'status',
@@ -44,12 +50,26 @@ test('by what is usual little is found: an index of it answers where nothing els
   assert.deepEqual(left({ codeClass: '2xx', responseCode: 200 }), []);
 });
 
+test('fields that hold each other tell no more than the innermost of them', () => {
+  const own = { organizationId: 'o', endpointId: 'e' };
+  assert.deepEqual(left({ ...own, host: 'a' }), ['host']);
+  assert.deepEqual(left({ ...own, event: 'deploy.created' }), ['organizationId', 'event']);
+  const ofLogs = madeIndexes(logs.definition).flatMap(foundBy);
+  const where = ['organizationId', 'projectId', 'integrationId', 'fingerprint'].map((field) => ({
+    ...{ field, eq: 'x' },
+  }));
+  const leftOf = (asked: Condition[]) => planned({ where: asked }, ofLogs).where;
+  assert.deepEqual(leftOf(where), where.slice(3));
+  assert.deepEqual(leftOf(where.slice(0, 3)), where.slice(0, 3));
+  assert.deepEqual(leftOf(where.slice(0, 2)), where.slice(0, 2));
+});
+
 test('an engine that has all documents in each index goes by both fields', () => {
   const where: Condition[] = [
     { field: 'organizationId', eq: 'o' },
     { field: 'status', eq: 'processed' },
   ];
-  assert.deepEqual(planned({ where }, indexesOf(deliveries.definition, false)), { where });
+  assert.deepEqual(planned({ where }, declaredIndexes(deliveries.definition)), { where });
 });
 
 test('where no index has any of the fields, all documents are looked at, newest first', () => {

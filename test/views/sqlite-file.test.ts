@@ -162,7 +162,8 @@ test('a view of an older version serves, and takes in what comes, until a rebuil
       ...ITEMS,
       version: 2,
       topics: ['organizations', 'inbound', 'outbound'],
-      indexes: [['weight']],
+      indexes: [['weight'], ['owner']],
+      nested: ['weight', 'owner'],
       sparse: ['weight'],
       usual: { weight: [0] },
     },
@@ -176,18 +177,19 @@ test('a view of an older version serves, and takes in what comes, until a rebuil
   assert.deepEqual(await idsOf(newer, { where: [{ field: 'weight', eq: 3 }] }), ['doc_01', 'doc_00']);
   const shadow = await newer.shadow('items');
   await shadow.apply({
-    patches: [patch('doc_02', 0, {}, 'outbound')],
+    patches: [patch('doc_02', 0, { set: { weight: 4 } }, 'outbound')],
     positions: [at(2), at(1, 'outbound')],
   });
   assert.equal(await shadow.swap(), true);
   assert.equal(await newer.isOutdated('items'), false);
-  assert.deepEqual(await idsOf(newer, {}), ['doc_02']);
+  assert.deepEqual(await idsOf(newer, { where: [{ field: 'weight', eq: 4 }] }), ['doc_02']);
 });
 
 test('an index that changes without the version is a bug that is told', async (t) => {
   const { open } = storeFor(t);
   await open().close();
   assert.throws(() => open([{ ...ITEMS, indexes: [], sparse: [], usual: {} }, OTHERS]), /not its version/);
+  assert.throws(() => open([{ ...ITEMS, nested: ['owner', 'color'] }, OTHERS]), /not its version/);
 });
 
 test('a view declared wrongly is a bug that is told, before anything is made', (t) => {
@@ -203,6 +205,8 @@ test('a view declared wrongly is a bug that is told, before anything is made', (
     { usual: { done: ["it's"] } },
     { usual: { done: [0.5] } },
     { usual: { name: ['x'] } },
+    { nested: ['name'] },
+    { nested: ['color', 'color'] },
   ];
   for (const part of wrong) assert.throws(() => open([{ ...ITEMS, ...part }]), JSON.stringify(part));
   assert.throws(() => open([ITEMS, { ...ITEMS, name: 'Items' }]));
