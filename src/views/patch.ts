@@ -38,7 +38,9 @@ export function applyPatch(fields: Fields, patch: Omit<Patch, 'view' | 'id' | 'c
 
 /** About how many bytes what a patch adds to a document takes as text, and a little for the document. */
 export function sizeOf({ set, setOnce, max, min, put }: Omit<Patch, 'view' | 'id' | 'cause'>): number {
-  return PATCH_BYTES + [set, setOnce, max, min, put].reduce((sum, part) => sum + valueSize(part ?? null), 0);
+  let sum = PATCH_BYTES;
+  for (const part of [set, setOnce, max, min, put]) if (part !== undefined) sum += valueSize(part);
+  return sum;
 }
 
 const PATCH_BYTES = 100;
@@ -48,7 +50,8 @@ function valueSize(value: Value): number {
   if (typeof value === 'string') return value.length;
   if (value === null || typeof value !== 'object') return 0;
   let sum = 0;
-  for (const key in value) sum += FIELD_BYTES + valueSize((value as Fields)[key] ?? null);
+  // Not by their keys: that takes several times as long.
+  for (const one of Object.values(value)) sum += FIELD_BYTES + valueSize(one);
   return sum;
 }
 
