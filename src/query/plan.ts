@@ -11,7 +11,8 @@ type Equality = Extract<Condition, { eq: unknown }> & { eq: Value };
 /**
  * Leaves in `where` what an index answers: of those whose fields are all asked for the one that finds the fewest, which is the
  * one that is asked for the most values that are not usual; of as many, the one with the most fields, and of those the one
- * declared last. Fields that hold each other count as one. Other equalities become part of `keep`. Conditions of other kinds, as ranges of ids are, stay.
+ * declared last. Fields that hold each other count as one. Other equalities become part of `keep`. Conditions of other kinds, as
+ * ranges of ids are, stay.
  */
 export function planned({ where, keep }: Filtered, indexes: readonly ViewIndex[]): Filtered {
   const equalities = where.filter(isEquality);

@@ -41,6 +41,7 @@ const SCAN_DOCUMENTS = 500;
  */
 export function openSqliteViews({ directory, definitions, retention = FOR_EVER }: SqliteViewsOptions): Views {
   checkDefinitions(definitions);
+  const indexes = new Map(definitions.map((one) => [one.name, madeIndexes(one).flatMap(foundBy)]));
   const db = openViewsFile(directory);
   const claims = openClaims();
   const catalogue = createCatalogue(db, definitions, retention);
@@ -130,7 +131,7 @@ export function openSqliteViews({ directory, definitions, retention = FOR_EVER }
   return {
     apply: async (batch) => transaction('write', () => applyToAll(batch)),
     positions: async (view) => transaction('read', () => catalogue.positions(catalogue.live(view))),
-    indexes: (view) => madeIndexes(catalogue.definition(view)).flatMap(foundBy),
+    indexes: (view) => indexes.get(catalogue.definition(view).name) ?? [],
     get: async (view, id) => ask(view, (table, horizon) => table.get(id, horizon)),
     find: async (view, query) => ask(view, (table, horizon) => table.find(query, horizon)),
     first: async (view, where = []) => ask(view, (table, horizon) => table.first(where, horizon)),
