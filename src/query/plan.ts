@@ -1,12 +1,9 @@
 // Which of the conditions one index answers, newest first, and which are looked at document by document. Left to the engine,
 // a page of what is rare would walk through millions of documents; so a page looks at a bounded number of them. Pure.
 
-import { isUsual } from '../views/definition.ts';
-import type { Condition, Value, ViewIndex } from '../views/views.ts';
+import { isEquality, isUsual } from '../views/definition.ts';
+import type { ViewIndex } from '../views/views.ts';
 import type { Filtered } from './filters.ts';
-
-/** An equality that an index may answer. */
-type Equality = Extract<Condition, { eq: unknown }> & { eq: Value };
 
 /**
  * Leaves in `where` what an index answers: of those whose fields are all asked for the one that finds the fewest, which is the
@@ -39,8 +36,4 @@ export function planned({ where, keep }: Filtered, indexes: readonly ViewIndex[]
     keep: (document) =>
       rest.every(({ field, eq }) => document[field] === eq) && (keep === undefined || keep(document)),
   };
-}
-
-function isEquality(condition: Condition): condition is Equality {
-  return 'eq' in condition && condition.eq !== null;
 }

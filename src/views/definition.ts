@@ -5,6 +5,7 @@
 
 import { TOPICS } from '../events.ts';
 import {
+  type Condition,
   type Patch,
   type Value,
   type ViewBatch,
@@ -111,6 +112,13 @@ export function foundBy(index: ViewIndex): ViewIndex[] {
 
 function usualIn(fields: readonly string[], usual: ViewIndex['usual']): ViewIndex['usual'] {
   return Object.fromEntries(Object.entries(usual).filter(([field]) => fields.includes(field)));
+}
+
+/** A condition that an index may answer. */
+export type Equality = Extract<Condition, { eq: unknown }> & { eq: string | number | boolean };
+
+export function isEquality(condition: Condition): condition is Equality {
+  return 'eq' in condition && condition.eq !== null;
 }
 
 /** Whether most documents have this value in the field. */

@@ -2,10 +2,10 @@
 // those of its endpoints, newest first, each read as far as it is needed. So one index answers for all of them.
 
 import type { SQLInputValue, SQLOutputValue, StatementSync } from 'node:sqlite';
-import { isUsual } from './definition.ts';
-import { type BoundSql, findSql, memberSql, type Source } from './sqlite-query.ts';
+import { isEquality, isUsual } from './definition.ts';
+import { type BoundSql, checkLimit, findSql, memberSql, type Source } from './sqlite-query.ts';
 import { columnValue } from './sqlite-shape.ts';
-import type { Condition, Query, ViewIndex } from './views.ts';
+import type { Query, ViewIndex } from './views.ts';
 
 /** Of the fields that hold each other, those that a query asks for, from the outermost on, and those that are left open. */
 export interface Nesting {
@@ -43,12 +43,6 @@ export function nestingOf(
   return best?.open.length === 0 ? undefined : best;
 }
 
-type Equality = Extract<Condition, { eq: unknown }>;
-
-function isEquality(condition: Condition): condition is Equality {
-  return 'eq' in condition && condition.eq !== null;
-}
-
 /** How a statement is come by, and where it is asked. */
 interface Asking {
   source: Source;
@@ -58,13 +52,14 @@ interface Asking {
 /** What columns hold of some fields. */
 type Values = readonly SQLInputValue[];
 
-/** Where in the table the documents of the page are, in its order. */
+/** Where in the table the documents of the page are, in its order. Throws if the limit is out of its range. */
 export function pageOfMembers({
   query,
   nesting,
   ...asking
 }: Asking & { query: Query; nesting: Nesting }): SQLInputValue[] {
   const { limit } = query;
+  checkLimit(limit);
   const members = membersOf(query, nesting, asking);
   // About its share of the page, twice; whoever has more of it is asked again.
   const chunk = Math.min(limit, 1 + Math.ceil((2 * limit) / Math.max(1, members.length)));

@@ -43,9 +43,7 @@ export function findSql(
 ): BoundSql {
   const { table, shape } = source;
   const { where = [], limit, before, upTo, order } = query;
-  if (!Number.isInteger(limit) || limit < 1 || limit > MAX_PAGE_DOCUMENTS) {
-    throw new RangeError(`a page has 1 to ${MAX_PAGE_DOCUMENTS} documents, not ${limit}`);
-  }
+  checkLimit(limit);
   const parts = [...membersSql(source, members ?? []), ...conditionsSql(source, where)];
   if (before !== undefined) parts.push({ sql: 'id < ?', values: [before] });
   if (upTo !== undefined) parts.push({ sql: 'id <= ?', values: [upTo] });
@@ -63,6 +61,13 @@ export function findSql(
     sql: `SELECT ${columns.join(', ')} FROM ${table}${sql} ORDER BY ${by} LIMIT ?`,
     values: [...values, limit],
   };
+}
+
+/** Throws if a page cannot have so many documents. */
+export function checkLimit(limit: number): void {
+  if (!Number.isInteger(limit) || limit < 1 || limit > MAX_PAGE_DOCUMENTS) {
+    throw new RangeError(`a page has 1 to ${MAX_PAGE_DOCUMENTS} documents, not ${limit}`);
+  }
 }
 
 /**

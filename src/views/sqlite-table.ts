@@ -124,10 +124,11 @@ export function openTable(
   /** The page, out of the lists of the innermost fields where the index that answers goes on by fields that are not asked for. */
   function rowsOf(query: Query, horizon: Horizon): ReturnType<StatementSync['all']> {
     const source = from(horizon);
-    const { sql, values } = findSql(source, query);
     const nesting = nestingOf(indexes, query);
-    if (nesting === undefined) return prepare(sql).all(...values);
-    return pageOfMembers({ source, query, nesting, prepare }).flatMap((at) => selectAt.all(at));
+    if (nesting !== undefined)
+      return pageOfMembers({ source, query, nesting, prepare }).flatMap((at) => selectAt.all(at));
+    const { sql, values } = findSql(source, query);
+    return prepare(sql).all(...values);
   }
 
   function fold(patches: readonly Patch[], drafts: Drafts, horizon: Horizon): void {

@@ -182,6 +182,7 @@ test('a view of an older version serves, and takes in what comes, until a rebuil
   });
   assert.equal(await shadow.swap(), true);
   assert.equal(await newer.isOutdated('items'), false);
+  assert.deepEqual(await idsOf(newer, {}), ['doc_02']);
   assert.deepEqual(await idsOf(newer, { where: [{ field: 'weight', eq: 4 }] }), ['doc_02']);
 });
 
