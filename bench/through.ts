@@ -43,12 +43,14 @@ export function expectAll(statuses: Record<string, number>, count: number): void
 }
 
 /** The stores of a Hooklane that serves, as a command beside it has them. */
-export async function openBeside({ environment }: Pick<Hooklane, 'environment'>): Promise<{
+export interface Beside {
   log: Log;
   views: Views;
   secrets: SecretBox;
   close(): Promise<void>;
-}> {
+}
+
+export async function openBeside({ environment }: Pick<Hooklane, 'environment'>): Promise<Beside> {
   const config = loadConfig(environment);
   const log = await openLog(config, { serve: false });
   const views = await openViews(config);
