@@ -139,11 +139,14 @@ async function openPartition(
     partition.wake();
   }
 
-  function armTimer(): void {
+  /** `opensInMs`: until it reads on though nothing else happens; 0: it does so now. */
+  function armTimer(opensInMs: number): void {
     callOffTimer();
     const dueAtMs = closing.draining || !capacity.hasRoom() ? undefined : crank.nextDueAtMs(ahead.ms);
-    if (dueAtMs === undefined) return;
-    callOffTimer = time.after(Math.min(MAX_TIMER_MS, Math.max(0, dueAtMs - time.now())), wake);
+    const dueInMs = Math.max(0, (dueAtMs ?? Number.POSITIVE_INFINITY) - time.now());
+    const wakesInMs = opensInMs > 0 ? Math.min(dueInMs, opensInMs) : dueInMs;
+    if (wakesInMs === Number.POSITIVE_INFINITY) return;
+    callOffTimer = time.after(Math.min(wakesInMs, MAX_TIMER_MS), wake);
   }
 
   function mostEvents(): number {
@@ -179,9 +182,9 @@ async function openPartition(
   }
 
   async function turn(): Promise<void> {
-    armTimer();
-    const reads = !closing.draining && intake.open(crank, time.now());
-    const stored = await available(() => partition.next(reads ? mostEvents() : 0));
+    const opensInMs = closing.draining ? Number.POSITIVE_INFINITY : intake.opensInMs(crank, time.elapsed());
+    armTimer(opensInMs);
+    const stored = await available(() => partition.next(opensInMs > 0 ? 0 : mostEvents()));
     await recall(stored);
     if (partition.lost.aborted) return;
     if (failure !== undefined) throw failure;

@@ -16,8 +16,8 @@ export interface IntakeCounts {
 }
 
 export interface Intake {
-  /** Whether to read on. To be asked once a turn. */
-  open(counts: IntakeCounts, nowMs: number): boolean;
+  /** Milliseconds until it is time to read on, though nothing else happens; 0: it is. To be asked once a turn. */
+  opensInMs(counts: IntakeCounts, nowMs: number): number;
 }
 
 export function createIntake(): Intake {
@@ -26,7 +26,7 @@ export function createIntake(): Intake {
   let first = 0;
   let marked = 0;
   return {
-    open({ scheduled, unstarted }, nowMs) {
+    opensInMs({ scheduled, unstarted }, nowMs) {
       if (scheduled > marked) {
         marks.push({ scheduled, atMs: nowMs });
         marked = scheduled;
@@ -40,7 +40,8 @@ export function createIntake(): Intake {
         first = 0;
       }
       const oldest = marks[first];
-      return unstarted < MAX_UNSTARTED || oldest === undefined || nowMs - oldest.atMs >= MAX_PAUSE_MS;
+      if (unstarted < MAX_UNSTARTED || oldest === undefined) return 0;
+      return Math.max(0, oldest.atMs + MAX_PAUSE_MS - nowMs);
     },
   };
 }

@@ -37,13 +37,13 @@ function configured(
   ];
 }
 
-function published(to: OrganizationId = organizationId): OrganizationEvent {
+function published(to: OrganizationId = organizationId, kind = 'log.created'): OrganizationEvent {
   const ids = { eventId: newId('evt'), organizationId: to };
   return {
     type: 'EventPublished',
     ...ids,
     atMs: Date.now(),
-    kind: 'log.created',
+    kind,
     data: '{"a":1}',
     ...UNKEYED,
   };
@@ -154,7 +154,7 @@ test('what waits for the gap is claimed before that is over, and leaves no earli
   const gapMs = 40;
   await log.append([
     ...configured(url, { gapMs, whenBusy: 'queue' }),
-    ...Array.from({ length: 10 }, published),
+    ...Array.from({ length: 10 }, () => published()),
   ]);
   await waitFor('all of them', () => arrivals.length === 10);
   await typesWhen(log, 30);
@@ -217,15 +217,28 @@ test('an endpoint that hangs holds up no other endpoint', async (t) => {
     secret: secrets.seal(newSigningSecret()),
   });
   await log.append([...configured(hanging.url, { gapMs: 0, timeoutMs: 1_000 }), other]);
-  await log.append(Array.from({ length: 200 }, published));
+  await log.append(Array.from({ length: 200 }, () => published()));
   await waitFor('all webhooks of the other endpoint', () => arrivals.length === 200, 5_000);
+});
+
+test('more webhooks than may wait before reading pauses, all for one endpoint, hold up no other endpoint', async (t) => {
+  const { log } = startFor(t);
+  const slow = await startReceiver(t);
+  const { url, arrivals } = await startReceiver(t);
+  const secret = secrets.seal(newSigningSecret());
+  const other = endpointCreated({ url, endpointId: newId('ep'), events: ['deploy.created'], secret });
+  const queues = { gapMs: 60_000, whenBusy: 'queue', maxQueued: 10_000, events: ['log.created'] } as const;
+  await log.append([...configured(slow.url, { ...queues, events: ['log.created'] }), other]);
+  await log.append(Array.from({ length: 2_100 }, () => published()));
+  await log.append([published(organizationId, 'deploy.created')]);
+  await waitFor('the webhook of the other endpoint', () => arrivals.length === 1, 10_000);
 });
 
 test('2,000 triggers without a gap all arrive once', async (t) => {
   const { log } = startFor(t);
   const { url, arrivals } = await startReceiver(t);
   await log.append(configured(url, { gapMs: 0 }));
-  await log.append(Array.from({ length: 2_000 }, published));
+  await log.append(Array.from({ length: 2_000 }, () => published()));
   await waitFor('all of them', () => arrivals.length >= 2_000, 20_000);
   await typesWhen(log, 6_000);
   assert.equal(new Set(arrivals.map(({ headers }) => headers['webhook-id'])).size, 2_000);
