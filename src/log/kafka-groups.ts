@@ -209,14 +209,15 @@ function joinGroup<T extends Topic>(
     } finally {
       ending = true;
       loseAll();
-      const works = await Promise.allSettled(ends.values());
+      await Promise.allSettled(ends.values());
       closing.abort();
       hungry.raise();
-      await member.close();
-      await Promise.allSettled(loops);
-      await cluster.disconnect();
-      const failure = works.find((result) => result.status === 'rejected');
-      if (failure !== undefined) fail(failure.reason);
+      try {
+        await member.close();
+      } finally {
+        await Promise.allSettled(loops);
+        await cluster.disconnect();
+      }
     }
   }
 

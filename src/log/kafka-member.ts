@@ -15,7 +15,7 @@ import {
   type JoinedGroup,
   type MakeCluster,
 } from './kafka-wire.ts';
-import { LogUnavailable } from './log.ts';
+import { LogRefused, LogUnavailable } from './log.ts';
 import { pause } from './pause.ts';
 
 /** The bytes in which members describe themselves, and are told what they own: the client's. */
@@ -175,12 +175,15 @@ export function createMember(options: MemberOptions): GroupMember {
       }),
     async close() {
       closing.abort();
-      // By a way of its own: a join that waits for others would hold it up.
-      if (memberId !== '') await leave();
-      await Promise.allSettled([running]);
-      if (memberId !== '') await leave();
-      for (const confirm of confirming.splice(0)) confirm();
-      await cluster.disconnect();
+      try {
+        // By a way of its own: a join that waits for others would hold it up.
+        if (memberId !== '') await leave();
+        await Promise.allSettled([running]);
+        if (memberId !== '') await leave();
+      } finally {
+        for (const confirm of confirming.splice(0)) confirm();
+        await cluster.disconnect();
+      }
     },
   };
 
@@ -192,7 +195,8 @@ export function createMember(options: MemberOptions): GroupMember {
       await broker.leaveGroup({ groupId, memberId });
     } catch (error) {
       // Who cannot say that it leaves is missed soon enough; whoever was forgotten has left.
-      if (asLogError(error) === error) throw error;
+      const told = asLogError(error);
+      if (!(told instanceof LogUnavailable || told instanceof LogRefused)) throw told;
     } finally {
       memberId = '';
       await leaving.disconnect();

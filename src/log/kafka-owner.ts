@@ -95,6 +95,12 @@ export function createOwner<T extends Topic>(options: OwnerOptions<T>): Owner<T>
     await transactions.commit(records, isAll ? fetchFrom : upTo);
   }
 
+  /** Tells the work with its next next(). */
+  function fail(error: Error): void {
+    failure = error;
+    news.raise();
+  }
+
   /** Until it is done, however long that takes, or the partition is lost. */
   async function confirm(): Promise<void> {
     while (!lost.aborted) {
@@ -164,12 +170,10 @@ export function createOwner<T extends Topic>(options: OwnerOptions<T>): Owner<T>
       failure = undefined;
       news.raise();
     },
-    fail(error) {
-      failure = error;
-      news.raise();
-    },
+    fail,
     confirm() {
-      committing = committing.then(confirm);
+      // What does not pass by itself ends the work.
+      committing = committing.then(confirm).catch(fail);
     },
     lose() {
       losing.abort();
