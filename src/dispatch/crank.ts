@@ -137,6 +137,21 @@ export function createCrank(lanes: Lanes, { capacity, disableAfterMs }: CrankOpt
     return true;
   }
 
+  /**
+   * Whether the event was made of an inbound webhook of which the lane has seen what was made before: by a recorder
+   * that has lost its position and goes through topic inbound again. That it has seen it is saved also where nobody
+   * subscribes: somebody may, before the recorder comes by again.
+   */
+  function isRepeat(lane: Lane, event: OrganizationEvent): boolean {
+    if (event.type !== 'LogRecorded' && event.type !== 'DeployRecorded') return false;
+    const { inboundPartition: partition, inboundOffset: offset } = event;
+    if (partition === null || offset === null) return false;
+    if (offset <= (lane.inboundSeen.get(partition) ?? -1)) return true;
+    lane.inboundSeen = put(lane.inboundSeen, partition, offset);
+    touchedLanes.add(lane);
+    return false;
+  }
+
   function takeTrigger(lane: Lane, event: OrganizationEvent, at: number): void {
     if (lane.endpoints.size === 0) return;
     const trigger = triggerOf(event);
@@ -302,19 +317,6 @@ export function createCrank(lanes: Lanes, { capacity, disableAfterMs }: CrankOpt
 }
 
 const EMPTY = Buffer.alloc(0);
-
-/**
- * Whether the event was made of an inbound webhook of which the lane has seen what was made before: by a recorder
- * that has lost its position and goes through topic inbound again.
- */
-function isRepeat(lane: Lane, event: OrganizationEvent): boolean {
-  if (event.type !== 'LogRecorded' && event.type !== 'DeployRecorded') return false;
-  const { inboundPartition: partition, inboundOffset: offset } = event;
-  if (partition === null || offset === null) return false;
-  if (offset <= (lane.inboundSeen.get(partition) ?? -1)) return true;
-  lane.inboundSeen = put(lane.inboundSeen, partition, offset);
-  return false;
-}
 
 /** What the digest among `events` tells, if there is one. */
 function causeOfDigest(lane: Lane, events: readonly LaneEvent[]): Cause | undefined {

@@ -98,6 +98,20 @@ test('a recorder that goes through topic inbound again sends nothing again, also
   assert.equal(turn(60_001).length, 1);
 });
 
+test('nor does it where nobody had subscribed when it came by first', () => {
+  const { add, turn, crash, types } = world();
+  add(organizationCreated());
+  turn(0);
+  add(recorded(1, 7), recorded(2, 9));
+  turn(0);
+  crash(1);
+  add(endpointCreated({ gapMs: 0 }), recorded(1, 7), recorded(2, 9));
+  assert.deepEqual(turn(1), []);
+  assert.deepEqual(types(), []);
+  add(recorded(3, 10));
+  assert.equal(turn(2).length, 1);
+});
+
 test('what an older release recorded, without saying from where, is sent', () => {
   const { add, turn } = world();
   add(organizationCreated(), endpointCreated({ gapMs: 0 }), recorded(1, null), recorded(2, null));
