@@ -1,6 +1,7 @@
 // hooklane publish: a trigger of any kind.
 
 import { type Command, InvalidArgumentError } from 'commander';
+import { parseExactly } from '../json.ts';
 import { idempotencyKey } from './options.ts';
 import { change } from './resource.ts';
 
@@ -40,7 +41,7 @@ export function registerPublish(program: Command): void {
 
 function json(text: string): { value: unknown } {
   try {
-    return { value: JSON.parse(text) };
+    return { value: parseExactly(text) };
   } catch (error) {
     throw new InvalidArgumentError(`Allowed: JSON. ${(error as Error).message}`);
   }

@@ -4,7 +4,7 @@
 import { isUtf8 } from 'node:buffer';
 import compress from '@fastify/compress';
 import type { FastifyError, FastifyInstance, FastifyRequest } from 'fastify';
-import { hasMoreKeysThan, isDeeperThan } from '../json.ts';
+import { hasMoreKeysThan, isDeeperThan, parseExactly } from '../json.ts';
 import { formatSize } from '../size.ts';
 import { InvalidInput } from './input.ts';
 import { Problem } from './problem.ts';
@@ -126,7 +126,7 @@ export function parseJson(bytes: Buffer, what: string): Json {
 
 function parsed(text: string, what: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseExactly(text);
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
     // V8 quotes what is wrong, in which a secret may stand, and answers are logged by who gets them.

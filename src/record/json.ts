@@ -2,7 +2,7 @@
 // so that `__proto__` and its like are keys as any other. No recursion here goes deeper than a constant.
 
 import { MAX_STORED_BODY_BYTES } from '../events.ts';
-import { isDeeperThan } from '../json.ts';
+import { isDeeperThan, parseExactly, wellFormedJson } from '../json.ts';
 import { MAX_JSON_DEPTH, MAX_JSON_LENGTH } from './bounds.ts';
 import { cut } from './text.ts';
 
@@ -34,40 +34,11 @@ function parse(text: string): unknown {
   try {
     // Some senders on Windows begin with a byte order mark, which JSON.parse() refuses.
     const json = text.startsWith('\ufeff') ? text.slice(1) : text;
-    return MAY_BE_INEXACT.test(json) ? parseWithText(json, exactly) : JSON.parse(json);
+    return parseExactly(json);
   } catch (error) {
     const detail = error instanceof Error ? error.message : String(error);
     throw new Unrecordable(`the payload is not JSON: ${detail}`, { cause: error });
   }
-}
-
-/** Only where a number has so many digits, or such an exponent, may it be none that a double holds: few texts have one. */
-const MAY_BE_INEXACT = /\d(?:[\d.]{15}|[eE][+-]?\d{3})/;
-
-/** As JSON.parse, which tells of what text it has made a value; its types do not know yet. Source: ES2026, JSON.parse. */
-const parseWithText = JSON.parse as (
-  text: string,
-  reviver: (key: string, value: unknown, context?: { source?: string }) => unknown,
-) => unknown;
-
-/** A number that a double cannot hold (`12345678901234567890`, `1e400`) as the text it was sent as. */
-function exactly(_key: string, value: unknown, context?: { source?: string }): unknown {
-  const source = context?.source;
-  if (typeof value !== 'number' || source === undefined) return value;
-  return isExact(value, source) ? value : source;
-}
-
-/** A double holds every decimal number of so many digits. Source: DBL_DIG of C, for IEEE 754. */
-const HELD_DIGITS = 15;
-
-function isExact(value: number, source: string): boolean {
-  if (/^-?\d+$/.test(source)) return Number.isFinite(value) && BigInt(source) === BigInt(value);
-  const [written = ''] = source.split(/e/i);
-  const digits = written.replace(/[-.]/g, '').replace(/^0+|0+$/g, '');
-  // Too large, or too small, for a double.
-  if (!Number.isFinite(value) || (value === 0 && digits !== '')) return false;
-  // With more of them it is held if it comes back as it was: 0.30000000000000004 does.
-  return digits.length <= HELD_DIGITS || String(value) === source.replace(/e\+?(?=\d)/i, 'e+');
 }
 
 function nameOf(value: unknown): string {
@@ -77,7 +48,7 @@ function nameOf(value: unknown): string {
 
 /** `object` as JSON text, within the bounds of depth and length; '…' stands where something is left out. */
 export function jsonText(object: JsonObject): string {
-  const text = JSON.stringify(isDeeperThan(object, MAX_JSON_DEPTH) ? pruned(object, MAX_JSON_DEPTH) : object);
+  const text = wellFormedJson(isDeeperThan(object, MAX_JSON_DEPTH) ? pruned(object, MAX_JSON_DEPTH) : object);
   if (text.length <= MAX_JSON_LENGTH) return text;
   // Quoting it doubles its length at most.
   return JSON.stringify({ truncated: cut(text, MAX_JSON_LENGTH / 2 - '{"truncated":""}'.length) });

@@ -31,6 +31,25 @@ test('keys that are special to JavaScript, and some nesting, are data like any o
   assert.equal(Object.getOwnPropertyDescriptor(Object.prototype, 'polluted'), undefined);
 });
 
+test('what is published goes out as it came: numbers that no double holds as text, half a surrogate pair as U+FFFD', async (t) => {
+  const { call, events, ...api } = await startApi(t);
+  const { organizationId } = await api.integration();
+  const path = `/api/v1/organizations/${organizationId}/events`;
+  const publish = (id: string) =>
+    call(path, {
+      raw: `{"kind":"order.paid","data":{"id":${id},"to":"\\ud800b"}}`,
+      headers: { 'idempotency-key': 'paid' },
+    });
+  assert.equal((await publish('12345678901234567890')).status, 201);
+  assert.equal((await publish('12345678901234567890')).headers['idempotent-replayed'], 'true');
+  assert.equal((await publish('12345678901234567891')).status, 422);
+  const published = (await events('organizations')).filter(({ type }) => type === 'EventPublished');
+  assert.deepEqual(
+    published.map((event) => 'data' in event && event.data),
+    ['{"id":"12345678901234567890","to":"\ufffdb"}'],
+  );
+});
+
 test('data that is nested too deep to be published is answered 422', async (t) => {
   const { call, events, ...api } = await startApi(t);
   const { organizationId } = await api.integration();

@@ -272,6 +272,7 @@ test('text is valid Unicode without control characters, save tabs and line ends'
     'abred\tc\nd\ufffd',
   );
   assert.equal(logOf({ message: ' \u0000 ', msg: 'second' }).message, 'second');
+  assert.equal(logOf({ message: 'm', '\udc00k': ['\ud83d'] }).extra, '{"\ufffdk":["\ufffd"]}');
 });
 
 test('keys with a meaning for JavaScript are keys as any other', () => {

@@ -2,7 +2,7 @@
 
 import { UNKEYED } from '../../events.ts';
 import { newId } from '../../ids.ts';
-import { isDeeperThan } from '../../json.ts';
+import { isDeeperThan, wellFormedJson } from '../../json.ts';
 import { InvalidInput, inputParser } from '../input.ts';
 import type { Stamp } from '../once.ts';
 import { type AdminContext, type Decision, existing } from './decision.ts';
@@ -25,7 +25,7 @@ export function parsePublished(input: unknown): { kind: string; data: string } {
   if (isDeeperThan(value, MAX_DATA_LEVELS)) {
     throw new InvalidInput([{ field: 'data', message: `allowed: up to ${MAX_DATA_LEVELS} levels` }]);
   }
-  const given = JSON.stringify(value);
+  const given = wellFormedJson(value);
   if (Buffer.byteLength(given) > MAX_DATA_BYTES) {
     throw new InvalidInput([{ field: 'data', message: `allowed: up to ${MAX_DATA_BYTES} bytes of JSON` }]);
   }
