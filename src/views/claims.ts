@@ -29,6 +29,6 @@ export interface Claims {
   replace(claim: Claim, next: Claim): Promise<boolean>;
   /** Takes a claim away, if it stands there just so. */
   release(claim: Claim): Promise<void>;
-  /** Takes a bounded part of the claims away whose lease was over before this time. Whether there may be more. */
+  /** Takes the claims away whose lease was over before this time, or as many as hold nobody up. Whether there may be more. */
   expire(beforeMs: number): Promise<boolean>;
 }

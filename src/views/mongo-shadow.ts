@@ -79,10 +79,19 @@ export function createShadow(view: string, generation: number, store: ShadowStor
         { $set: { ...taking, shadow: null }, $inc: { revision: 1 } },
       );
       if (!changed) continue;
-      await store.drop(entry.generation);
+      await dropReplaced(entry.generation);
       return true;
     }
     return false;
+  }
+
+  /** It is replaced whether it can be dropped now or not: if it cannot, the next rebuild drops it with what else is left. */
+  async function dropReplaced(replaced: number): Promise<void> {
+    try {
+      await store.reaching(() => store.drop(replaced));
+    } catch (error) {
+      if (!(error instanceof ViewsUnavailable)) throw error;
+    }
   }
 
   async function drop(): Promise<void> {

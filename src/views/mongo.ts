@@ -75,8 +75,8 @@ export async function openMongoViews({
     const db = client.db(databaseIn(url));
     await checkVersion(client.db('admin'));
     const catalogue = db.collection<CatalogueEntry>('views');
-    await install(db, catalogue, { definitions, retention });
-    return createViews({ client, db, catalogue, definitions, retention });
+    const known = await install(db, catalogue, { definitions, retention });
+    return createViews({ client, db, catalogue, known, definitions, retention });
   } catch (error) {
     await client.close();
     throw whileOpening(error, client.options.hosts.join(','));
@@ -87,14 +87,14 @@ interface Store {
   client: MongoClient;
   db: Db;
   catalogue: Collection<CatalogueEntry>;
+  /** The entries as they were last read: which copy is live is asked again whenever that matters. */
+  known: Map<string, CatalogueEntry>;
   definitions: readonly ViewDefinition[];
   retention: Retention;
 }
 
-function createViews({ client, db, catalogue, definitions, retention }: Store): Views {
+function createViews({ client, db, catalogue, known, definitions, retention }: Store): Views {
   const declared = new Map(definitions.map((definition) => [definition.name, definition]));
-  /** The entries as they were last read: which copy is live is asked again whenever that matters. */
-  const known = new Map<string, CatalogueEntry>();
   let closed: Promise<void> | undefined;
 
   function definitionOf(view: string): ViewDefinition {
@@ -204,8 +204,9 @@ function createViews({ client, db, catalogue, definitions, retention }: Store): 
         deadAfterMs,
         retention: likeLive ? 'like live' : retentionOfView(view),
       });
+      // On condition that nobody has swapped meanwhile either: what is live now would be dropped as a leftover.
       const { matchedCount } = await catalogue.updateOne(
-        { _id: view, lastGeneration },
+        { _id: view, lastGeneration, generation },
         { $set: { lastGeneration: next.generation, shadow: next }, $inc: { revision: 1 } },
       );
       if (matchedCount === 0) continue;
@@ -245,7 +246,11 @@ function createViews({ client, db, catalogue, definitions, retention }: Store): 
   return {
     apply: (batch) => reaching(() => apply(batch)),
     positions: (view) => reaching(async () => positionsIn(await entryOf(view))),
-    indexes: (view) => declaredIndexes(definitionOf(view)),
+    indexes(view) {
+      const definition = definitionOf(view);
+      const entry = known.get(view);
+      return declaredIndexes(entry === undefined ? definition : { ...definition, ...shapeIn(entry) });
+    },
     get: (view, id) => live(view, (copy) => copy.get(id)),
     find: (view, query) => live(view, (copy) => copy.find(query)),
     first: (view, where = []) => live(view, (copy) => copy.first(where)),
@@ -303,12 +308,13 @@ function claimsIn(db: Db): Collection<StoredClaim> {
   return db.collection('claims');
 }
 
-/** Makes the views that are not there. Several processes may do so at the same moment. */
+/** Makes the views that are not there; resolves to the entries of all. Several processes may do so at the same moment. */
 async function install(
   db: Db,
   catalogue: Collection<CatalogueEntry>,
   { definitions, retention }: Pick<Store, 'definitions' | 'retention'>,
-): Promise<void> {
+): Promise<Map<string, CatalogueEntry>> {
+  const entries = new Map<string, CatalogueEntry>();
   await claimsIn(db).createIndex({ untilMs: 1 });
   for (const definition of definitions) {
     const { name } = definition;
@@ -318,7 +324,9 @@ async function install(
     const entry = (await catalogue.findOne({ _id: name })) ?? newEntry(name, first);
     checkStored(definition, entry);
     await createIndexes(db.collection(collectionName(name, entry.generation)), shapeIn(entry));
+    entries.set(name, entry);
   }
+  return entries;
 }
 
 async function createIndexes(documents: Collection<StoredDocument>, { indexes }: Shape): Promise<void> {

@@ -4,7 +4,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { Topic } from '../events.ts';
 import type { Position } from '../log/log.ts';
-import { checkStored, madeIndexes, type Shape, shapeOf } from './definition.ts';
+import { checkStored, foundBy, madeIndexes, type Shape, shapeOf } from './definition.ts';
 import {
   FOR_EVER,
   type Horizon,
@@ -30,6 +30,8 @@ export interface Generation {
   view: string;
   generation: number;
   shape: Shape;
+  /** By which it finds documents. */
+  indexes: readonly ViewIndex[];
   table: Table;
 }
 
@@ -46,8 +48,8 @@ export interface Catalogue {
   definition(view: string): ViewDefinition;
   /** For how long the view keeps its documents. */
   retention(view: string): Retention;
-  /** The version of the live generation; undefined when there is none. */
-  storedVersion(view: string): number | undefined;
+  /** Whether a live generation was made by the declared version, and leaves out of its indexes what is declared to be left out. */
+  isAsDeclared(generation: Generation): boolean;
   /** The live generation of a view. Throws when no such view is declared. */
   live(view: string): Generation;
   /** The live generations of all views. */
@@ -90,7 +92,7 @@ export function createCatalogue(
   const readShadow = db.prepare('SELECT generation, heard FROM shadows WHERE view = ?');
   const hearOfShadow = db.prepare('UPDATE shadows SET heard = ? WHERE view = ? AND generation = ?');
   const deleteShadow = db.prepare('DELETE FROM shadows WHERE view = ?');
-  const hasIndex = db.prepare("SELECT 1 FROM sqlite_schema WHERE type = 'index' AND name = ?");
+  const readIndex = db.prepare("SELECT sql FROM sqlite_schema WHERE type = 'index' AND name = ?");
   const readPositions = db.prepare('SELECT topic, partition, next FROM positions WHERE generation = ?');
   const movePosition = db.prepare(
     `INSERT INTO positions VALUES (?, ?, ?, ?)
@@ -127,8 +129,9 @@ export function createCatalogue(
 
   function open(view: string, generation: number, shape: Shape): Generation {
     const { usual = {} } = definitionOf(view);
-    const options = { shape, usual, indexes: indexesOf(view, shape) };
-    return { view, generation, shape, table: openTable(db, tableName(view, generation), options) };
+    const made = indexesOf(view, shape);
+    const table = openTable(db, tableName(view, generation), { shape, usual, indexes: made });
+    return { view, generation, shape, indexes: made.flatMap(foundBy), table };
   }
 
   /** Those of a copy, which may have been declared otherwise. */
@@ -149,11 +152,23 @@ export function createCatalogue(
   }
 
   function addIndex({ view, generation, shape }: Generation): boolean {
-    const { sparse } = definitionOf(view);
-    const all = createIndexSql(tableName(view, generation), indexesOf(view, shape), sparse);
-    const [, sql] = all.find(([name]) => hasIndex.get(name) === undefined) ?? [];
+    const sql = indexSqlOf({ view, generation, shape }).find(
+      ([name]) => readIndex.get(name) === undefined,
+    )?.[1];
     if (sql !== undefined) db.exec(sql);
     return sql !== undefined;
+  }
+
+  /** The SQL of the indexes of a copy, by their names. */
+  function indexSqlOf({ view, generation, shape }: Pick<Generation, 'view' | 'generation' | 'shape'>) {
+    const { sparse } = definitionOf(view);
+    return createIndexSql(tableName(view, generation), indexesOf(view, shape), sparse);
+  }
+
+  function isAsDeclared(generation: Generation): boolean {
+    const { version } = definitionOf(generation.view);
+    if (Number(readView.get(generation.view)?.version) < version) return false;
+    return indexSqlOf(generation).every(([name, sql]) => readIndex.get(name)?.sql === sql);
   }
 
   function dropGeneration(view: string, generation: number): void {
@@ -227,10 +242,7 @@ export function createCatalogue(
     },
     definition: definitionOf,
     retention: retentionOfView,
-    storedVersion(view) {
-      const stored = readView.get(view);
-      return stored === undefined ? undefined : Number(stored.version);
-    },
+    isAsDeclared,
     live: liveOf,
     all: () => [...live.values()],
     positions({ generation }) {

@@ -8,7 +8,7 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { checkCauses, checkDefinitions, foundBy, madeIndexes, newestFor } from './definition.ts';
+import { checkCauses, checkDefinitions, newestFor } from './definition.ts';
 import { FOR_EVER, type Horizon, keepsTooLittle, type Retention } from './retention.ts';
 import { createCatalogue, type Generation } from './sqlite-catalogue.ts';
 import { openSqliteClaims } from './sqlite-claims.ts';
@@ -35,13 +35,13 @@ export interface SqliteViewsOptions {
 
 /** Documents that are read at a time by scan(). */
 const SCAN_DOCUMENTS = 500;
+
 /**
  * Opens the read models of a data directory, and makes those that are not there. Throws ViewsRefused,
  * ViewsUnavailable, and for a declaration that cannot be, which is a bug, an Error.
  */
 export function openSqliteViews({ directory, definitions, retention = FOR_EVER }: SqliteViewsOptions): Views {
   checkDefinitions(definitions);
-  const indexes = new Map(definitions.map((one) => [one.name, madeIndexes(one).flatMap(foundBy)]));
   const db = openViewsFile(directory);
   const claims = openClaims();
   const catalogue = createCatalogue(db, definitions, retention);
@@ -74,7 +74,7 @@ export function openSqliteViews({ directory, definitions, retention = FOR_EVER }
     }
   }
 
-  /** A retention that is longer than the view's limit becomes that. */
+  /** Applies the batch to the live copy of each view; what is kept for longer than the view's retention is so no more. */
   function applyToAll(batch: ViewBatch): void {
     const { patches, positions } = batch;
     const byView = Map.groupBy(patches, ({ view }: Patch) => view);
@@ -131,7 +131,7 @@ export function openSqliteViews({ directory, definitions, retention = FOR_EVER }
   return {
     apply: async (batch) => transaction('write', () => applyToAll(batch)),
     positions: async (view) => transaction('read', () => catalogue.positions(catalogue.live(view))),
-    indexes: (view) => indexes.get(catalogue.definition(view).name) ?? [],
+    indexes: (view) => catalogue.live(view).indexes,
     get: async (view, id) => ask(view, (table, horizon) => table.get(id, horizon)),
     find: async (view, query) => ask(view, (table, horizon) => table.find(query, horizon)),
     first: async (view, where = []) => ask(view, (table, horizon) => table.first(where, horizon)),
@@ -142,12 +142,10 @@ export function openSqliteViews({ directory, definitions, retention = FOR_EVER }
       beginShadow(view, { deadAfterMs, likeLive }),
     isOutdated: async (view) =>
       transaction('read', () => {
-        const { version, history } = catalogue.definition(view);
-        if ((catalogue.storedVersion(view) ?? 0) < version) return true;
-        return (
-          history !== undefined &&
-          keepsTooLittle(catalogue.keeping(catalogue.live(view)), catalogue.retention(view))
-        );
+        const live = catalogue.live(view);
+        if (!catalogue.isAsDeclared(live)) return true;
+        const { history } = catalogue.definition(view);
+        return history !== undefined && keepsTooLittle(catalogue.keeping(live), catalogue.retention(view));
       }),
     sweep: async (view) =>
       transaction('write', () => {

@@ -147,7 +147,10 @@ export interface Views {
   /** What the view has taken in. */
   positions(view: string): Promise<ViewPositions>;
 
-  /** By which fields together documents are found without a search, in the order in which the view declares its indexes. */
+  /**
+   * By which fields together documents of what is served of the view are found without a search, in the order in which it was
+   * declared. As far as it is known here: what another process has just swapped in may have others.
+   */
   indexes(view: string): readonly ViewIndex[];
 
   get(view: string, id: string): Promise<Document | undefined>;
@@ -172,8 +175,8 @@ export interface Views {
   shadow(view: string, options?: ShadowOptions): Promise<Shadow>;
 
   /**
-   * Whether what is served of the view was made by an older version of it than the declared one, or has lost what is
-   * to be kept by now.
+   * Whether what is served of the view was made by an older version of it than the declared one, leaves other documents out of
+   * its indexes than it would now, or has lost what is to be kept by now.
    */
   isOutdated(view: string): Promise<boolean>;
 

@@ -4,7 +4,7 @@ import { type TestContext, test } from 'node:test';
 import type { Topic } from '../../src/events.ts';
 import { canonicalJson } from '../../src/views/patch.ts';
 import type { Retention } from '../../src/views/retention.ts';
-import type { Fields, Patch, Query, ViewDefinition, Views } from '../../src/views/views.ts';
+import type { Fields, Patch, Query, ViewDefinition, ViewIndex, Views } from '../../src/views/views.ts';
 
 /** A new and empty store. Each call opens one more handle on it; the suite closes them. */
 export type OpenViews = (
@@ -30,6 +30,11 @@ export const PAST: ViewDefinition = {
   indexes: [['color'], ['color', 'size']],
   history: { prefix: 'wh', payload: ['body', 'headers', 'tries.answer'] },
 };
+
+/** Of each index the fields. */
+export function fieldsOf(indexes: readonly ViewIndex[]): (readonly string[])[] {
+  return indexes.map(({ fields }) => fields);
+}
 
 export type Changes = Omit<Patch, 'view' | 'id' | 'cause'>;
 

@@ -7,7 +7,7 @@ import { MongoClient } from 'mongodb';
 import { openMongoViews } from '../../src/views/mongo.ts';
 import { whyTooOld } from '../../src/views/mongo-server.ts';
 import { type Patch, ViewsRefused, ViewsUnavailable } from '../../src/views/views.ts';
-import { at, fill, ITEMS, OTHERS, patch, textOf } from '../contract/views-kit.ts';
+import { at, fieldsOf, fill, ITEMS, OTHERS, patch, textOf } from '../contract/views-kit.ts';
 import { missing, missingOwn } from '../support/engines.ts';
 import { SUPERUSER, startMongod } from '../support/mongod.ts';
 import { waitFor } from '../support/wait.ts';
@@ -133,10 +133,13 @@ test(
     const NEWER = [{ ...ITEMS, version: 2, indexes: [['color', 'size']] }, OTHERS];
     const newer = await openViews(t, url, NEWER);
     await openViews(t, url);
+    assert.deepEqual(fieldsOf(newer.indexes('items')), ITEMS.indexes);
     assert.equal(await newer.count('items'), 1);
     const shadow = await newer.shadow('items');
     await shadow.apply({ patches: [], positions: [at(1)] });
     assert.equal(await shadow.swap(), true);
+    await newer.count('items');
+    assert.deepEqual(fieldsOf(newer.indexes('items')), [['color', 'size']]);
     await assert.rejects(openViews(t, url), /made by a newer release/);
     await assert.rejects(
       openViews(t, url, [{ ...ITEMS, version: 2 }, OTHERS]),

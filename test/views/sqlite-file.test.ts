@@ -17,7 +17,7 @@ import {
   ViewsRefused,
   ViewsUnavailable,
 } from '../../src/views/views.ts';
-import { at, fill, ITEMS, idOf, idsOf, OTHERS, patch } from '../contract/views-kit.ts';
+import { at, fieldsOf, fill, ITEMS, idOf, idsOf, OTHERS, patch } from '../contract/views-kit.ts';
 import { temporaryDirectory } from '../support/directory.ts';
 
 const definitions = [ITEMS, OTHERS];
@@ -170,6 +170,7 @@ test('a view of an older version serves, and takes in what comes, until a rebuil
     OTHERS,
   ]);
   assert.equal(await newer.isOutdated('items'), true);
+  assert.deepEqual(fieldsOf(newer.indexes('items')), ITEMS.indexes);
   await newer.apply({
     patches: [patch('doc_01', 1, { set: { weight: 3 } }), patch('doc_02', 0, {}, 'outbound')],
     positions: [at(2), at(1, 'outbound')],
@@ -182,8 +183,20 @@ test('a view of an older version serves, and takes in what comes, until a rebuil
   });
   assert.equal(await shadow.swap(), true);
   assert.equal(await newer.isOutdated('items'), false);
+  assert.deepEqual(fieldsOf(newer.indexes('items')), [['weight'], ['weight', 'owner']]);
   assert.deepEqual(await idsOf(newer, {}), ['doc_02']);
   assert.deepEqual(await idsOf(newer, { where: [{ field: 'weight', eq: 4 }] }), ['doc_02']);
+});
+
+test('a view whose indexes leave out what they would not leave out now is outdated', async (t) => {
+  const { open } = storeFor(t);
+  await open().close();
+  const otherwise = open([{ ...ITEMS, sparse: [], usual: {} }, OTHERS]);
+  assert.equal(await otherwise.isOutdated('items'), true);
+  assert.equal(await otherwise.isOutdated('others'), false);
+  const shadow = await otherwise.shadow('items');
+  assert.equal(await shadow.swap(), true);
+  assert.equal(await otherwise.isOutdated('items'), false);
 });
 
 test('an index that changes without the version is a bug that is told', async (t) => {
