@@ -28,10 +28,12 @@ export function rotate(endpoint: SigningSecrets, event: EndpointSecretRotated): 
 
 /** The secrets that sign at `nowMs`, the newest first. */
 export function signingSecretsOf({ secret, previousSecrets }: SigningSecrets, nowMs: number): string[] {
-  return [
-    secret,
-    ...previousSecrets.filter(({ untilMs }) => untilMs > nowMs).map((previous) => previous.secret),
-  ];
+  return [secret, ...unexpired(previousSecrets, nowMs).map((previous) => previous.secret)];
+}
+
+/** Those that sign still at `nowMs`. Nobody need be able to open the others: their master key may be gone. */
+export function unexpired(previous: readonly PreviousSecret[], nowMs: number): PreviousSecret[] {
+  return previous.filter(({ untilMs }) => untilMs > nowMs);
 }
 
 /**

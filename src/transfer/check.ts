@@ -7,6 +7,7 @@ import { createReadStream } from 'node:fs';
 import { type InboundEvent, TOPIC_OF } from '../events.ts';
 import type { EndpointId, InboundId, IntegrationId, OrganizationId, ProjectId } from '../ids.ts';
 import { isId } from '../ids.ts';
+import { signingSecretsOf } from '../sealed.ts';
 import { TransferRefused } from './errors.ts';
 import { type Counts, emptyCounts, eventOf, FORMAT, type Header, type MovedEvent } from './format.ts';
 import { linesOf } from './lines.ts';
@@ -29,8 +30,12 @@ export interface Contents {
 /** In which part of the file an event stands. */
 export type Part = 'history' | 'state' | 'unrecorded';
 
-/** Reads the file at `path` to its end. Rejects with TransferRefused; `onProgress` is told bytes. */
-export async function checkFile(path: string, onProgress?: (bytes: number) => void): Promise<Contents> {
+/** Reads the file at `path` to its end, at `nowMs`. Rejects with TransferRefused; `onProgress` is told bytes. */
+export async function checkFile(
+  path: string,
+  nowMs: number,
+  onProgress?: (bytes: number) => void,
+): Promise<Contents> {
   const hash = createHash('sha256');
   const eventsHash = createHash('sha256');
   const counts = emptyCounts();
@@ -65,7 +70,7 @@ export async function checkFile(path: string, onProgress?: (bytes: number) => vo
     if (event.type === 'LogReceived' || event.type === 'DeployReceived') addInbound(event);
     for (const id of idsOf(event)) taken.add(id);
     // Those of the history are not opened any more: they may have been sealed under a key that is gone.
-    if (parts.hasState()) secrets.push(...secretsOf(event));
+    if (parts.hasState()) secrets.push(...secretsOf(event, nowMs));
   }
   if (header === undefined) throw new TransferRefused('the file is empty: this is no export of Hooklane');
   if (end === undefined || !parts.hasState()) throw new TransferRefused(CUT);
@@ -193,7 +198,7 @@ export function idsOf(event: MovedEvent): string[] {
   }
 }
 
-function secretsOf(event: MovedEvent): string[] {
+function secretsOf(event: MovedEvent, nowMs: number): string[] {
   switch (event.type) {
     case 'OrganizationCreated':
     case 'OrganizationSecretRotated':
@@ -203,7 +208,7 @@ function secretsOf(event: MovedEvent): string[] {
     case 'LaneImported':
       return [
         ...(event.secret === null ? [] : [event.secret]),
-        ...event.endpoints.flatMap((of) => [of, ...of.previousSecrets].map(({ secret }) => secret)),
+        ...event.endpoints.flatMap((endpoint) => signingSecretsOf(endpoint, nowMs)),
       ];
     default:
       return [];

@@ -57,7 +57,7 @@ export async function* exportOrganization(options: ExportOptions): AsyncGenerato
   let piece = `${JSON.stringify(header)}\n`;
   const total = totalOf(cut);
   let done = 0;
-  for await (const { event, to } of movedOf(log, cut)) {
+  for await (const { event, to } of movedOf(log, cut, nowMs)) {
     counts[to]++;
     done++;
     piece += `${lineOf(event)}\n`;
@@ -85,8 +85,8 @@ interface Moved {
 }
 
 /** All of it, in the order of the file. */
-async function* movedOf(log: SourceLog, cut: Cut): AsyncGenerator<Moved> {
-  const lane = importedLane(cut.lane, cut.organizationId);
+async function* movedOf(log: SourceLog, cut: Cut, nowMs: number): AsyncGenerator<Moved> {
+  const lane = importedLane(cut.lane, cut.organizationId, nowMs);
   const [state, ...pending] = lane;
   const isHistory = createHistory(cut);
   for await (const stored of ownOf(log, 'organizations', cut)) {

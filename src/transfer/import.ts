@@ -46,7 +46,7 @@ const MAX_BATCH_BYTES = 2 * 1024 * 1024;
 /** Rejects with TransferRefused before anything is written, or with LogUnavailable: then it is to be made again. */
 export async function importOrganization(options: ImportOptions): Promise<Imported> {
   const { log, path, secrets, nowMs, runId, by, onProgress } = options;
-  const contents = await checkFile(path, (bytes) => onProgress?.('checking', bytes));
+  const contents = await checkFile(path, nowMs, (bytes) => onProgress?.('checking', bytes));
   const { header, counts, importId } = contents;
   ensureReadable(contents, secrets);
   const found = await lookFor(contents, log);

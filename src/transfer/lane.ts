@@ -3,11 +3,13 @@
 
 import type { LaneImported, LaneRecord, WebhookImported } from '../events.ts';
 import type { OrganizationId } from '../ids.ts';
+import { unexpired } from '../sealed.ts';
 
-/** The lane and what is pending in it, oldest first; an empty one where there are no records of it yet. */
+/** The lane, as it is at `nowMs`, and what is pending in it, oldest first; an empty one where there are no records of it yet. */
 export function importedLane(
   records: readonly LaneRecord[],
   organizationId: OrganizationId,
+  nowMs: number,
 ): [LaneImported, ...WebhookImported[]] {
   let lane: LaneImported = {
     type: 'LaneImported',
@@ -20,7 +22,11 @@ export function importedLane(
   const ends: Record<string, number> = {};
   for (const record of records) {
     if (record.type === 'LaneSaved') {
-      const { secret, endpoints, retried } = record;
+      const { secret, retried } = record;
+      const endpoints = record.endpoints.map(({ previousSecrets, ...endpoint }) => ({
+        ...endpoint,
+        previousSecrets: unexpired(previousSecrets, nowMs),
+      }));
       lane = { ...lane, secret, endpoints, retried };
     } else if (record.type === 'PendingSaved') webhooks.push({ ...record, type: 'WebhookImported' });
     else if (record.type === 'RetriedSaved') ends[record.webhookId] = record.attempt;

@@ -28,7 +28,7 @@ const ends: OrganizationEvent = { type: 'OrganizationImportEnded', organizationI
 
 /** What a world's lane is, as an import brings it. */
 function stateOf({ lanes }: World): OrganizationEvent[] {
-  return importedLane([...lanes.values()] as LaneRecord[], organizationId);
+  return importedLane([...lanes.values()] as LaneRecord[], organizationId, 0);
 }
 
 const history = [organizationCreated(), endpointCreated({ retriesMs: [60_000] }), published()];

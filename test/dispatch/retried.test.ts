@@ -194,7 +194,7 @@ test('what was tried again and has ended is known where the organization moves t
   const to = world();
   const ids = { organizationId, importId: 'f'.repeat(64) };
   to.add({ type: 'OrganizationImportStarted', ...ids, atMs: 0, runId: 'r1' });
-  to.add(...importedLane([...of.lanes.values()], organizationId));
+  to.add(...importedLane([...of.lanes.values()], organizationId, 0));
   to.turn(40_000);
   to.crash(50_000);
   // It comes with the import as well: nobody had taken it in.

@@ -160,10 +160,10 @@ export async function livedThrough(t: TestContext, log: Log) {
 export const OTHER: OrganizationId = newId('org');
 
 /** Exports into a file; its path. */
-export async function exported(t: TestContext, log: Log): Promise<string> {
+export async function exported(t: TestContext, log: Log, nowMs = Date.now()): Promise<string> {
   const path = join(temporaryDirectory(t), 'export.ndjson');
   const organization = { id: organizationId, name: 'acme' };
-  const options = { log, organization, masterKeyId: secrets.keyId, nowMs: Date.now() };
+  const options = { log, organization, masterKeyId: secrets.keyId, nowMs };
   await pipeline(exportOrganization(options), createWriteStream(path));
   return path;
 }

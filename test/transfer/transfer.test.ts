@@ -8,7 +8,7 @@ import { sealedIn } from '../../src/command/admin/reseal.ts';
 import { openDirectory } from '../../src/command/directory.ts';
 import type { HooklaneEvent } from '../../src/events.ts';
 import { type Log, LogUnavailable } from '../../src/log/log.ts';
-import { createSecretBox } from '../../src/secrets.ts';
+import { createSecretBox, newSigningSecret } from '../../src/secrets.ts';
 import { importOrganization } from '../../src/transfer/import.ts';
 import { verify } from '../../src/verify/verify.ts';
 import { openLog as openKafkaLog } from '../log/kafka-open.ts';
@@ -314,10 +314,19 @@ test('beside a server that goes on, the file is of one moment', async (t) => {
 test('after a rotation the new master key alone is enough to import', async (t) => {
   const from = sqliteLog(t);
   await livedThrough(t, from);
+  const before = (await eventsIn(from, 'organizations')).filter(
+    (event) => event.organizationId === organizationId,
+  );
+  const endpoint = before.find((event) => event.type === 'EndpointCreated') ?? assert.fail();
+  const [atMs, secret] = [Date.now() - 2_000, secrets.seal(newSigningSecret())];
+  // Signs no more, and is not sealed anew.
+  const expired = endpoint.secret;
+  const ids = { organizationId, endpointId: endpoint.endpointId, by: 'root' };
+  await from.append([{ type: 'EndpointSecretRotated', ...ids, atMs, secret, previousUntilMs: atMs + 1_000 }]);
   const rotated = createSecretBox([Buffer.alloc(32, 3), Buffer.alloc(32, 1)]);
-  const anew: Record<string, string> = {};
-  for (const event of await eventsIn(from, 'organizations')) {
-    if (event.organizationId !== organizationId || !('secret' in event) || event.secret === null) continue;
+  const anew: Record<string, string> = { [secret]: rotated.seal(rotated.open(secret)) };
+  for (const event of before) {
+    if (!('secret' in event) || event.secret === null || event.secret === expired) continue;
     anew[event.secret] = rotated.seal(rotated.open(event.secret));
   }
   await from.append([{ type: 'SecretsResealed', organizationId, atMs: Date.now(), secrets: anew }]);
@@ -331,9 +340,14 @@ test('after a rotation the new master key alone is enough to import', async (t) 
   });
   await system.stop();
   const to = sqliteLog(t);
-  await imported(await exported(t, from), to, newBox);
+  const path = await exported(t, from);
+  await imported(path, to, newBox);
   const directory = await openDirectory({ log: to });
   t.after(() => directory.close());
   const sealed = [...sealedIn(directory.state, Date.now())].map((one) => one.sealed);
   assert.deepEqual(new Set(sealed), new Set(Object.values(anew)));
+
+  const ofThen = await exported(t, from, atMs);
+  assert.ok((await textOf(ofThen)).split(expired).length > (await textOf(path)).split(expired).length);
+  await imported(ofThen, sqliteLog(t), newBox);
 });
