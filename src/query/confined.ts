@@ -2,7 +2,7 @@
 // forget it. What says of no organization that it belongs to it is not there.
 
 import type { OrganizationId } from '../ids.ts';
-import type { Condition, Document, Views } from '../views/views.ts';
+import type { Document, Views } from '../views/views.ts';
 
 /** What queries ask of the read models. */
 export type ReadViews = Pick<Views, 'get' | 'find' | 'indexes'>;
@@ -26,20 +26,18 @@ export function confinedTo(organizationId: OrganizationId, views: ReadViews): Re
       // Then the engine is to go by that, and finds nothing else than its own, unless it is of somebody else.
       if (where.some((condition) => 'eq' in condition && condition.field === ALONE))
         return (await views.find(view, query)).filter((document) => isOwn(view, document));
-      const own: Condition = { field: ownerOf(view), eq: organizationId };
-      return views.find(view, { ...query, where: [own, ...where] });
+      const own = { field: ownerOf(view), eq: organizationId };
+      const saysSo = where.some(
+        (condition) => condition.field === own.field && 'eq' in condition && condition.eq === own.eq,
+      );
+      return views.find(view, saysSo ? query : { ...query, where: [own, ...where] });
     },
-    /** As they find something from within: those that go through what others have as well are none. */
+    /** Those that go through what others have as well are none. */
     indexes: (view) =>
       views
         .indexes(view)
         .filter(({ fields }) =>
           fields.some((field) => field === ownerOf(view) || OF_ONE_THING.includes(field)),
-        )
-        .map((index) => ({
-          ...index,
-          fields: index.fields.filter((field) => field !== ownerOf(view)),
-          nested: Math.max(0, index.nested - 1),
-        })),
+        ),
   };
 }

@@ -1,31 +1,21 @@
-// Cursors: where a page ended, and where the first page began, so that later pages show nothing newer. Opaque to
-// those who use them.
+// Cursors: where a page ended. Lists are newest first, so what comes behind it is older than all that was shown, and later pages
+// show nothing that is newer. Opaque to those who use them.
 
 import { isId, type Prefix } from '../ids.ts';
 import { InvalidQuery } from './errors.ts';
 
-export interface Cursor {
-  /** The last id of the page before. */
-  last: string;
-  /** The first id of the first page. */
-  top: string;
+/** `last`: the last id of a page. */
+export function encodeCursor(last: string): string {
+  return Buffer.from(last).toString('base64url');
 }
 
-export function encodeCursor({ last, top }: Cursor): string {
-  return Buffer.from(`${last} ${top}`).toString('base64url');
-}
-
-/** Throws InvalidQuery for what encodeCursor() did not make of ids with this prefix: it may be of another list. */
-export function decodeCursor(prefix: Prefix, text: string): Cursor {
-  const [last, top, ...rest] = Buffer.from(text, 'base64url').toString('utf8').split(' ');
-  if (
-    last === undefined ||
-    top === undefined ||
-    rest.length > 0 ||
-    !isId(prefix, last) ||
-    !isId(prefix, top)
-  ) {
+/**
+ * The last id of the page before. Throws InvalidQuery for what encodeCursor() did not make of an id with this prefix: it may be
+ * of another list. Older releases put a second id behind it.
+ */
+export function decodeCursor(prefix: Prefix, text: string): string {
+  const [last = '', second, ...rest] = Buffer.from(text, 'base64url').toString('utf8').split(' ');
+  if (!isId(prefix, last) || (second !== undefined && !isId(prefix, second)) || rest.length > 0)
     throw new InvalidQuery('cursor', 'is not one that a page before has given');
-  }
-  return { last, top };
+  return last;
 }

@@ -4,12 +4,15 @@ import { LOG_LEVELS } from '../events.ts';
 import { leastId, type Prefix } from '../ids.ts';
 import { parseDuration, toIso } from '../time.ts';
 import { matches } from '../trigger.ts';
+import type { Equality } from '../views/definition.ts';
 import type { Condition, Document } from '../views/views.ts';
 import { InvalidQuery } from './errors.ts';
 
 /** What a filter comes to: conditions, and what conditions cannot say. */
 export interface Filtered {
   where: Condition[];
+  /** What all that meets `where` meets as well, through which an index may go. */
+  implied?: Equality[];
   keep?: (document: Document) => boolean;
 }
 
@@ -27,16 +30,15 @@ export type NamedKind = 'organization' | 'project' | 'integration' | 'endpoint' 
 
 export type Filter = (text: string, context: FilterContext) => Filtered | Promise<Filtered>;
 
-/** Only what belongs to the named thing, and so to what that belongs to, through which an index may go. */
+/** Only what belongs to the named thing, and so to what that belongs to. */
 export function belongsTo(kind: NamedKind): Filter {
   return async (text, { resolve }) => {
     const thing = await resolve(kind, text);
-    const own = { field: `${kind}Id`, eq: thing.id };
-    const owners = ['organizationId', 'projectId'].flatMap((field) => {
+    const implied = ['organizationId', 'projectId'].flatMap((field) => {
       const eq = thing[field];
       return typeof eq === 'string' ? [{ field, eq }] : [];
     });
-    return { where: [...owners, own] };
+    return { where: [{ field: `${kind}Id`, eq: thing.id }], implied };
   };
 }
 

@@ -31,6 +31,7 @@ export async function findGroups(
   views: ReadViews,
   {
     where,
+    implied = [],
     sort = 'last',
     cursor,
     limit,
@@ -39,7 +40,7 @@ export async function findGroups(
   if (!isOrder(sort)) throw new InvalidQuery('sort', `allowed: ${Object.keys(ORDERS).join(', ')}`);
   const field = ORDERS[sort];
   const order = cursor === undefined ? { field } : { field, after: decode(sort, cursor) };
-  const found = await views.find('logGroups', { where, order, limit: limit + 1 });
+  const found = await views.find('logGroups', { where: [...implied, ...where], order, limit: limit + 1 });
   const page = found.slice(0, limit);
   const last = page.at(-1);
   const more = found.length > limit && last !== undefined;

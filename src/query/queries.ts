@@ -4,10 +4,11 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { isId, type OrganizationId, siblingId } from '../ids.ts';
 import type { Clock } from '../time.ts';
+import type { Equality } from '../views/definition.ts';
 import type { Condition, Document, Fields } from '../views/views.ts';
 import { withNames } from './audit.ts';
 import { confinedTo, type ReadViews } from './confined.ts';
-import { type Cursor, decodeCursor, encodeCursor } from './cursor.ts';
+import { decodeCursor, encodeCursor } from './cursor.ts';
 import { InvalidQuery, NotFound, PayloadGone } from './errors.ts';
 import type { Filtered, NamedKind } from './filters.ts';
 import { findGroups, GROUP_FILTERS } from './groups.ts';
@@ -75,7 +76,14 @@ export interface Queries {
   retryable(id: string): Promise<Retryable>;
 }
 
-export function createQueries({ views, clock }: { views: ReadViews; clock: Clock }): Queries {
+export interface QueriesOptions {
+  views: ReadViews;
+  clock: Clock;
+  /** What all that can be asked about meets, as `views` show nothing else. */
+  implied?: Equality[];
+}
+
+export function createQueries({ views, clock, implied: ofAll = [] }: QueriesOptions): Queries {
   const names = createNames(views);
 
   async function conditions(
@@ -84,6 +92,7 @@ export function createQueries({ views, clock }: { views: ReadViews; clock: Clock
     others: readonly string[] = ['limit', 'cursor'],
   ): Promise<Filtered> {
     const where: Condition[] = resource.deletable ? [{ field: 'deletedAt', eq: null }] : [];
+    const implied = [...ofAll];
     const keeps: NonNullable<Filtered['keep']>[] = [];
     for (const [name, text] of Object.entries(filters)) {
       if (others.includes(name)) continue;
@@ -94,11 +103,11 @@ export function createQueries({ views, clock }: { views: ReadViews; clock: Clock
       }
       const filtered = await filter(text, { nowMs: clock(), resolve: names.resolve, everWas: names.everWas });
       where.push(...filtered.where);
+      implied.push(...(filtered.implied ?? []));
       if (filtered.keep !== undefined) keeps.push(filtered.keep);
     }
-    return keeps.length === 0
-      ? { where }
-      : { where, keep: (document) => keeps.every((keep) => keep(document)) };
+    if (keeps.length === 0) return { where, implied };
+    return { where, implied, keep: (document) => keeps.every((keep) => keep(document)) };
   }
 
   /** Of history there may be millions; of what can be deleted there are few, and most of them are found. */
@@ -113,10 +122,8 @@ export function createQueries({ views, clock }: { views: ReadViews; clock: Clock
     const { where, keep } = await plan(resource, filters);
     // Where little of what is found is kept, small pages would be read one by one to fill a page.
     const chunk = keep === undefined ? limit + 1 : CHUNK_DOCUMENTS;
-    let cursor: Cursor | undefined;
-    if (filters.cursor !== undefined) cursor = decodeCursor(resource.prefix, filters.cursor);
     const found: Document[] = [];
-    let last = cursor?.last;
+    let last = filters.cursor === undefined ? undefined : decodeCursor(resource.prefix, filters.cursor);
     for (let examined = 0; found.length <= limit; ) {
       // SQLite answers at once: a server must come to other requests meanwhile.
       if (examined > 0) await nextTurn();
@@ -124,7 +131,6 @@ export function createQueries({ views, clock }: { views: ReadViews; clock: Clock
         where,
         limit: chunk,
         ...(last === undefined ? {} : { before: last }),
-        ...(cursor === undefined ? {} : { upTo: cursor.top }),
       });
       for (const document of page) {
         if (keep !== undefined && !keep(document)) continue;
@@ -132,14 +138,13 @@ export function createQueries({ views, clock }: { views: ReadViews; clock: Clock
       }
       examined += page.length;
       last = page.at(-1)?.id ?? last;
-      if (page.length < chunk) return pageOf(resource, found.slice(0, limit), found.length > limit, cursor);
-      if (examined >= MAX_EXAMINED && found.length <= limit) {
-        const top = cursor?.top ?? found[0]?.id ?? last;
-        const next = last === undefined || top === undefined ? null : encodeCursor({ last, top });
-        return { items: found.map(resource.summary), cursor: next };
-      }
+      if (page.length < chunk) break;
+      if (examined >= MAX_EXAMINED && found.length <= limit)
+        return { items: found.map(resource.summary), cursor: last === undefined ? null : encodeCursor(last) };
     }
-    return pageOf(resource, found.slice(0, limit), true, cursor);
+    const items = found.slice(0, limit);
+    const end = found.length > limit ? items.at(-1) : undefined;
+    return { items: items.map(resource.summary), cursor: end === undefined ? null : encodeCursor(end.id) };
   }
 
   async function find(name: ResourceName, idOrName: string): Promise<Document> {
@@ -151,8 +156,11 @@ export function createQueries({ views, clock }: { views: ReadViews; clock: Clock
   }
 
   const queries: Queries = {
-    within: (organizationId) =>
-      organizationId === null ? queries : createQueries({ views: confinedTo(organizationId, views), clock }),
+    within(organizationId) {
+      if (organizationId === null) return queries;
+      const own = { field: 'organizationId', eq: organizationId };
+      return createQueries({ views: confinedTo(organizationId, views), clock, implied: [own] });
+    },
     list,
     async audit(filters) {
       const page = await list('audit', filters);
@@ -208,18 +216,6 @@ export function createQueries({ views, clock }: { views: ReadViews; clock: Clock
     },
   };
   return queries;
-}
-
-function pageOf(
-  { summary }: Resource,
-  documents: Document[],
-  more: boolean,
-  cursor: Cursor | undefined,
-): Page {
-  const last = documents.at(-1)?.id;
-  const top = cursor?.top ?? documents[0]?.id;
-  const next = more && last !== undefined && top !== undefined ? encodeCursor({ last, top }) : null;
-  return { items: documents.map(summary), cursor: next };
 }
 
 function parseLimit(text: string | undefined): number {

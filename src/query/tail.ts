@@ -52,12 +52,14 @@ async function following<T extends Topic>(
 
   /** Undefined: it is there no longer, or we are to end. */
   async function itemAt(id: string, position: Position): Promise<Item | undefined> {
-    for (let isThere = false; !isThere && !signal.aborted; ) {
-      isThere = await reached([position]);
+    while (!signal.aborted) {
+      // Before, it may be there as it was.
+      if (!(await reached([position]))) continue;
       try {
         return await queries.show(what, id);
       } catch (error) {
         if (!(error instanceof NotFound)) throw error;
+        return undefined;
       }
     }
     return undefined;

@@ -126,6 +126,30 @@ export function isUsual(usual: ViewIndex['usual'], field: string, value: Value |
   return usual[field]?.some((one) => one === value) ?? false;
 }
 
+/** What an index answers of equalities. Fields that hold each other tell no more than one of them. */
+export interface Answered {
+  /** Of the fields that hold each other, how many are asked for, from the outermost on. */
+  depth: number;
+  /** Values that are not usual. */
+  unusual: number;
+  fields: number;
+}
+
+/** Undefined: nothing, as not all its other fields are `asked` for, by their values, or as it may lack what is. */
+export function answeredBy(
+  { fields, nested, usual, partial }: ViewIndex,
+  asked: ReadonlyMap<string, Value>,
+): Answered | undefined {
+  const others = fields.slice(nested);
+  if (!others.every((field) => asked.has(field))) return undefined;
+  const unusual = others.filter((field) => !isUsual(usual, field, asked.get(field))).length;
+  if (partial && unusual < others.length) return undefined;
+  const open = fields.slice(0, nested).findIndex((field) => !asked.has(field));
+  const depth = open === -1 ? nested : open;
+  const ofNested = Math.min(depth, 1);
+  return { depth, unusual: unusual + ofNested, fields: others.length + ofNested };
+}
+
 /**
  * Throws ViewsRefused for a view that a newer release has made, and for one that is declared otherwise than it was
  * made, without a new version, an Error. One of an older version is kept, and serves, until a rebuilt one takes its place.

@@ -7,14 +7,10 @@
 // Fields come back as they were, byte for byte. MongoDB compares values of one type alone, and texts by their bytes.
 
 import type { Topic } from '../events.ts';
+import { checkLimit, LAST_CHARACTER } from './bounds.ts';
 import { isName, type Shape } from './definition.ts';
 import { age, type Horizon } from './retention.ts';
 import type { Condition, Document, Fields, Query, ScannedDocument, Value } from './views.ts';
-
-/** Documents a page at most. */
-const MAX_PAGE_DOCUMENTS = 1_000;
-/** No character sorts after this one. */
-const LAST_CHARACTER = '\u{10ffff}';
 
 export interface StoredDocument {
   _id: string;
@@ -70,13 +66,10 @@ export function asSeen(id: string, seen: StoredDocument['seen'], { topics }: Sha
 }
 
 /** Throws if the limit is out of its range. */
-export function findFilter({ where = [], limit, before, upTo, order }: Query): Filter {
-  if (!Number.isInteger(limit) || limit < 1 || limit > MAX_PAGE_DOCUMENTS) {
-    throw new RangeError(`a page has 1 to ${MAX_PAGE_DOCUMENTS} documents, not ${limit}`);
-  }
+export function findFilter({ where = [], limit, before, order }: Query): Filter {
+  checkLimit(limit);
   const bounds: Filter[] = [];
   if (before !== undefined) bounds.push({ _id: { $lt: before } });
-  if (upTo !== undefined) bounds.push({ _id: { $lte: upTo } });
   if (order !== undefined) bounds.push(afterIn(order));
   return allOf([...where.map(filterOf), ...bounds]);
 }

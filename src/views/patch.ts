@@ -55,7 +55,8 @@ function valueSize(value: Value): number {
   return sum;
 }
 
-function isNull(value: Value | undefined): value is null | undefined {
+/** Whether a document has nothing there. */
+export function isNull(value: Value | undefined): value is null | undefined {
   return value === null || value === undefined;
 }
 

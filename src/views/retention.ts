@@ -16,7 +16,8 @@
 // turned on at ten million documents holds nobody up.
 
 import { leastId } from '../ids.ts';
-import type { Fields, History, Value } from './views.ts';
+import { isNull } from './patch.ts';
+import type { Fields, History } from './views.ts';
 
 /** For how long, in ms; Infinity: for ever. */
 export interface Retention {
@@ -117,8 +118,4 @@ export function withoutPayload(fields: Fields, payload: History['payload']): boo
     }
   }
   return isChanged;
-}
-
-function isNull(value: Value | undefined): boolean {
-  return value === undefined || value === null;
 }

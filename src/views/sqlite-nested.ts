@@ -2,8 +2,9 @@
 // those of its endpoints, newest first, each read as far as it is needed. So one index answers for all of them.
 
 import type { SQLInputValue, SQLOutputValue, StatementSync } from 'node:sqlite';
-import { isEquality, isUsual } from './definition.ts';
-import { type BoundSql, checkLimit, findSql, memberSql, type Source } from './sqlite-query.ts';
+import { checkLimit } from './bounds.ts';
+import { answeredBy, isEquality } from './definition.ts';
+import { type BoundSql, findSql, memberSql, type Source } from './sqlite-query.ts';
 import { columnValue } from './sqlite-shape.ts';
 import type { Query, ViewIndex } from './views.ts';
 
@@ -24,21 +25,19 @@ export function nestingOf(
   const asked = new Map(where.filter(isEquality).map(({ field, eq }) => [field, eq]));
   let best: Nesting | undefined;
   let most = 0;
-  for (const { fields, nested, partial, usual } of indexes) {
+  for (const index of indexes) {
+    const { fields, nested } = index;
     if (order !== undefined && fields.at(-1) !== order.field) continue;
-    const others = fields.slice(nested, order === undefined ? undefined : -1);
-    const unusual = others.filter((field) => !isUsual(usual, field, asked.get(field)));
-    if (!others.every((field) => asked.has(field)) || (partial && unusual.length < others.length)) continue;
-    const levels = fields.slice(0, nested);
-    const firstOpen = levels.findIndex((field) => !asked.has(field));
-    const depth = firstOpen === -1 ? nested : firstOpen;
-    if (nested > 0 && depth === 0) continue;
-    const open = levels.slice(depth);
-    // Those that hold each other tell no more than one.
-    const answered = unusual.length + Math.min(depth, 1);
-    if (answered < most || (answered === most && open.length >= (best?.open.length ?? 0))) continue;
-    best = { asked: levels.slice(0, depth), open };
-    most = answered;
+    const answered = answeredBy(
+      order === undefined ? index : { ...index, fields: fields.slice(0, -1) },
+      asked,
+    );
+    if (answered === undefined || (nested > 0 && answered.depth === 0)) continue;
+    const { depth, unusual } = answered;
+    const open = fields.slice(depth, nested);
+    if (unusual < most || (unusual === most && open.length >= (best?.open.length ?? 0))) continue;
+    best = { asked: fields.slice(0, depth), open };
+    most = unusual;
   }
   return best?.open.length === 0 ? undefined : best;
 }

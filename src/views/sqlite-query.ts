@@ -3,6 +3,7 @@
 // SQLite puts numbers before texts, and texts before blobs: so bounds keep a range within its type.
 
 import type { SQLInputValue } from 'node:sqlite';
+import { checkLimit, LAST_CHARACTER } from './bounds.ts';
 import { isUsual, type Shape } from './definition.ts';
 import { columnSql, columnValue, indexedFields, LEAST_BLOB, unusualSql } from './sqlite-shape.ts';
 import type { Condition, Query, ViewIndex } from './views.ts';
@@ -23,14 +24,9 @@ export interface Source {
   from?: string;
 }
 
-/** Documents a page at most. */
-const MAX_PAGE_DOCUMENTS = 1_000;
-
 /** Where the values of a type begin, and where those of the next one do. */
 const NUMBERS = { least: Number.NEGATIVE_INFINITY, end: '' };
 const TEXTS = { least: '', end: LEAST_BLOB };
-/** No character sorts after this one. */
-const LAST_CHARACTER = '\u{10ffff}';
 
 /**
  * Documents; or, of those with values in the fields `members` that are bound before all others, as columns hold them, only
@@ -42,11 +38,10 @@ export function findSql(
   { members }: { members?: readonly string[] } = {},
 ): BoundSql {
   const { table, shape } = source;
-  const { where = [], limit, before, upTo, order } = query;
+  const { where = [], limit, before, order } = query;
   checkLimit(limit);
   const parts = [...membersSql(source, members ?? []), ...conditionsSql(source, where)];
   if (before !== undefined) parts.push({ sql: 'id < ?', values: [before] });
-  if (upTo !== undefined) parts.push({ sql: 'id <= ?', values: [upTo] });
   const sorted = order === undefined ? undefined : columnSql(order.field, indexedFields(shape));
   if (sorted !== undefined) {
     const { after } = order ?? {};
@@ -61,13 +56,6 @@ export function findSql(
     sql: `SELECT ${columns.join(', ')} FROM ${table}${sql} ORDER BY ${by} LIMIT ?`,
     values: [...values, limit],
   };
-}
-
-/** Throws if a page cannot have so many documents. */
-export function checkLimit(limit: number): void {
-  if (!Number.isInteger(limit) || limit < 1 || limit > MAX_PAGE_DOCUMENTS) {
-    throw new RangeError(`a page has 1 to ${MAX_PAGE_DOCUMENTS} documents, not ${limit}`);
-  }
 }
 
 /**

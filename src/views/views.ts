@@ -121,8 +121,6 @@ export interface Query {
    * values are all numbers or all texts. Only documents after `after` in this order, if it is given.
    */
   order?: { field: string; after?: { value: string | number; id: string } };
-  /** Only documents with ids up to this one: so later pages show nothing newer than the first one did. */
-  upTo?: string;
 }
 
 /** What a view has taken in: for each topic, for each partition, the offset it reads next. */

@@ -74,6 +74,12 @@ test('an index that is walked holds what is its own alone', async (t) => {
   assert.deepEqual(await fieldsBy({ code: '503' }, []), ['organizationId', 'codeClass']);
   const endpoint = id('ep', 1);
   assert.deepEqual(await fieldsBy({ endpoint }), ['organizationId', 'endpointId']);
+  // As many are read as a page has, since nothing else is to be looked at.
+  assert.deepEqual(await fieldsBy({ endpoint, org: own, limit: '1' }), ['organizationId', 'endpointId']);
+  assert.deepEqual(
+    asked.map(({ limit }) => limit),
+    [2],
+  );
   assert.deepEqual(await fieldsBy({ endpoint, status: 'error' }, []), [
     ...['organizationId', 'endpointId'],
     'status',

@@ -218,14 +218,16 @@ test('a cursor is one that a page of the same resource has given', async (t) => 
   const { queries } = await after(t, ...two);
   const { cursor } = await queries.list('deliveries', { limit: '1' });
   assert.ok(cursor);
-  assert.deepEqual(decodeCursor('wh', cursor), { last: id('wh', 1), top: id('wh', 1) });
+  assert.deepEqual(decodeCursor('wh', cursor), id('wh', 1));
+  const older = Buffer.from(`${id('wh', 1)} ${id('wh', 1)}`).toString('base64url');
+  assert.equal(decodeCursor('wh', older), id('wh', 1));
   const forged = [
     '',
     'x',
     cursor.slice(0, 20),
     Buffer.from(`${id('wh')} ${id('wh')} ${id('wh')}`).toString('base64url'),
     Buffer.from("wh_' OR 1=1 -- x").toString('base64url'),
-    encodeCursor({ last: 'wh_short', top: 'wh_short' }),
+    encodeCursor('wh_short'),
   ];
   for (const text of forged) await assertInvalid(queries.list('deliveries', { cursor: text }), 'cursor');
   await assertInvalid(queries.list('logs', { cursor }), 'cursor');
