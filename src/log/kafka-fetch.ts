@@ -92,12 +92,12 @@ export function createFetcher(cluster: Cluster, options: FetcherOptions): Fetche
         const want = wants.find(isOf);
         if (want === undefined) continue;
         const portion = portionOf(answer, want.offset);
-        const committed = Number(answer.lastStableOffset);
-        if (portion.next > want.offset) found.push([want, portion]);
-        else if (committed <= want.offset) continue;
+        const { next, end } = portion;
+        if (next > want.offset) found.push([want, portion]);
+        else if (end <= want.offset) continue;
         // The answer was full before it came to this one; or, alone, it came to batches that compaction has emptied.
         else if (wants.length > 1) found.push(...(await fetchFrom(nodeId, [want], 0)));
-        else found.push([want, { records: [], next: committed }]);
+        else found.push([want, { records: [], next: end, end }]);
       }
     }
     return found;
@@ -140,7 +140,7 @@ export function createFetcher(cluster: Cluster, options: FetcherOptions): Fetche
             `${names.topic(topic)}, partition ${partition}, ends at ${end}, and was to be read from ${offset}: it was made anew, or is on another cluster`,
           );
         }
-        if (offset < start) found.push([want, { records: [], next: start }]);
+        if (offset < start) found.push([want, { records: [], next: start, end }]);
       }
     }
     return found;

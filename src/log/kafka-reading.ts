@@ -45,7 +45,7 @@ export function createReaders(
       const portion = await coming;
       const { next } = portion;
       if (next >= end) {
-        yield { records: portion.records.filter(({ offset }) => offset < end), next: end };
+        yield { records: portion.records.filter(({ offset }) => offset < end), next: end, end };
         return;
       }
       coming = fetchOn({ ...want, offset: next });
@@ -78,8 +78,7 @@ export function createReaders(
         .filter(({ partition }) => options.partition === undefined || options.partition === partition);
       while (!signal.aborted) {
         for (const [want, portion] of await ownFetcher.fetch(wants, WAIT_MS)) {
-          const end = portion.next;
-          for await (const batch of batchesOf([portion], want, { ...options, end })) {
+          for await (const batch of batchesOf([portion], want, { ...options, end: portion.end })) {
             if (signal.aborted) return;
             yield { ...batch, topic };
           }
@@ -100,17 +99,17 @@ export function createReaders(
  */
 async function* compacted(portions: AsyncIterable<Portion>, from: number): AsyncGenerator<Portion> {
   const newest = new Map<string, RawRecord>();
-  let next = 0;
+  let [next, end] = [0, 0];
   for await (const portion of portions) {
-    next = portion.next;
+    ({ next, end } = portion);
     for (const record of portion.records) {
       // Deleted first, so that it comes to stand last.
       newest.delete(record.key);
       if (record.value !== null) newest.set(record.key, record);
     }
-    yield { records: [], next: from };
+    yield { records: [], next: from, end };
   }
-  yield { records: [...newest.values()], next };
+  yield { records: [...newest.values()], next, end };
 }
 
 async function* batchesOf<T extends Topic>(

@@ -54,6 +54,8 @@ export interface RawRecord {
 export interface Portion {
   records: RawRecord[];
   next: number;
+  /** Behind what was committed of the partition when it was asked for. */
+  end: number;
 }
 
 /** What the control record that ends an aborted transaction has as its key. */
@@ -64,7 +66,8 @@ const ABORT_MARKER = Buffer.of(0, 0, 0, 0);
  * whole batches, so some may lie before `from`; it names the aborted transactions that reach into them.
  * Source: org.apache.kafka.clients.consumer.internals.CompletedFetch.
  */
-export function portionOf({ messages, abortedTransactions }: FetchedPartition, from: number): Portion {
+export function portionOf(answer: FetchedPartition, from: number): Portion {
+  const { messages, abortedTransactions, lastStableOffset } = answer;
   const begun = (abortedTransactions ?? []).toSorted((a, b) => Number(a.firstOffset) - Number(b.firstOffset));
   const aborted = new Set<string>();
   const records: RawRecord[] = [];
@@ -84,7 +87,7 @@ export function portionOf({ messages, abortedTransactions }: FetchedPartition, f
     if (offset < from || (batchContext.inTransaction && aborted.has(batchContext.producerId))) continue;
     records.push({ offset, key: String(key ?? ''), value });
   }
-  return { records, next };
+  return { records, next, end: Math.max(next, Number(lastStableOffset)) };
 }
 
 function isAbort({ key }: FetchedMessage): boolean {

@@ -45,7 +45,8 @@ export interface ReadOptions {
 
 /**
  * Some events of one partition, in order. `next` is the offset to read on from: it moves also when `types`
- * let nothing through, so a batch may be empty. `end` is the partition's end when the reading began.
+ * let nothing through, so a batch may be empty. `end` is the partition's end when the reading began; of what is followed, when it was
+ * read: who comes to it is not behind.
  */
 export interface Batch<T extends Topic> {
   topic: T;

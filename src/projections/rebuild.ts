@@ -1,7 +1,7 @@
 // Rebuilding views from the log, beside the live ones; and comparing a rebuilt one with it. Only reads the log, so it
 // sends nothing.
 
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises';
 import type { Topic } from '../events.ts';
 import type { Batch, Log, Offsets } from '../log/log.ts';
 import { canonicalJson } from '../views/patch.ts';
@@ -100,6 +100,8 @@ export interface Example {
 }
 
 const MAX_EXAMPLES = 20;
+/** What is live lags behind the log by about so much while it is kept up. */
+const LAG_PAUSE_MS = 50;
 /** Events that are read, and applied, at a time: the more, the fewer pages of indexes are written again and again. */
 const BATCH_EVENTS = 5_000;
 /** Characters of a document that are told, and of them before the first that differs. */
@@ -120,7 +122,10 @@ export async function compare(projection: Projection, stores: Stores): Promise<C
     for (;;) {
       await catchUp(copies, told);
       const before = await stores.views.positions(view);
-      if (!equalPositions(before, await shadow.positions())) continue;
+      if (!equalPositions(before, await shadow.positions())) {
+        await delay(LAG_PAUSE_MS);
+        continue;
+      }
       const comparison = await compareDocuments(stores.views.scan(view), shadow.scan(), stores.signal);
       // What was written while we compared makes differences that are none.
       if (comparison.differences === 0 || equalPositions(before, await stores.views.positions(view))) {

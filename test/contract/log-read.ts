@@ -153,6 +153,20 @@ function followContract({ it, logFor, servedLog }: Kit): void {
     );
   });
 
+  it('follow() tells with each batch where the partition ends, however much there is', async (t) => {
+    const log = await servedLog(t, 1);
+    const large = { ...EXAMPLES.LogReceived, body: Buffer.alloc(200 * 1024, 'x') };
+    for (let n = 0; n < 4; n++) await log.append(Array.from({ length: 4 }, () => large));
+    const [end = 0] = await log.ends('inbound');
+    let read = 0;
+    for await (const batch of log.follow('inbound', { signal: new AbortController().signal, batch: 3 })) {
+      read += batch.events.length;
+      assert.equal(batch.end, end);
+      assert.equal(batch.next === end, read === 16, `${read}: ${batch.next} of ${end}`);
+      if (read === 16) break;
+    }
+  });
+
   it('follow() begins where it is told', async (t) => {
     const log = await servedLog(t, 1);
     const positions = await log.append([0, 1, 2].map((n) => changed('a', n)));
