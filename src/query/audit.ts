@@ -3,7 +3,7 @@
 
 import type { Document } from '../views/views.ts';
 import type { ReadViews } from './confined.ts';
-import { belongsTo, type Filter, since, until } from './filters.ts';
+import { belongedTo, type Filter, since, until } from './filters.ts';
 import { KINDS, kindOf } from './names.ts';
 import type { Item } from './shapes.ts';
 
@@ -18,14 +18,12 @@ const by: Filter = async (text, { resolve }) => {
   return { where: [{ field, eq: (await resolve('token', text)).id }] };
 };
 
-/** As of other lists, but also of an organization that is deleted, by its id. */
-const org: Filter = async (text, context) => {
-  if (kindOf(text) !== 'organization') return belongsTo('organization')(text, context);
-  await context.everWas('organization', text);
-  return { where: [{ field: 'organizationId', eq: text }] };
+export const AUDIT_FILTERS = {
+  org: belongedTo('organization'),
+  by,
+  since: since('aud'),
+  until: until('aud'),
 };
-
-export const AUDIT_FILTERS = { org, by, since: since('aud'), until: until('aud') };
 
 /** An entry as it is shown, but for names, which are to come. */
 export function auditEntry(entry: Document): Item {

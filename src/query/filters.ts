@@ -21,8 +21,8 @@ export interface FilterContext {
   nowMs: number;
   /** What is named; throws NotFound. */
   resolve(kind: NamedKind, idOrName: string): Promise<Document>;
-  /** Throws NotFound unless there is, or was, a thing with this id. */
-  everWas(kind: NamedKind, id: string): Promise<void>;
+  /** The same; by its id also what is deleted. */
+  everWas(kind: NamedKind, idOrName: string): Promise<Document>;
 }
 
 /** What can be named as well as given by its id. */
@@ -32,14 +32,20 @@ export type Filter = (text: string, context: FilterContext) => Filtered | Promis
 
 /** Only what belongs to the named thing, and so to what that belongs to. */
 export function belongsTo(kind: NamedKind): Filter {
-  return async (text, { resolve }) => {
-    const thing = await resolve(kind, text);
-    const implied = ['organizationId', 'projectId'].flatMap((field) => {
-      const eq = thing[field];
-      return typeof eq === 'string' ? [{ field, eq }] : [];
-    });
-    return { where: [{ field: `${kind}Id`, eq: thing.id }], implied };
-  };
+  return async (text, { resolve }) => ofThing(kind, await resolve(kind, text));
+}
+
+/** The same of history, which stays when the thing is deleted. */
+export function belongedTo(kind: NamedKind): Filter {
+  return async (text, { everWas }) => ofThing(kind, await everWas(kind, text));
+}
+
+function ofThing(kind: NamedKind, thing: Document): Filtered {
+  const implied = ['organizationId', 'projectId'].flatMap((field) => {
+    const eq = thing[field];
+    return typeof eq === 'string' ? [{ field, eq }] : [];
+  });
+  return { where: [{ field: `${kind}Id`, eq: thing.id }], implied };
 }
 
 /** Only what has exactly this text in a field. */

@@ -7,7 +7,7 @@ import { LOG_LEVELS } from '../events.ts';
 import type { Document, Query } from '../views/views.ts';
 import type { ReadViews } from './confined.ts';
 import { InvalidQuery } from './errors.ts';
-import { belongsTo, equals, type Filter, type Filtered, parseTime } from './filters.ts';
+import { belongedTo, equals, type Filter, type Filtered, parseTime } from './filters.ts';
 import type { Item } from './shapes.ts';
 
 const ORDERS = { last: 'lastSeenAt', first: 'firstSeenAt', count: 'count' } as const;
@@ -15,8 +15,8 @@ type Order = keyof typeof ORDERS;
 
 /** Filters of groups. `since` and `until`: seen since then for the last time, before then for the first time. */
 export const GROUP_FILTERS: Record<string, Filter> = {
-  org: belongsTo('organization'),
-  project: belongsTo('project'),
+  org: belongedTo('organization'),
+  project: belongedTo('project'),
   fingerprint: equals('fingerprint'),
   since: (text, { nowMs }) => ({
     where: [{ field: 'lastSeenAt', from: isoOf('since', text, nowMs) }],

@@ -9,8 +9,8 @@ import type { NamedKind } from './filters.ts';
 export interface Names {
   /** What is named. Throws NotFound, or InvalidQuery if several have the name. */
   resolve(kind: NamedKind, idOrName: string): Promise<Document>;
-  /** Throws NotFound unless there is, or was, a thing with this id. */
-  everWas(kind: NamedKind, id: string): Promise<void>;
+  /** What is named; by its id also what is deleted, as its history is still there. Throws as resolve(). */
+  everWas(kind: NamedKind, idOrName: string): Promise<Document>;
   /** Whether neither the thing nor what it belongs to is deleted. */
   isAlive(document: Document): Promise<boolean>;
 }
@@ -43,10 +43,14 @@ export function createNames(views: ReadViews): Names {
     return typeof organizationId !== 'string' || isAlive(await views.get('organizations', organizationId));
   }
 
-  return {
+  const names: Names = {
     isAlive,
-    async everWas(kind, id) {
-      if ((await views.get(KINDS[kind].view, id)) === undefined) throw new NotFound(kind, id);
+    async everWas(kind, idOrName) {
+      const { view, prefix } = KINDS[kind];
+      if (!isId(prefix, idOrName)) return names.resolve(kind, idOrName);
+      const document = await views.get(view, idOrName);
+      if (document === undefined) throw new NotFound(kind, idOrName);
+      return document;
     },
     async resolve(kind, idOrName) {
       const { view, prefix, name } = KINDS[kind];
@@ -76,4 +80,5 @@ export function createNames(views: ReadViews): Names {
       throw new InvalidQuery(kind, `several are called ${JSON.stringify(idOrName)}: ${ids}`);
     },
   };
+  return names;
 }

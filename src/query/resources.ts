@@ -5,6 +5,7 @@ import type { Prefix } from '../ids.ts';
 import type { Document } from '../views/views.ts';
 import { AUDIT_FILTERS, auditEntry } from './audit.ts';
 import {
+  belongedTo,
   belongsTo,
   code,
   equals,
@@ -36,7 +37,10 @@ const ON_OFF = ['active', 'disabled'];
 
 const org = belongsTo('organization');
 const project = belongsTo('project');
-const integration = belongsTo('integration');
+/** Of history. */
+const ofOrg = belongedTo('organization');
+const ofProject = belongedTo('project');
+const ofIntegration = belongedTo('integration');
 
 export const RESOURCES = {
   organizations: {
@@ -76,9 +80,9 @@ export const RESOURCES = {
     noun: 'inbound webhook',
     prefix: 'in',
     filters: {
-      org,
-      project,
-      integration,
+      org: ofOrg,
+      project: ofProject,
+      integration: ofIntegration,
       status: oneOf('status', INBOUND_STATUSES),
       since: since('in'),
       until: until('in'),
@@ -91,9 +95,9 @@ export const RESOURCES = {
     noun: 'log',
     prefix: 'log',
     filters: {
-      org,
-      project,
-      integration,
+      org: ofOrg,
+      project: ofProject,
+      integration: ofIntegration,
       level,
       environment: equals('environment'),
       release: equals('release'),
@@ -110,8 +114,8 @@ export const RESOURCES = {
     noun: 'delivery',
     prefix: 'wh',
     filters: {
-      org,
-      endpoint: belongsTo('endpoint'),
+      org: ofOrg,
+      endpoint: belongedTo('endpoint'),
       status: oneOf('status', OUTBOUND_STATUSES),
       event,
       code,

@@ -233,6 +233,21 @@ test('a cursor is one that a page of the same resource has given', async (t) => 
   await assertInvalid(queries.list('logs', { cursor }), 'cursor');
 });
 
+test('history of what is deleted is found by the id of that, and no longer by its name', async (t) => {
+  const { queries } = await after(
+    t,
+    ...two,
+    { type: 'EndpointDeleted', organizationId: id('org'), endpointId: id('ep'), atMs: AT_MS },
+    { type: 'ProjectDeleted', organizationId: id('org'), projectId: id('prj'), atMs: AT_MS },
+    { type: 'OrganizationDeleted', organizationId: id('org', 1), atMs: AT_MS },
+  );
+  assert.deepEqual(await ids(queries.list('deliveries', { endpoint: id('ep') })), [id('wh')]);
+  assert.deepEqual(await ids(queries.list('logs', { project: id('prj') })), [id('log')]);
+  assert.deepEqual(await ids(queries.list('deliveries', { org: id('org', 1) })), [id('wh', 1)]);
+  await assert.rejects(queries.list('logs', { project: 'project 0' }), NotFound);
+  await assert.rejects(queries.list('integrations', { project: id('prj') }), NotFound);
+});
+
 test('names of nothing in a filter are not found', async (t) => {
   const { queries } = await after(t, ...two);
   await assert.rejects(queries.list('logs', { org: 'nobody' }), NotFound);
