@@ -6,12 +6,12 @@
 // directory, or in D, where it stays and is not filled a second time. Each figure is the median and the worst of several
 // pages, as `list` gives them.
 
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { AttemptError, OrganizationEvent, OutboundEvent } from '../src/events.ts';
-import { derivedId, newId } from '../src/ids.ts';
+import { derivedId, newId, timeOf } from '../src/ids.ts';
 import { deliveries } from '../src/projections/deliveries.ts';
 import { endpoints } from '../src/projections/endpoints.ts';
 import { organizations } from '../src/projections/organizations.ts';
@@ -31,12 +31,21 @@ if (!(Number.isSafeInteger(total) && total >= 1_000)) {
 const BATCH = 5_000;
 const ROUNDS = 15;
 const ORGANIZATIONS = 100;
-const startMs = Date.now() - total * 50;
+/** Milliseconds from one delivery to the next. */
+const EVERY_MS = 50;
 
 const directory = values.directory ?? mkdtempSync(join(tmpdir(), 'hooklane-history-'));
-const isFilled = existsSync(join(directory, 'views.db'));
 const made = [organizations, projects, endpoints, deliveries];
 const views = openSqliteViews({ directory, definitions: made.map(({ definition }) => definition) });
+const found = await views.count('deliveries');
+if (found > 0 && found < total) {
+  process.stderr.write(`${directory} has ${found} deliveries, as it was not filled to its end: delete it\n`);
+  process.exit(1);
+}
+/** As old as they were when they were made. */
+const oldest = found === 0 ? undefined : await views.first('deliveries');
+const startMs = oldest === undefined ? Date.now() - total * EVERY_MS : timeOf(oldest.id);
+const endMs = startMs + total * EVERY_MS;
 const orgs = Array.from({ length: ORGANIZATIONS }, () => newId('org', startMs));
 const eps = orgs.map(() => newId('ep', startMs));
 
@@ -45,7 +54,7 @@ function eventsOf(number: number): OutboundEvent[] {
   // Spread, so that what is of one organization is not all of one kind.
   const n = Math.imul(number, 2_654_435_761) >>> 4;
   const sort = (n >> 1) % 1_000;
-  const atMs = startMs + number * 50;
+  const atMs = startMs + number * EVERY_MS;
   const at = n % 2 === 0 ? 0 : (n >> 12) % ORGANIZATIONS;
   const [organizationId, endpointId] = [orgs[at] ?? 'org_', eps[at] ?? 'ep_'];
   const ids = { webhookId: derivedId('wh', atMs, `${number}`), organizationId, endpointId } as const;
@@ -88,8 +97,8 @@ const configured: OrganizationEvent[] = orgs.flatMap((organizationId, n) => [
     secret: '',
   },
 ]);
-const fillSeconds = isFilled ? null : await fill();
-const queries = createQueries({ views, clock: Date.now });
+const fillSeconds = found > 0 ? null : await fill();
+const queries = createQueries({ views, clock: () => endMs });
 
 const big = 'org 0';
 const small = 'org 1';

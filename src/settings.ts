@@ -4,6 +4,9 @@ import type { EndpointSettings, IntegrationSettings } from './events.ts';
 import { shared } from './shared.ts';
 import { formatDuration } from './time.ts';
 
+/** Why an endpoint is disabled that somebody has disabled, without a reason of his own; all others are ours. */
+export const BY_OPERATOR = 'by an operator';
+
 /** The settings of an integration, and nothing else. */
 export function integrationSettings(from: IntegrationSettings): IntegrationSettings {
   const { name, origins, burst, sustained, status } = from;

@@ -45,7 +45,7 @@ const IMPORTS_ONLY: [file: string, imported: string[]][] = [
   ['src/time.ts', []],
 ];
 
-/** Those who decide and do nothing: time, chance and the world come in as arguments. */
+/** Those who decide and do nothing: time, chance and the world come in as arguments. So do all whose head says that they are pure. */
 const PURE = [
   /^src\/(events|trigger|nearest|destinations|scrub-rules)\.ts$/,
   /^src\/command\/scrub/,
@@ -64,7 +64,7 @@ const FORBIDDEN: { rule: string; words: RegExp; where: (path: string) => boolean
     rule: 'what decides reads no clock and throws no dice',
     words:
       /\bDate\.now\(|\bnew Date\(\)|\bMath\.random\(|\brandom(Bytes|UUID|Int)\(|\bperformance\.|\bsetTimeout\(/,
-    where: (path) => PURE.some((pure) => pure.test(path)),
+    where: (path) => PURE.some((pure) => pure.test(path)) || saysPure(path),
   },
   {
     rule: 'only commands print, read the environment and end the process',
@@ -106,6 +106,12 @@ const others = new Map(
     ([path]) => path !== 'test/house.test.ts',
   ),
 );
+
+/** Whether the comment at the head of a file says that it is pure. */
+function saysPure(path: string): boolean {
+  const [head = ''] = /^(\/\/.*\n)+/.exec(sources.get(path) ?? '') ?? [];
+  return /\bPure\b/.test(head);
+}
 
 /** What a file imports: our own files by their path, others by their name. */
 function importsOf(path: string, text: string): string[] {

@@ -65,20 +65,20 @@ export function startDispatcher(options: DispatcherOptions): Dispatcher {
   const { log, sender, time } = options;
   const capacity = createCapacity();
   const closing = { draining: false };
-  const lanes = new Set<PartitionLoop>();
+  const loops = new Set<PartitionLoop>();
   const membership = log.join('dispatcher', 'organizations', async (partition) => {
     const loop = await openPartition(partition, { ...options, capacity, closing, wakeAll });
-    lanes.add(loop);
+    loops.add(loop);
     try {
       await loop.run();
     } finally {
-      lanes.delete(loop);
+      loops.delete(loop);
     }
   });
 
   /** The capacity that one partition gives back may be what another one waits for. */
   function wakeAll(): void {
-    for (const loop of lanes) loop.wake();
+    for (const loop of loops) loop.wake();
   }
 
   return {
@@ -87,7 +87,7 @@ export function startDispatcher(options: DispatcherOptions): Dispatcher {
       closing.draining = true;
       wakeAll();
       const callOff = time.after(withinMs, () => void membership.close());
-      await Promise.all([...lanes].map((loop) => loop.drained));
+      await Promise.all([...loops].map((loop) => loop.drained));
       callOff();
       await membership.close();
       await sender.close();

@@ -1,6 +1,7 @@
 // Whether Hooklane is well, judged by its status. Pure. `unhealthy` is what somebody has to see to now; a `warning` is
 // what mostly is a subscriber's affair, or makes the status tell less.
 
+import { BY_OPERATOR } from '../settings.ts';
 import { formatDuration } from '../time.ts';
 import type { Facts } from './facts.ts';
 import { OVERDUE_MS } from './lanes.ts';
@@ -86,7 +87,7 @@ function ailing({ endpoints }: Facts): StatusProblem[] {
 
 /** What an operator has disabled is as he wants it. */
 function byUs(reason: string | null): boolean {
-  return reason !== null && reason !== 'by an operator';
+  return reason !== null && reason !== BY_OPERATOR;
 }
 
 function incomplete({ complete }: Facts): StatusProblem[] {

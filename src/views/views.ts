@@ -1,4 +1,4 @@
-// The views port: the store of read models. Engines: sqlite.ts.
+// The views port: the store of read models. Engines: sqlite.ts, mongo.ts.
 //
 //   view       a named collection of documents, declared by a projection
 //   document   fields by name, JSON values; `id` names it, ids sort by time

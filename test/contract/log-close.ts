@@ -1,7 +1,7 @@
 // What every engine of the log port must do when it is closed.
 
 import assert from 'node:assert/strict';
-import { LogUnavailable } from '../../src/log/log.ts';
+import { Fenced, LogUnavailable } from '../../src/log/log.ts';
 import { waitFor } from '../support/wait.ts';
 import { all, changed, joinByHand, type Kit, numbersOf, started } from './log-kit.ts';
 
@@ -51,7 +51,10 @@ export function closeContract({ it, engine, logFor, servedLog }: Kit): void {
       LogUnavailable,
     );
     assert.throws(() => log.join('recorder', 'inbound', async () => {}), LogUnavailable);
-    await assert.rejects(partition.commit([], 1));
+    await assert.rejects(
+      partition.commit([], 1),
+      (error) => error instanceof Fenced || error instanceof LogUnavailable,
+    );
     assert.deepEqual(await partition.next(1), []);
   });
 

@@ -4,7 +4,7 @@ import { type EndpointSettings, WHEN_BUSY } from '../../events.ts';
 import { newId } from '../../ids.ts';
 import type { SigningSecrets } from '../../sealed.ts';
 import { newSigningSecret } from '../../secrets.ts';
-import { endpointSettings, shownEndpointSettings } from '../../settings.ts';
+import { BY_OPERATOR, endpointSettings, shownEndpointSettings } from '../../settings.ts';
 import { parseDuration, toIso } from '../../time.ts';
 import type { Endpoint } from '../directory-state.ts';
 import { InvalidInput, inputParser } from '../input.ts';
@@ -85,7 +85,7 @@ function withInput(settings: EndpointSettings, input: Partial<EndpointInput>): E
     timeoutMs: toMs(timeout) ?? settings.timeoutMs,
     retriesMs: retries?.map((delay) => toMs(delay) ?? 0) ?? settings.retriesMs,
     status,
-    disabledReason: status === 'active' ? null : (settings.disabledReason ?? 'by an operator'),
+    disabledReason: status === 'active' ? null : (settings.disabledReason ?? BY_OPERATOR),
   };
 }
 
