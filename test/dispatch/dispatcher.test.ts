@@ -142,11 +142,20 @@ test('what comes within the gap is omitted, what comes after it is sent, and nev
     await log.append([published()]);
     await typesWhen(log, length + 1);
   }
-  const [first, second] = arrivals;
-  assert.ok(first && second);
-  // The receiver notices an arrival a little later than it happens, and not always as much.
-  assert.ok(second.atMs - first.atMs > 290, `${second.atMs - first.atMs} ms`);
+  // Not by the arrivals: on a busy machine the receiver may notice the first one late.
+  const [first = 0, second = 0] = startsIn(
+    await waitFor('both outcomes', async () => {
+      const events = await outbound(log);
+      return startsIn(events).length === 2 && events;
+    }),
+  );
+  assert.ok(second - first >= 300, `${second - first} ms`);
 });
+
+/** When the requests left that were answered well. */
+function startsIn(events: readonly OutboundEvent[]): number[] {
+  return events.flatMap((event) => (event.type === 'WebhookProcessed' ? [event.startedAtMs] : []));
+}
 
 test('what waits for the gap is claimed before that is over, and leaves no earlier', async (t) => {
   const { log } = startFor(t);
@@ -162,7 +171,7 @@ test('what waits for the gap is claimed before that is over, and leaves no earli
   const claims = events.flatMap((event) => (event.type === 'AttemptStarted' ? [event] : []));
   const ahead = claims.filter(({ atMs, startsAtMs }) => startsAtMs !== null && startsAtMs > atMs);
   assert.ok(ahead.length > 0, 'some were claimed before their time');
-  const starts = events.flatMap((event) => (event.type === 'WebhookProcessed' ? [event.startedAtMs] : []));
+  const starts = startsIn(events);
   for (const [n, atMs] of starts.entries())
     assert.ok(n === 0 || atMs - (starts[n - 1] ?? 0) >= gapMs, starts.join(' '));
 });
