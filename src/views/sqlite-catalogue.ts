@@ -5,16 +5,8 @@ import type { DatabaseSync } from 'node:sqlite';
 import type { Topic } from '../events.ts';
 import type { Position } from '../log/log.ts';
 import { checkStored, foundBy, madeIndexes, type Shape, shapeOf } from './definition.ts';
-import {
-  FOR_EVER,
-  type Horizon,
-  horizonOf,
-  type Keeping,
-  movedOn,
-  newKeeping,
-  type Retention,
-  retentionOf,
-} from './retention.ts';
+import { FOR_EVER, type Keeping, newKeeping, type Retention, retentionOf } from './retention.ts';
+import { createKeepings, type Keepings } from './sqlite-keeping.ts';
 import { createIndexSql, createTableSql, tableName } from './sqlite-shape.ts';
 import { openTable, type Table } from './sqlite-table.ts';
 import {
@@ -36,6 +28,8 @@ export interface Generation {
 }
 
 export interface Catalogue {
+  /** How the generations keep their documents. */
+  keepings: Keepings;
   /** Takes in what other processes have changed. */
   refresh(): void;
   /** Forgets what a transaction that was rolled back had changed. */
@@ -57,15 +51,6 @@ export interface Catalogue {
   positions(generation: Generation): ViewPositions;
   /** Moves the positions of a generation on, never back. Those of topics it is not made from are passed over. */
   advance(generation: Generation, positions: readonly Position[]): void;
-  /** How a generation keeps its documents; undefined: a release without retention has made it. */
-  keeping(generation: Generation): Keeping | undefined;
-  /** Moves that on: events of `newestAtMs` were read; never back, and to no longer retention than `limit`. */
-  keep(generation: Generation, newestAtMs: number, limit: Retention): void;
-  horizon(generation: Generation): Horizon;
-  /** For all generations of the view; never back. */
-  forget(view: string, beforeMs: number): void;
-  /** Frees a bounded part of what lies before the horizon. Whether there may be more. */
-  sweep(generation: Generation): boolean;
   /** A new and empty shadow of a view, without indexes; one whose maker is dead is dropped. Throws RebuildRuns. */
   beginShadow(view: string, options: { deadAfterMs: number; likeLive: boolean }): Generation;
   /** Makes one of the indexes that a generation lacks. False: it has them all. */
@@ -94,20 +79,12 @@ export function createCatalogue(
   const deleteShadow = db.prepare('DELETE FROM shadows WHERE view = ?');
   const readIndex = db.prepare("SELECT sql FROM sqlite_schema WHERE type = 'index' AND name = ?");
   const readPositions = db.prepare('SELECT topic, partition, next FROM positions WHERE generation = ?');
+  const deletePositions = db.prepare('DELETE FROM positions WHERE generation = ?');
   const movePosition = db.prepare(
     `INSERT INTO positions VALUES (?, ?, ?, ?)
      ON CONFLICT DO UPDATE SET next = excluded.next WHERE excluded.next > next`,
   );
-  const readKeeping = db.prepare('SELECT newest, documents, payloads FROM keeping WHERE generation = ?');
-  const writeKeeping = db.prepare(
-    'UPDATE keeping SET newest = ?, documents = ?, payloads = ? WHERE generation = ?',
-  );
-  const readSwept = db.prepare('SELECT swept FROM keeping WHERE generation = ?');
-  const writeSwept = db.prepare('UPDATE keeping SET swept = ? WHERE generation = ?');
-  const readForgotten = db.prepare('SELECT before FROM forgotten WHERE view = ?');
-  const writeForgotten = db.prepare(
-    'INSERT INTO forgotten VALUES (?, ?) ON CONFLICT DO UPDATE SET before = max(before, excluded.before)',
-  );
+  const keepings = createKeepings(db, (view) => definitionOf(view).history);
   let live = new Map<string, Generation>();
   /** SQLite's count of what other connections have committed, as of the last reload. */
   let seenVersion: unknown;
@@ -145,9 +122,7 @@ export function createCatalogue(
     const row = db.prepare('UPDATE generations SET last = last + 1 RETURNING last').get();
     const generation = Number(row?.last);
     db.exec(createTableSql(tableName(name, generation), shapeOf(definition)));
-    const { newestMs, documentsMs, payloadsMs } = keeping;
-    const insert = 'INSERT INTO keeping (generation, newest, documents, payloads) VALUES (?, ?, ?, ?)';
-    db.prepare(insert).run(generation, newestMs, documentsMs, payloadsMs);
+    keepings.begin(generation, keeping);
     return open(name, generation, shapeOf(definition));
   }
 
@@ -173,9 +148,8 @@ export function createCatalogue(
 
   function dropGeneration(view: string, generation: number): void {
     db.exec(`DROP TABLE ${tableName(view, generation)}`);
-    for (const table of ['positions', 'keeping']) {
-      db.prepare(`DELETE FROM ${table} WHERE generation = ?`).run(generation);
-    }
+    deletePositions.run(generation);
+    keepings.end(generation);
   }
 
   function definitionOf(view: string): ViewDefinition {
@@ -194,19 +168,6 @@ export function createCatalogue(
     return generation;
   }
 
-  function keepingOf({ generation }: Generation): Keeping | undefined {
-    const row = readKeeping.get(generation);
-    if (row === undefined) return undefined;
-    const { newest, documents, payloads } = row;
-    return { newestMs: Number(newest), documentsMs: Number(documents), payloadsMs: Number(payloads) };
-  }
-
-  function horizonOfGeneration(generation: Generation): Horizon {
-    const { view } = generation;
-    const forgottenMs = Number(readForgotten.get(view)?.before ?? 0);
-    return horizonOf(definitionOf(view).history, keepingOf(generation), forgottenMs);
-  }
-
   function makeLive(generation: Generation): void {
     const { view, generation: number, shape } = generation;
     writeView.run(view, number, definitionOf(view).version, JSON.stringify(shape));
@@ -214,6 +175,7 @@ export function createCatalogue(
   }
 
   return {
+    keepings,
     refresh() {
       const now = dataVersion.get()?.data_version;
       if (now === seenVersion) return;
@@ -259,25 +221,6 @@ export function createCatalogue(
         if (shape.topics.includes(topic)) movePosition.run(generation, topic, partition, offset);
       }
     },
-    keeping: keepingOf,
-    keep(generation, newestAtMs, limit) {
-      const before = keepingOf(generation);
-      if (before === undefined) return;
-      const { newestMs, documentsMs, payloadsMs } = movedOn(before, newestAtMs, limit);
-      if (newestMs > before.newestMs || documentsMs < before.documentsMs || payloadsMs < before.payloadsMs) {
-        writeKeeping.run(newestMs, documentsMs, payloadsMs, generation.generation);
-      }
-    },
-    horizon: horizonOfGeneration,
-    forget(view, beforeMs) {
-      writeForgotten.run(definitionOf(view).name, beforeMs);
-    },
-    sweep(generation) {
-      const before = String(readSwept.get(generation.generation)?.swept ?? '');
-      const { swept, more } = generation.table.sweep(horizonOfGeneration(generation), before);
-      if (swept !== before) writeSwept.run(swept, generation.generation);
-      return more;
-    },
     beginShadow(view, { deadAfterMs, likeLive }) {
       const definition = definitionOf(view);
       const left = readShadow.get(view);
@@ -287,7 +230,7 @@ export function createCatalogue(
         dropGeneration(view, Number(left.generation));
         deleteShadow.run(view);
       }
-      const ofLive = keepingOf(liveOf(view));
+      const ofLive = keepings.of(liveOf(view));
       const { newestMs } = ofLive ?? { newestMs: 0 };
       const shadow = addGeneration(
         definition,

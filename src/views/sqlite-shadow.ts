@@ -35,6 +35,7 @@ const WRITTEN_SHARE = 0.5;
 
 /** Begins shadows of the views of a store. */
 export function createShadows({ catalogue, transaction, scan }: ShadowStore) {
+  const { keepings } = catalogue;
   /** The shadows that are filled here: who does something with one of them lives for all, however long that takes. */
   const filled = new Set<Generation>();
   let heardMs = 0;
@@ -69,8 +70,8 @@ export function createShadows({ catalogue, transaction, scan }: ShadowStore) {
       const all = count >= drafts.size;
       transaction('write', () => {
         heard();
-        catalogue.keep(shadow, gathered.newestAtMs, FOR_EVER);
-        table.write(first, catalogue.horizon(shadow));
+        keepings.moveOn(shadow, gathered.newestAtMs, FOR_EVER);
+        table.write(first, keepings.horizon(shadow));
         if (all) catalogue.advance(shadow, gathered.positions);
       });
       // Only now: what could not be written is tried again.
@@ -95,7 +96,7 @@ export function createShadows({ catalogue, transaction, scan }: ShadowStore) {
         checkCauses(batch.patches, catalogue.definition);
         const patches = batch.patches.filter((patch) => patch.view === view);
         await tell();
-        transaction('read', () => table.fold(patches, drafts, catalogue.horizon(own())));
+        transaction('read', () => table.fold(patches, drafts, keepings.horizon(own())));
         gathered = {
           positions: furthest([...gathered.positions, ...batch.positions]),
           newestAtMs: Math.max(gathered.newestAtMs, newestFor(shape, batch)),

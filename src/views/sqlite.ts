@@ -45,6 +45,7 @@ export function openSqliteViews({ directory, definitions, retention = FOR_EVER }
   const db = openViewsFile(directory);
   const claims = openClaims();
   const catalogue = createCatalogue(db, definitions, retention);
+  const { keepings } = catalogue;
   const begin = { read: db.prepare('BEGIN'), write: db.prepare('BEGIN IMMEDIATE') };
   const commit = db.prepare('COMMIT');
   let closed = false;
@@ -81,8 +82,8 @@ export function openSqliteViews({ directory, definitions, retention = FOR_EVER }
     checkCauses(patches, catalogue.definition);
     for (const generation of catalogue.all()) {
       const { view, shape } = generation;
-      catalogue.keep(generation, newestFor(shape, batch), catalogue.retention(view));
-      generation.table.apply(byView.get(view) ?? [], catalogue.horizon(generation));
+      keepings.moveOn(generation, newestFor(shape, batch), catalogue.retention(view));
+      generation.table.apply(byView.get(view) ?? [], keepings.horizon(generation));
       catalogue.advance(generation, positions);
     }
   }
@@ -91,7 +92,7 @@ export function openSqliteViews({ directory, definitions, retention = FOR_EVER }
   function ask<T>(view: string, asked: (table: Table, horizon: Horizon) => T): T {
     return transaction('read', () => {
       const generation = catalogue.live(view);
-      return asked(generation.table, catalogue.horizon(generation));
+      return asked(generation.table, keepings.horizon(generation));
     });
   }
 
@@ -101,7 +102,7 @@ export function openSqliteViews({ directory, definitions, retention = FOR_EVER }
       const after: string = last;
       const documents = transaction('read', () => {
         const from = generation();
-        return from.table.scan(after, SCAN_DOCUMENTS, catalogue.horizon(from));
+        return from.table.scan(after, SCAN_DOCUMENTS, keepings.horizon(from));
       });
       if (documents.length > 0) yield documents;
       last = documents.length < SCAN_DOCUMENTS ? undefined : documents.at(-1)?.document.id;
@@ -145,16 +146,17 @@ export function openSqliteViews({ directory, definitions, retention = FOR_EVER }
         const live = catalogue.live(view);
         if (!catalogue.isAsDeclared(live)) return true;
         const { history } = catalogue.definition(view);
-        return history !== undefined && keepsTooLittle(catalogue.keeping(live), catalogue.retention(view));
+        return history !== undefined && keepsTooLittle(keepings.of(live), catalogue.retention(view));
       }),
     sweep: async (view) =>
       transaction('write', () => {
         const generation = catalogue.live(view);
-        catalogue.keep(generation, 0, catalogue.retention(view));
-        return catalogue.sweep(generation);
+        keepings.moveOn(generation, 0, catalogue.retention(view));
+        return keepings.sweep(generation);
       }),
     claims,
-    forget: async (view, beforeMs) => transaction('write', () => catalogue.forget(view, beforeMs)),
+    forget: async (view, beforeMs) =>
+      transaction('write', () => keepings.forget(catalogue.definition(view).name, beforeMs)),
     async size() {
       const sizes = FILES.map(
         (name) => statSync(join(directory, name), { throwIfNoEntry: false })?.size ?? 0,
