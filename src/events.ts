@@ -532,6 +532,8 @@ export const ATTEMPT_ERRORS = [
   'refused',
   /** The connection was cut. */
   'reset',
+  /** A connection that was kept from an earlier request was cut before an answer came. */
+  'closed',
   /** No trust in the certificate, or no TLS at all. */
   'tls',
   /** The address is not public, and not allowed. */

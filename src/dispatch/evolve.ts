@@ -25,6 +25,7 @@ import {
   type Queue,
 } from './lane.ts';
 import { remember } from './retried.ts';
+import { isBlameless } from './retry.ts';
 import { drop, noEntries, put } from './small-map.ts';
 
 /** Events that change what a lane is, and not only what waits in it. */
@@ -58,6 +59,7 @@ export function evolve(lane: Lane, event: LaneEvent | OrganizationEvent, cause?:
       enqueue(lane, {
         ...{ webhookId, endpointId, eventId, kind, body, attempt, order, dueAtMs },
         ...{ failures: 0, startedAtMs: null, timeoutMs: 0, interrupted: false, tellsOmitted: 0 },
+        reconnects: false,
         retried: event.type === 'WebhookRetried',
       });
       const endpoint = lane.endpoints.get(endpointId);
@@ -206,7 +208,9 @@ function land(lane: Lane, event: AttemptFailed): void {
     return;
   }
   release(lane, pending, event.startedAtMs);
-  if (event.error !== 'interrupted') {
+  pending.reconnects = event.error === 'closed';
+  const counts = !isBlameless(event.error);
+  if (counts) {
     pending.failures++;
     const endpoint = lane.endpoints.get(event.endpointId);
     if (endpoint !== undefined) {
@@ -216,8 +220,8 @@ function land(lane: Lane, event: AttemptFailed): void {
   }
   if (event.nextAttemptAtMs === null) return;
   pending.startedAtMs = null;
-  // What never left keeps its place.
-  if (event.error !== 'interrupted') pending.dueAtMs = event.nextAttemptAtMs;
+  // What is made up for at once keeps its place.
+  if (counts) pending.dueAtMs = event.nextAttemptAtMs;
   enqueue(lane, pending);
 }
 

@@ -5,6 +5,7 @@ import type { EndpointDisabled, EndpointFailing } from '../events.ts';
 import { derivedId } from '../ids.ts';
 import { formatDuration } from '../time.ts';
 import type { LaneEndpoint, Outcome } from './lane.ts';
+import { isBlameless } from './retry.ts';
 
 /** The status by which a receiver says that it wants nothing more, ever (RFC 9110 section 15.5.11). */
 const GONE = 410;
@@ -18,8 +19,7 @@ export function healthAfterFailure(
   nowMs: number,
   disableAfterMs: number,
 ): Health | undefined {
-  // Hooklane's own fault says nothing of the endpoint.
-  if (failure?.error === 'interrupted') return undefined;
+  if (failure !== null && isBlameless(failure.error)) return undefined;
   const { endpointId, url, warned } = endpoint;
   const failingSinceMs = endpoint.failingSinceMs ?? nowMs;
   /** Of two requests that end in the same millisecond one may lead to a warning, and the other to the end. */

@@ -104,6 +104,8 @@ export interface Pending {
   dueAtMs: number;
   /** Its last attempt has no outcome, and never will: the process that made it has died. */
   interrupted: boolean;
+  /** Its last attempt found its connection closed: the next one makes one of its own. Not saved: a new process has kept none. */
+  reconnects: boolean;
   /** The endpoint's count of omitted webhooks that the attempt in flight tells of. */
   tellsOmitted: number;
 }

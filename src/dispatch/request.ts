@@ -20,6 +20,8 @@ export interface Request {
   gapMs: number;
   /** Webhooks that were omitted since the last one delivered. */
   omitted: number;
+  /** It makes a connection of its own, as one that was kept has failed it. */
+  reconnects: boolean;
   organizationSecret: string;
   /** All that sign, the newest first. */
   signingSecrets: string[];
@@ -46,6 +48,7 @@ export function requestFor(
     timeoutMs: endpoint.timeoutMs,
     gapMs: endpoint.gapMs,
     omitted: endpoint.omitted - endpoint.toldOmitted,
+    reconnects: pending.reconnects,
     organizationSecret: lane.secret,
     signingSecrets: signingSecretsOf(endpoint, startsAtMsOf(started)),
     body: pending.body,

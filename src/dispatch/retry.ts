@@ -7,12 +7,14 @@ import type { Outcome, Pending } from './lane.ts';
 const JITTER = 0.2;
 /** A receiver may ask for up to so many times the delay (`Retry-After`). */
 const MAX_PATIENCE = 4;
+/** What failed by no fault of the receiver's. */
+const BLAMELESS: ReadonlySet<AttemptError> = new Set<AttemptError>(['interrupted', 'closed']);
 /** What fails once for these reasons fails for ever. */
 const FINAL: ReadonlySet<AttemptError> = new Set<AttemptError>(['address', 'url']);
 
 /**
  * When the next attempt is to start, after one that came to `outcome` at `nowMs`; null: never. `retriesMs` are the
- * delays after each failure. An attempt that never left for certain is made up for at once, whatever the schedule says.
+ * delays after each failure. What is no failure of the receiver's is made up for at once, whatever the schedule says.
  */
 export function nextAttemptAtMs(
   retriesMs: readonly number[],
@@ -20,12 +22,20 @@ export function nextAttemptAtMs(
   { failure, retryAfterMs }: Pick<Outcome, 'failure' | 'retryAfterMs'>,
   nowMs: number,
 ): number | null {
-  if (failure?.error === 'interrupted') return nowMs;
+  if (failure !== null && isBlameless(failure.error)) return nowMs;
   const delayMs = retriesMs[failures];
   if (delayMs === undefined || (failure !== null && FINAL.has(failure.error))) return null;
   const jittered = delayMs * (1 + JITTER * (2 * fraction(`${webhookId} ${attempt}`) - 1));
   const asked = Math.min(retryAfterMs ?? 0, MAX_PATIENCE * delayMs);
   return nowMs + Math.round(Math.max(jittered, asked));
+}
+
+/**
+ * Whether an attempt that failed so says nothing of the receiver, as Hooklane was too late, or found a connection closed that it
+ * had kept: HTTP lets a receiver close an idle one whenever it likes, also while a request is on its way (RFC 9112 section 9.5).
+ */
+export function isBlameless(error: AttemptError): boolean {
+  return BLAMELESS.has(error);
 }
 
 /** `Retry-After`: seconds, or a date (RFC 9110 section 10.2.3), as milliseconds from `nowMs`; null: it is neither. */

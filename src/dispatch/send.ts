@@ -9,17 +9,17 @@
 import type { KeyObject } from 'node:crypto';
 import type { Dispatcher } from 'undici';
 import type { Destinations } from '../destinations.ts';
-import type { AttemptError } from '../events.ts';
 import { FILTERED } from '../scrub-rules.ts';
 import { type SecretBox, sealedUnder } from '../secrets.ts';
 import type { Time } from '../time.ts';
 import { formatDuration } from '../time.ts';
 import { VERSION } from '../version.ts';
+import { failureOf } from './failure.ts';
 import type { Outcome } from './lane.ts';
 import type { Request } from './request.ts';
 import { retryAfterMs } from './retry.ts';
 import { signature, signingKey } from './sign.ts';
-import type { Transport } from './transport.ts';
+import type { Leaving, Transport } from './transport.ts';
 
 /** Of an answer so many bytes are read at most; the rest is cut off, the status counts all the same. */
 const MAX_RESPONSE_BYTES = 64 * 1024;
@@ -69,11 +69,12 @@ export function createSender({ secrets, time, transport, destinations }: SenderO
         const { refusal, target } = targetOf(request.url);
         if (refusal !== undefined) exchange.fail(refusal);
         if (exchange.over || target === undefined) return;
-        const options: Dispatcher.DispatchOptions = {
+        const options: Leaving = {
           ...target,
           method: 'POST',
           headers: headersOf(request, time.now(), { secret, signingKey: opened.signingKey }),
           body: request.body,
+          reconnects: request.reconnects,
         };
         transport.dispatch(options, exchange.handler);
       }),
@@ -216,29 +217,6 @@ function failureOfStatus(code: number): Outcome['failure'] {
   if (code >= 200 && code < 300) return null;
   if (code < 300 || code >= 400) return { error: 'status', detail: `answered ${code}` };
   return { error: 'redirect', detail: `answered ${code}; redirects are not followed` };
-}
-
-/** Codes of Node and undici, by what they mean to whoever looks for the fault. */
-const ERROR_OF_CODE: Readonly<Record<string, AttemptError>> = {
-  ENOTFOUND: 'dns',
-  EAI_AGAIN: 'dns',
-  EAI_FAIL: 'dns',
-  ECONNREFUSED: 'refused',
-  ECONNRESET: 'reset',
-  EPIPE: 'reset',
-  UND_ERR_SOCKET: 'reset',
-  ETIMEDOUT: 'timeout',
-  UND_ERR_CONNECT_TIMEOUT: 'timeout',
-  EPROTO: 'tls',
-  ADDRESS_REFUSED: 'address',
-};
-
-function failureOf(error: Error): { error: AttemptError; detail: string } {
-  const cause: unknown = error instanceof AggregateError ? error.errors[0] : error;
-  const code = cause instanceof Error && 'code' in cause && typeof cause.code === 'string' ? cause.code : '';
-  const tls = /^(ERR_TLS|ERR_SSL|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO)/.test(code);
-  const detail = error.message || (cause instanceof Error ? cause.message : code);
-  return { error: tls ? 'tls' : (ERROR_OF_CODE[code] ?? 'network'), detail };
 }
 
 /** Secrets by how they are sealed. */

@@ -43,7 +43,7 @@ export function webhookSaved(
 ): Exclude<LaneRecord, LaneSaved> {
   const waiting = pending.get(webhookId);
   if (waiting !== undefined) {
-    const { interrupted: _, tellsOmitted: __, ...saved } = waiting;
+    const { interrupted: _, reconnects: __, tellsOmitted: ___, ...saved } = waiting;
     return { type: 'PendingSaved', organizationId, ...saved };
   }
   const end = retried.get(webhookId);
@@ -156,5 +156,6 @@ export function restorePending(
     dueAtMs = endpoint.gapMs === 0 ? deadlineMs : Math.min(dueAtMs, nowMs);
     endpoint.lastStartedAtMs = Math.max(endpoint.lastStartedAtMs, deadlineMs);
   }
-  enqueue(lane, { ...saved, dueAtMs, interrupted: startedAtMs !== null, tellsOmitted: 0 });
+  const interrupted = startedAtMs !== null;
+  enqueue(lane, { ...saved, dueAtMs, interrupted, reconnects: false, tellsOmitted: 0 });
 }

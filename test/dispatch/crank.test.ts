@@ -40,6 +40,28 @@ test('a retry is started when it is due and the gap is over, and the crank says 
   assert.equal(second?.webhookId, first.webhookId);
 });
 
+test('after a connection that was found closed the same webhook goes next, when the gap is over, by one of its own', () => {
+  const { add, turn, types } = world();
+  add(organizationCreated(), endpointCreated({ whenBusy: 'queue', retriesMs: [1_000] }));
+  add(published(), published());
+  const [first] = turn(0);
+  assert.ok(first);
+  assert.equal(first.reconnects, false);
+  const closed = { ...ok, responseCode: null, failure: { error: 'closed', detail: '' } } as const;
+  assert.deepEqual(turn(10, [[first, { ...closed, startedAtMs: 3 }]]), []);
+  assert.deepEqual(turn(5_002), []);
+  const [second] = turn(5_003);
+  assert.ok(second);
+  assert.deepEqual([second.webhookId, second.reconnects], [first.webhookId, true]);
+  turn(5_010, [[second, { ...ok, ...answered500, startedAtMs: 5_003 }]]);
+  assert.equal(types().at(-1), 'AttemptFailed', 'the schedule had its step left');
+  const [other] = turn(10_003);
+  assert.ok(other && other.webhookId !== first.webhookId);
+  assert.equal(other.reconnects, false);
+  const [third] = turn(15_003, [[other, { ...ok, startedAtMs: 10_003 }]]);
+  assert.deepEqual([third?.webhookId, third?.reconnects], [first.webhookId, false]);
+});
+
 test('without a free slot webhooks wait, and go when one is given back', () => {
   const { add, turn } = world({ most: 1 });
   add(organizationCreated(), endpointCreated({ gapMs: 0 }), published(), published());

@@ -18,6 +18,7 @@ import { openSqliteLog } from '../../src/log/sqlite.ts';
 import { createSecretBox, newSigningSecret } from '../../src/secrets.ts';
 import { processTime } from '../../src/time.ts';
 import { temporaryDirectory } from '../support/directory.ts';
+import { ANSWER_OK, startRawReceiver } from '../support/raw-receiver.ts';
 import { startReceiver } from '../support/receiver.ts';
 import { waitFor } from '../support/wait.ts';
 import { endpointCreated, organizationCreated, organizationId } from './story.ts';
@@ -213,6 +214,31 @@ test('a failed attempt is made again after its delay with the same id', async (t
   const types = await typesWhen(log, 7);
   assert.deepEqual(types.slice(-3), ['AttemptFailed', 'AttemptStarted', 'WebhookProcessed']);
   assert.equal(new Set(arrivals.map(({ headers }) => headers['webhook-id'])).size, 1);
+});
+
+test('a receiver that closes connections which were kept costs no retries, and its gap holds', async (t) => {
+  const { log } = startFor(t);
+  const receiver = await startRawReceiver(t, (socket, nth) => {
+    if (nth === 1) socket.write(ANSWER_OK);
+    else socket.destroy();
+  });
+  const gapMs = 20;
+  const settings = { gapMs, whenBusy: 'queue', retriesMs: [] } as const;
+  await log.append([...configured(receiver.url, settings), ...Array.from({ length: 6 }, () => published())]);
+  const events = await waitFor('six that were delivered', async () => {
+    const found = await outbound(log);
+    return found.filter(({ type }) => type === 'WebhookProcessed').length === 6 && found;
+  });
+  const ends = events.flatMap((event) => ('startedAtMs' in event ? [event] : []));
+  const failures = ends.flatMap((end) => (end.type === 'AttemptFailed' ? [end.error] : []));
+  assert.ok(failures.length > 0 && failures.every((error) => error === 'closed'), failures.join(' '));
+  assert.deepEqual(
+    ends.flatMap(({ webhookId }, n) => (webhookId === ends[n - 1]?.webhookId ? [] : [webhookId])).length,
+    6,
+    'each in its turn',
+  );
+  for (const [n, { startedAtMs }] of ends.entries())
+    assert.ok(startedAtMs - (ends[n - 1]?.startedAtMs ?? 0) >= gapMs);
 });
 
 test('an endpoint that hangs holds up no other endpoint', async (t) => {

@@ -242,6 +242,13 @@ suite('a finished attempt', () => {
       .then({ type: 'AttemptFailed', error: 'interrupted', nextAttemptAtMs: 14 });
   });
 
+  test('whose connection was kept and found closed is made up for at once, without a schedule', () => {
+    const failure = { error: 'closed', detail: '' } as const;
+    given(endpointCreated(), scheduled(), attemptStarted())
+      .when(attemptFinished({ responseCode: null, failure }), { at: 14 })
+      .then({ type: 'AttemptFailed', error: 'closed', nextAttemptAtMs: 14 });
+  });
+
   test('of another attempt than the one in flight is ignored', () => {
     given(endpointCreated(), scheduled(), attemptStarted({ attempt: 2 }))
       .when(attemptFinished({}, { attempt: 1 }), { at: 14 })
@@ -410,12 +417,14 @@ suite('the health of an endpoint', () => {
     assert.equal(lane.endpoints.get(endpointId)?.failingSinceMs, null);
   });
 
-  test('is not harmed by a fault of our own', () => {
-    const failure = { error: 'interrupted', detail: '' } as const;
-    given(endpointCreated(), ...failing, ...again)
-      .when(attemptFinished({ responseCode: null, failure }, { disableAfterMs: day }), { at: day })
-      .then({ type: 'AttemptFailed', error: 'interrupted' });
-  });
+  for (const error of ['interrupted', 'closed'] as const) {
+    test(`is not harmed by what is no fault of its own: ${error}`, () => {
+      const failure = { error, detail: '' };
+      given(endpointCreated(), ...failing, ...again)
+        .when(attemptFinished({ responseCode: null, failure }, { disableAfterMs: day }), { at: day })
+        .then({ type: 'AttemptFailed', error });
+    });
+  }
 });
 
 suite('a new signing secret', () => {

@@ -1,50 +1,16 @@
 import assert from 'node:assert/strict';
-import { lookup } from 'node:dns';
-import { createServer as createHttpServer } from 'node:http';
-import { type AddressInfo, connect as connectTo, createServer } from 'node:net';
-import type { Duplex } from 'node:stream';
-import { type TestContext, test } from 'node:test';
+import type { lookup } from 'node:dns';
+import { createServer } from 'node:net';
+import { test } from 'node:test';
 import { createDestinations } from '../../src/destinations.ts';
-import type { Request } from '../../src/dispatch/request.ts';
 import { createSender } from '../../src/dispatch/send.ts';
 import { signature, signingKey } from '../../src/dispatch/sign.ts';
 import { createTransport, type Resolve } from '../../src/dispatch/transport.ts';
-import { createSecretBox, newSigningSecret } from '../../src/secrets.ts';
+import { newSigningSecret } from '../../src/secrets.ts';
 import { processTime } from '../../src/time.ts';
+import { startProxy } from '../support/proxy.ts';
 import { startReceiver } from '../support/receiver.ts';
-
-const secrets = createSecretBox([Buffer.alloc(32, 7)]);
-const signingSecret = newSigningSecret();
-const body = Buffer.from('{"id":"evt_1","data":{"message":"größer"}}');
-
-function senderFor(
-  t: TestContext,
-  { httpsOnly = false, allowAddresses = ['127.0.0.0/8'], resolve = lookup } = {},
-) {
-  const destinations = createDestinations({ httpsOnly, allowAddresses });
-  const transport = createTransport(destinations, { resolve });
-  const sender = createSender({ secrets, time: processTime(), transport, destinations });
-  t.after(() => sender.close());
-  return (url: string, facts: Partial<Request> = {}) => sender.send({ ...requestTo(url), ...facts });
-}
-
-function requestTo(url: string): Request {
-  return {
-    organizationId: 'org_1',
-    endpointId: 'ep_1',
-    webhookId: 'wh_1',
-    attempt: 1,
-    startsAtMs: Date.now(),
-    url,
-    timeoutMs: 5_000,
-    gapMs: 5_000,
-    host: '127.0.0.1',
-    omitted: 3,
-    organizationSecret: secrets.seal('orgs_secret'),
-    signingSecrets: [secrets.seal(signingSecret)],
-    body,
-  };
-}
+import { body, requestTo, secrets, senderFor, signingSecret } from './sending.ts';
 
 test('a request bears the headers of the design, the body as it is, and a signature over both', async (t) => {
   const send = senderFor(t);
@@ -284,24 +250,9 @@ test('every secret that is valid signs', async (t) => {
 
 test('where a proxy is configured it connects, and addresses in URLs are refused as ever', async (t) => {
   const { url, arrivals } = await startReceiver(t);
-  const asked: string[] = [];
-  const proxy = createHttpServer();
-  proxy.on('connect', (request, socket: Duplex) => {
-    asked.push(request.url ?? '');
-    const upstream = connectTo(Number(new URL(url).port), '127.0.0.1', () => {
-      socket.write('HTTP/1.1 200 OK\r\n\r\n');
-      upstream.pipe(socket).pipe(upstream);
-    });
-    for (const end of [socket, upstream]) end.on('error', () => upstream.destroy());
-  });
-  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
-  t.after(() => void proxy.close());
-  const destinations = createDestinations({ httpsOnly: false, allowAddresses: [] });
-  const { port } = proxy.address() as AddressInfo;
-  const transport = createTransport(destinations, { proxy: `http://127.0.0.1:${port}` });
-  const sender = createSender({ secrets, time: processTime(), transport, destinations });
-  t.after(() => sender.close());
-  assert.equal((await sender.send(requestTo('http://hook.test/'))).failure, null);
+  const { proxy, asked } = await startProxy(t, url);
+  const send = senderFor(t, { allowAddresses: [], proxy });
+  assert.equal((await send('http://hook.test/')).failure, null);
   assert.deepEqual([asked, arrivals.length], [['hook.test:80'], 1]);
-  assert.equal((await sender.send(requestTo('http://10.0.0.1/'))).failure?.error, 'address');
+  assert.equal((await send('http://10.0.0.1/')).failure?.error, 'address');
 });

@@ -15,6 +15,7 @@ export type Manner =
   | 'hanging'
   | 'resetting'
   | 'losing'
+  | 'closing'
   | 'absent'
   | 'gone';
 
@@ -114,6 +115,10 @@ export function createNetwork(world: World, breaks: Breaks): Network {
               return answer(random.whole(500, 9_000), 200);
             case 'losing':
               return random.once(2) ? fail(quickMs, 'ECONNRESET') : answer(quickMs, 200);
+            case 'closing':
+              return !options.reconnects && random.once(2)
+                ? fail(quickMs, 'CONNECTION_CLOSED')
+                : answer(quickMs, 200);
             case 'resetting':
               return fail(quickMs, 'UND_ERR_SOCKET');
             case 'gone':

@@ -288,7 +288,7 @@ interface CustomersOptions {
 
 const MANNERS: readonly Manner[] = [
   ...(['well', 'well', 'well', 'well', 'failing', 'busy', 'slow'] as const),
-  ...(['hanging', 'resetting', 'losing', 'absent', 'absent'] as const),
+  ...(['hanging', 'resetting', 'losing', 'closing', 'absent', 'absent'] as const),
 ];
 
 /** Integrations, operators and subscribers. What they ask for goes through an API that can fail, but does not die. */
