@@ -38,9 +38,12 @@ export function isBlameless(error: AttemptError): boolean {
   return BLAMELESS.has(error);
 }
 
-/** `Retry-After`: seconds, or a date (RFC 9110 section 10.2.3), as milliseconds from `nowMs`; null: it is neither. */
+/**
+ * `Retry-After`: seconds, or a date (RFC 9110 section 10.2.3), as milliseconds from `nowMs`; Infinity where there are more seconds
+ * than a number holds; null: it is neither.
+ */
 export function retryAfterMs(text: string, nowMs: number): number | null {
-  if (/^\d{1,9}$/.test(text)) return Number(text) * 1_000;
+  if (/^\d+$/.test(text)) return Number(text) * 1_000;
   const atMs = / GMT$/.test(text) ? Date.parse(text) : Number.NaN;
   return Number.isNaN(atMs) ? null : Math.max(0, atMs - nowMs);
 }

@@ -56,6 +56,13 @@ test('what never left is sent at once, and takes nothing from the schedule', () 
   assert.equal(next({ failures: 7, error: 'interrupted' }), 0);
 });
 
+test('a Retry-After of any length is clamped', () => {
+  for (const text of ['9999999999', '9'.repeat(400), '9'.repeat(60_000)]) {
+    const retryAfter = retryAfterMs(text, NOW_MS);
+    assert.equal(next({ retryAfter }), 20_000, `${text.length} digits`);
+  }
+});
+
 test('Retry-After is seconds or a date, and nothing else', () => {
   assert.equal(retryAfterMs('120', NOW_MS), 120_000);
   assert.equal(retryAfterMs('Tue, 14 Nov 2023 22:14:20 GMT', NOW_MS), 60_000);
