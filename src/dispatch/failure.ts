@@ -21,8 +21,21 @@ const ERROR_OF_CODE: Readonly<Record<string, AttemptError>> = {
 
 export function failureOf(error: Error): NonNullable<Outcome['failure']> {
   const cause: unknown = error instanceof AggregateError ? error.errors[0] : error;
-  const code = cause instanceof Error && 'code' in cause && typeof cause.code === 'string' ? cause.code : '';
+  const code = codeOf(cause);
   const tls = /^(ERR_TLS|ERR_SSL|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO)/.test(code);
   const detail = error.message || (cause instanceof Error ? cause.message : code);
   return { error: tls ? 'tls' : (ERROR_OF_CODE[code] ?? 'network'), detail };
+}
+
+/** Statuses whose answers have no body, whatever their headers say (RFC 9112 section 6.3). */
+const BODILESS: ReadonlySet<number | null> = new Set([204, 304]);
+
+/** Whether nothing is wrong with an answer but that it tells the length of a body, and can have none. */
+export function isOfUnsentBody(error: Error, responseCode: number | null): boolean {
+  return BODILESS.has(responseCode) && codeOf(error) === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH';
+}
+
+/** Empty where there is none. */
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
 }

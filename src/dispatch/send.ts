@@ -14,7 +14,7 @@ import { type SecretBox, sealedUnder } from '../secrets.ts';
 import type { Time } from '../time.ts';
 import { formatDuration } from '../time.ts';
 import { VERSION } from '../version.ts';
-import { failureOf } from './failure.ts';
+import { failureOf, isOfUnsentBody } from './failure.ts';
 import type { Outcome } from './lane.ts';
 import type { Request } from './request.ts';
 import { retryAfterMs } from './retry.ts';
@@ -190,7 +190,8 @@ function createExchange(request: Request, options: ExchangeOptions): Exchange {
     },
     onResponseEnd: answered,
     onResponseError(_controller, error) {
-      finish(failureOf(error));
+      if (isOfUnsentBody(error, responseCode)) answered();
+      else finish(failureOf(error));
     },
   };
   return {

@@ -9,6 +9,7 @@ import { createTransport, type Resolve } from '../../src/dispatch/transport.ts';
 import { newSigningSecret } from '../../src/secrets.ts';
 import { processTime } from '../../src/time.ts';
 import { startProxy } from '../support/proxy.ts';
+import { startRawReceiver } from '../support/raw-receiver.ts';
 import { startReceiver } from '../support/receiver.ts';
 import { body, requestTo, secrets, senderFor, signingSecret } from './sending.ts';
 
@@ -72,6 +73,24 @@ test('every 2xx is a success, and nothing else', async (t) => {
     assert.deepEqual(failure, { error: 'status', detail: `answered ${code}` });
     assert.equal(responseCode, code);
   }
+});
+
+test('an answer that has no body counts, whatever length it says that its body has', async (t) => {
+  const send = senderFor(t);
+  const answering = async (answer: string) => {
+    const { url } = await startRawReceiver(t, (socket) => socket.end(answer));
+    return send(url);
+  };
+  for (const rest of ['', 'ok']) {
+    const { failure, responseCode } = await answering(
+      `HTTP/1.1 204 No Content\r\ncontent-length: 2\r\n\r\n${rest}`,
+    );
+    assert.deepEqual([failure, responseCode], [null, 204]);
+  }
+  const unchanged = await answering('HTTP/1.1 304 Not Modified\r\ncontent-length: 2\r\n\r\n');
+  assert.deepEqual([unchanged.failure?.error, unchanged.responseCode], ['redirect', 304]);
+  const cut = await answering('HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\no');
+  assert.equal(cut.failure?.error, 'reset', 'one that should have a body does not');
 });
 
 test('a redirect is not followed', async (t) => {
