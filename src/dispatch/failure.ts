@@ -1,5 +1,5 @@
 // What an exchange without an answer came to: the error of Node or undici that ended it, as what it means to whoever looks
-// for the fault. Pure.
+// for the fault, in one plain line. Pure.
 
 import type { AttemptError } from '../events.ts';
 import type { Outcome } from './lane.ts';
@@ -19,13 +19,40 @@ const ERROR_OF_CODE: Readonly<Record<string, AttemptError>> = {
   CONNECTION_CLOSED: 'closed',
 };
 
-export function failureOf(error: Error): NonNullable<Outcome['failure']> {
+const OF_TLS = /^(ERR_TLS|ERR_SSL|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO)/;
+
+/** Statuses by what undici says of them, which ends an exchange that is answered so before the answer is there. */
+const UNASKED_BY_MESSAGE: ReadonlyMap<string, number> = new Map([
+  ['bad response', 100],
+  ['bad upgrade', 101],
+]);
+
+/** What `error` means, after the receiver has sent this status, or none yet: null. */
+export function failureOf(error: Error, statusCode: number | null = null): NonNullable<Outcome['failure']> {
   const cause: unknown = error instanceof AggregateError ? error.errors[0] : error;
   const code = codeOf(cause);
-  const tls = /^(ERR_TLS|ERR_SSL|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO)/.test(code);
-  const detail = error.message || (cause instanceof Error ? cause.message : code);
-  return { error: tls ? 'tls' : (ERROR_OF_CODE[code] ?? 'network'), detail };
+  const isAssertion = code === 'ERR_ASSERTION';
+  const isOfAnswer = isAssertion && statusCode !== null && statusCode < FINAL;
+  const status = UNASKED_BY_MESSAGE.get(error.message) ?? (isOfAnswer ? statusCode : null);
+  if (status !== null) return failureOfUnfinal(status);
+  // What undici's parser says has no code.
+  const isInternal = isAssertion || (code === '' && error.name !== 'HTTPParserError');
+  const message = error.message || (cause instanceof Error ? cause.message : '');
+  const [line = ''] = message.split('\n', 1);
+  return {
+    error: OF_TLS.test(code) ? 'tls' : (ERROR_OF_CODE[code] ?? 'network'),
+    detail: isInternal ? 'what came back could not be understood' : line || code,
+  };
 }
+
+function failureOfUnfinal(status: number): NonNullable<Outcome['failure']> {
+  if (status >= 100) return { error: 'status', detail: `answered ${status}, which nobody asked for` };
+  const digits = String(status).padStart(3, '0');
+  return { error: 'network', detail: `answered ${digits}, which is no status of HTTP` };
+}
+
+/** The least status that ends an exchange: below are those that come before it, and what is none. */
+export const FINAL = 200;
 
 /** Statuses whose answers have no body, whatever their headers say (RFC 9112 section 6.3). */
 const BODILESS: ReadonlySet<number | null> = new Set([204, 304]);

@@ -14,7 +14,7 @@ import { type SecretBox, sealedUnder } from '../secrets.ts';
 import type { Time } from '../time.ts';
 import { formatDuration } from '../time.ts';
 import { VERSION } from '../version.ts';
-import { failureOf, isOfUnsentBody } from './failure.ts';
+import { FINAL, failureOf, isOfUnsentBody } from './failure.ts';
 import type { Outcome } from './lane.ts';
 import type { Request } from './request.ts';
 import { retryAfterMs } from './retry.ts';
@@ -131,6 +131,8 @@ function createExchange(request: Request, options: ExchangeOptions): Exchange {
   const handedOverAtMs = time.now();
   let startedAtMs = handedOverAtMs;
   let over = false;
+  /** The last one that came, of an answer or before it. */
+  let status: number | null = null;
   let responseCode: number | null = null;
   let retryMs: number | null = null;
   let chunks: Buffer[] = [];
@@ -177,7 +179,9 @@ function createExchange(request: Request, options: ExchangeOptions): Exchange {
       else startedAtMs = nowMs + 1;
     },
     onResponseStart(_controller, statusCode, headers) {
-      responseCode = statusCode;
+      status = statusCode;
+      if (status < FINAL) return;
+      responseCode = status;
       const { 'retry-after': retryAfter } = headers;
       if (typeof retryAfter === 'string') retryMs = retryAfterMs(retryAfter, time.now());
     },
@@ -191,7 +195,7 @@ function createExchange(request: Request, options: ExchangeOptions): Exchange {
     onResponseEnd: answered,
     onResponseError(_controller, error) {
       if (isOfUnsentBody(error, responseCode)) answered();
-      else finish(failureOf(error));
+      else finish(failureOf(error, status));
     },
   };
   return {

@@ -9,7 +9,7 @@ import { createTransport, type Resolve } from '../../src/dispatch/transport.ts';
 import { newSigningSecret } from '../../src/secrets.ts';
 import { processTime } from '../../src/time.ts';
 import { startProxy } from '../support/proxy.ts';
-import { startRawReceiver } from '../support/raw-receiver.ts';
+import { ANSWER_OK, startRawReceiver } from '../support/raw-receiver.ts';
 import { startReceiver } from '../support/receiver.ts';
 import { body, requestTo, secrets, senderFor, signingSecret } from './sending.ts';
 
@@ -91,6 +91,48 @@ test('an answer that has no body counts, whatever length it says that its body h
   assert.deepEqual([unchanged.failure?.error, unchanged.responseCode], ['redirect', 304]);
   const cut = await answering('HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\no');
   assert.equal(cut.failure?.error, 'reset', 'one that should have a body does not');
+});
+
+test('what an attempt tells of an answer that is none is one plain line', async (t) => {
+  const send = senderFor(t);
+  const told: [answer: string, error: string, detail: string][] = [
+    ['000 Nothing', 'network', 'answered 000, which is no status of HTTP'],
+    ['042 Nothing\r\ncontent-length: 2\r\n\r\nok', 'network', 'answered 042, which is no status of HTTP'],
+    ['100 Continue', 'status', 'answered 100, which nobody asked for'],
+    ['101 Switching Protocols', 'status', 'answered 101, which nobody asked for'],
+    [
+      '101 Switching\r\nconnection: upgrade\r\nupgrade: h2c',
+      'status',
+      'answered 101, which nobody asked for',
+    ],
+    ['102 Processing', 'reset', 'other side closed'],
+    ['20 Short', 'network', 'Response does not match the HTTP/1.1 protocol (Invalid status code)'],
+  ];
+  for (const [answer, error, detail] of told) {
+    const { url } = await startRawReceiver(t, (socket) => socket.end(`HTTP/1.1 ${answer}\r\n\r\n`));
+    const { failure, responseCode, responseBody } = await send(url);
+    assert.deepEqual(
+      { failure, responseCode, responseBody },
+      { failure: { error, detail }, responseCode: null, responseBody: null },
+    );
+  }
+});
+
+test('what comes before an answer is none', async (t) => {
+  const send = senderFor(t);
+  const { url } = await startRawReceiver(t, (socket) =>
+    socket.write(`HTTP/1.1 103 Early Hints\r\nretry-after: 9\r\n\r\n${ANSWER_OK}`),
+  );
+  const { failure, responseCode, responseBody, retryAfterMs } = await send(url);
+  assert.deepEqual(
+    { failure, responseCode, responseBody, retryAfterMs },
+    { failure: null, responseCode: 200, responseBody: 'ok', retryAfterMs: null },
+  );
+  const { url: endless } = await startRawReceiver(t, (socket) =>
+    socket.write('HTTP/1.1 103 Early Hints\r\n\r\n'),
+  );
+  const outcome = await send(endless, { timeoutMs: 150 });
+  assert.deepEqual([outcome.failure?.error, outcome.responseCode], ['timeout', null]);
 });
 
 test('a redirect is not followed', async (t) => {
