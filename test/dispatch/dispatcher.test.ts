@@ -1,114 +1,13 @@
 import assert from 'node:assert/strict';
-import { type TestContext, test } from 'node:test';
-import { pino } from 'pino';
-import { createDestinations } from '../../src/destinations.ts';
-import { type Dispatcher, startDispatcher } from '../../src/dispatch/dispatcher.ts';
-import { createSender } from '../../src/dispatch/send.ts';
-import { createTransport } from '../../src/dispatch/transport.ts';
-import {
-  type EndpointCreated,
-  type HooklaneEvent,
-  type OrganizationEvent,
-  type OutboundEvent,
-  UNKEYED,
-} from '../../src/events.ts';
-import { newId, type OrganizationId } from '../../src/ids.ts';
-import type { Log } from '../../src/log/log.ts';
-import { openSqliteLog } from '../../src/log/sqlite.ts';
+import { test } from 'node:test';
+import { newId } from '../../src/ids.ts';
 import { createSecretBox, newSigningSecret } from '../../src/secrets.ts';
-import { processTime } from '../../src/time.ts';
 import { temporaryDirectory } from '../support/directory.ts';
 import { ANSWER_OK, startRawReceiver } from '../support/raw-receiver.ts';
 import { startReceiver } from '../support/receiver.ts';
 import { waitFor } from '../support/wait.ts';
+import { configured, outbound, published, secrets, start, startFor, startsIn, typesWhen } from './running.ts';
 import { endpointCreated, organizationCreated, organizationId } from './story.ts';
-
-const secrets = createSecretBox([Buffer.alloc(32, 1)]);
-const logger = pino({ level: 'silent' });
-
-function configured(
-  url: string,
-  settings: Partial<EndpointCreated> = {},
-  of: OrganizationId = organizationId,
-): HooklaneEvent[] {
-  const secret = secrets.seal(newSigningSecret());
-  return [
-    { ...organizationCreated(), organizationId: of, secret: secrets.seal('orgs_1') },
-    endpointCreated({ organizationId: of, url, secret, ...settings }),
-  ];
-}
-
-function published(to: OrganizationId = organizationId, kind = 'log.created'): OrganizationEvent {
-  const ids = { eventId: newId('evt'), organizationId: to };
-  return {
-    type: 'EventPublished',
-    ...ids,
-    atMs: Date.now(),
-    kind,
-    data: '{"a":1}',
-    ...UNKEYED,
-  };
-}
-
-/**
- * A process: its log and its dispatcher, which lets quiet lanes go as soon as it may. `seen` is told how many events it asks for,
- * `recalled` which lanes.
- */
-function start(
-  directory: string,
-  seen: (max: number) => void = () => {},
-  recalled: (keys: readonly string[]) => void = () => {},
-): {
-  log: Log;
-  dispatcher: Dispatcher;
-  stop(withinMs?: number): Promise<void>;
-} {
-  const log = openSqliteLog({ directory, serve: true });
-  const time = processTime();
-  const destinations = createDestinations({ httpsOnly: false, allowAddresses: ['127.0.0.0/8'] });
-  const transport = createTransport(destinations);
-  const sender = createSender({ secrets, time, transport, destinations });
-  const limits = { skewMs: 0, disableAfterMs: Number.POSITIVE_INFINITY };
-  const join: Log['join'] = (group, topic, work) =>
-    log.join(group, topic, (partition) => {
-      const next = (max: number) => {
-        seen(max);
-        return partition.next(max);
-      };
-      return work({ ...partition, next });
-    });
-  const latest: Log['latest'] = async (partition, keys) => {
-    recalled(keys);
-    return (await log.latest?.(partition, keys)) ?? [];
-  };
-  const watched = { join, read: log.read, latest };
-  const dispatcher = startDispatcher({ log: watched, sender, time, logger, ...limits, quietLanes: 0 });
-  const stop = async (withinMs = 5_000) => {
-    await dispatcher.close(withinMs);
-    await log.close();
-  };
-  return { log, dispatcher, stop };
-}
-
-async function outbound(log: Log): Promise<OutboundEvent[]> {
-  const events: OutboundEvent[] = [];
-  for await (const batch of log.read('outbound')) events.push(...batch.events.map(({ event }) => event));
-  return events;
-}
-
-async function typesWhen(log: Log, count: number): Promise<string[]> {
-  const events = await waitFor(`${count} outbound events`, async () => {
-    const found = await outbound(log);
-    return found.length >= count && found;
-  });
-  return events.map(({ type }) => type);
-}
-
-function startFor(t: TestContext) {
-  const running = start(temporaryDirectory(t));
-  t.after(() => running.stop());
-  return running;
-}
 
 test('a trigger reaches its subscriber, and the log tells how', async (t) => {
   const { log } = startFor(t);
@@ -152,11 +51,6 @@ test('what comes within the gap is omitted, what comes after it is sent, and nev
   );
   assert.ok(second - first >= 300, `${second - first} ms`);
 });
-
-/** When the requests left that were answered well. */
-function startsIn(events: readonly OutboundEvent[]): number[] {
-  return events.flatMap((event) => (event.type === 'WebhookProcessed' ? [event.startedAtMs] : []));
-}
 
 test('what waits for the gap is claimed before that is over, and leaves no earlier', async (t) => {
   const { log } = startFor(t);
