@@ -3,12 +3,12 @@
 
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { type Access, ensureMay, type Need, NotAllowed } from './access.ts';
-import { type AdminAuthentication, findAccess } from './authenticate.ts';
+import { type AdminAuthentication, type Admission, findAccess } from './authenticate.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
     /** Who asks; null: nobody was asked for. */
-    access: Access | null;
+    admission: Admission | null;
   }
   interface FastifyContextConfig {
     /** What the route takes, where that is not plain. */
@@ -21,9 +21,10 @@ export const UNBOUND = { config: { needs: { unbound: true } } } as const;
 
 /** Lets nobody come to the routes that `server` gets from now on who may not. */
 export function admitAdmins(server: FastifyInstance, authentication: AdminAuthentication): void {
-  server.decorateRequest('access', null);
+  server.decorateRequest('admission', null);
   server.addHook('onRequest', async (request) => {
-    const access = await findAccess(request, authentication);
+    const admission = await findAccess(request, authentication);
+    const { access } = admission;
     const { method, url, routeOptions } = request;
     const scope = method === 'GET' || method === 'HEAD' ? 'read' : 'write';
     try {
@@ -32,12 +33,17 @@ export function admitAdmins(server: FastifyInstance, authentication: AdminAuthen
       if (error instanceof NotAllowed) request.log.warn({ by: access.by, method, url }, 'refused: no right');
       throw error;
     }
-    request.access = access;
+    request.admission = admission;
   });
 }
 
 /** Who asks. */
-export function accessOf({ access }: FastifyRequest): Access {
-  if (access === null) throw new Error('the request was not authenticated');
-  return access;
+export function accessOf(request: FastifyRequest): Access {
+  return admissionOf(request).access;
+}
+
+/** That he was let in, for what goes on long after that. */
+export function admissionOf({ admission }: FastifyRequest): Admission {
+  if (admission === null) throw new Error('the request was not authenticated');
+  return admission;
 }

@@ -7,7 +7,7 @@ import { hashToken } from '../secrets.ts';
 import type { Clock } from '../time.ts';
 import { type Access, fullAccess } from './access.ts';
 import type { Directory } from './directory.ts';
-import type { Integration } from './directory-state.ts';
+import type { Integration, Token } from './directory-state.ts';
 import { Problem } from './problem.ts';
 import type { Strangers } from './strangers.ts';
 
@@ -57,13 +57,20 @@ export interface AdminAuthentication {
   clock: Clock;
 }
 
-const ROOT = fullAccess('root');
+/** That somebody was let in. */
+export interface Admission {
+  access: Access;
+  /** Why what he bears would let him in no longer, for people; undefined: it still would. */
+  ended: () => string | undefined;
+}
+
+const ROOT: Admission = { access: fullAccess('root'), ended: () => undefined };
 
 /** Who bears the admin token, or one that was made. Rejects with Problem 401, and 429 for too many of them. */
 export async function findAccess(
   request: FastifyRequest,
   { adminTokenHash, directory, strangers, clock }: AdminAuthentication,
-): Promise<Access> {
+): Promise<Admission> {
   const hash = tokenHashOf(request);
   if (hash !== undefined && sameHash(hash, adminTokenHash)) return ROOT;
   const find = () => (hash === undefined ? undefined : directory.state.tokensByHash.get(hash));
@@ -75,11 +82,18 @@ export async function findAccess(
     token = find();
   }
   if (token === undefined) throw unauthorized(hash, 'The token is not one for administration.');
-  const { id, scopes, organizationId, expiresAtMs, isRevoked } = token;
-  const ended = isRevoked ? 'was revoked' : (expiresAtMs ?? Infinity) <= clock() ? 'has expired' : undefined;
-  if (ended === undefined) return { by: id, scopes, organizationId, expiresAtMs };
+  const { id: by, scopes, organizationId, expiresAtMs } = token;
+  const ended = () => endOf(token, clock());
+  const why = ended();
+  if (why === undefined) return { access: { by, scopes, organizationId, expiresAtMs }, ended };
   await strangers(request);
-  throw unauthorized(hash, `The token ${id} ${ended}.`);
+  throw unauthorized(hash, why);
+}
+
+/** Why a token lets nobody in; undefined: it does. The directory changes it in place when it is revoked. */
+function endOf({ id, isRevoked, expiresAtMs }: Token, nowMs: number): string | undefined {
+  if (isRevoked) return `The token ${id} was revoked.`;
+  return (expiresAtMs ?? Number.POSITIVE_INFINITY) <= nowMs ? `The token ${id} has expired.` : undefined;
 }
 
 /** Throws Problem 403 unless the integration takes posts, and takes them from the request's Origin. */

@@ -24,7 +24,7 @@ export interface Patience {
   pieceMs: number;
   /** For a client that was refused to read why and to close. */
   lingerMs: number;
-  /** How often it is looked for requests that take too long. */
+  /** How often it is looked for requests that take too long, and for who follows and may no longer. */
   checkMs: number;
 }
 

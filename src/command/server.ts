@@ -161,7 +161,8 @@ async function apiRoutes(server: FastifyInstance, options: ServerOptions): Promi
       limitBytes: MAX_ADMIN_BYTES,
     });
     await readRoutes(scope, { queries });
-    await tailRoutes(scope, { log, queries, reached: options.reached });
+    const { checkMs } = options.patience;
+    await tailRoutes(scope, { log, queries, reached: options.reached, checkMs });
     await jobRoutes(scope, {
       ...{ ...options.jobs, clock },
       organization: (idOrName) => organizationCalled(directory.state, idOrName),

@@ -1,10 +1,11 @@
-// The routes that tell what happens from now on, an object of JSON a line, until the client goes or we stop.
+// The routes that tell what happens from now on, an object of JSON a line, until the client goes, what he bears lets him in
+// no longer, or we stop.
 
 import { Readable } from 'node:stream';
 import type { FastifyInstance } from 'fastify';
 import type { Queries } from '../query/queries.ts';
 import { type Tailed, type TailOptions, tail } from '../query/tail.ts';
-import { accessOf } from './admit.ts';
+import { admissionOf } from './admit.ts';
 import { onLeft, unhurried } from './http-server.ts';
 import { Problem } from './problem.ts';
 
@@ -12,7 +13,11 @@ import { Problem } from './problem.ts';
 const MAX_TAILS = 50;
 const TAILED: readonly Tailed[] = ['deliveries', 'logs'];
 
-export type TailRoutesOptions = Omit<TailOptions, 'signal' | 'queries'> & { queries: Queries };
+export interface TailRoutesOptions extends Omit<TailOptions, 'signal' | 'queries'> {
+  queries: Queries;
+  /** How often it is looked for those who may follow no longer, though nothing happens; in milliseconds. */
+  checkMs: number;
+}
 
 export async function tailRoutes(server: FastifyInstance, options: TailRoutesOptions): Promise<void> {
   const closing = new AbortController();
@@ -27,19 +32,28 @@ export async function tailRoutes(server: FastifyInstance, options: TailRoutesOpt
       const over = unhurried(request);
       const gone = new AbortController();
       const stay = onLeft(request, () => gone.abort());
+      const { access, ended } = admissionOf(request);
+      const check = setInterval(() => {
+        if (ended() !== undefined) gone.abort();
+      }, options.checkMs);
       const signal = AbortSignal.any([closing.signal, gone.signal]);
       reply.raw.once('close', () => {
         tails--;
+        clearInterval(check);
         over();
         stay();
         gone.abort();
       });
-      const queries = options.queries.within(accessOf(request).organizationId);
+      const queries = options.queries.within(access.organizationId);
       const items = await tail(what, { ...options, queries, signal });
       async function* lines(): AsyncGenerator<string> {
         // At once, so that the client knows from when on it is told.
         yield '\n';
-        for await (const item of items) yield `${JSON.stringify(item)}\n`;
+        for await (const item of items) {
+          // Who has lost the right is told of nothing more; asking again tells him why.
+          if (ended() !== undefined) return;
+          yield `${JSON.stringify(item)}\n`;
+        }
       }
       return reply.type('application/x-ndjson').send(Readable.from(lines()));
     });

@@ -18,7 +18,7 @@ import { exportOrganization } from '../transfer/export.ts';
 import type { Failed } from '../transfer/format.ts';
 import { importOrganization } from '../transfer/import.ts';
 import type { Access } from './access.ts';
-import { accessOf, UNBOUND } from './admit.ts';
+import { accessOf, admissionOf, UNBOUND } from './admit.ts';
 import { unhurried } from './http-server.ts';
 import { Problem } from './problem.ts';
 
@@ -70,7 +70,7 @@ export async function transferRoutes(server: FastifyInstance, options: TransferR
     // What is refused is refused before the first byte.
     const first = await pieces.next();
     reply.header('content-disposition', `attachment; filename="${id}.ndjson"`).type(NDJSON);
-    return Readable.from(from(first, pieces));
+    return Readable.from(from(first, pieces, admissionOf(request).ended));
   });
 
   server.removeAllContentTypeParsers();
@@ -82,7 +82,11 @@ export async function transferRoutes(server: FastifyInstance, options: TransferR
     try {
       const path = join(directory, 'import.ndjson');
       await receive(request, path, pieceMs);
-      const { by } = accessOf(request);
+      const { access, ended } = admissionOf(request);
+      // It may have come for hours.
+      const why = ended();
+      if (why !== undefined) throw new Problem(401, 'unauthorized', why, { 'www-authenticate': 'Bearer' });
+      const { by } = access;
       const about = { nowMs: clock(), runId: randomUUID(), by };
       const imported = await importOrganization({ log, path, secrets, ...about });
       await caughtUp();
@@ -95,17 +99,28 @@ export async function transferRoutes(server: FastifyInstance, options: TransferR
   });
 }
 
+/**
+ * The pieces, as long as `ended` says nothing: a token is often revoked because somebody has it who should not, and an
+ * export is all that an organization has. Who is to have it asks again with another one.
+ */
 async function* from(
   first: IteratorResult<string, unknown>,
-  rest: AsyncIterator<string, unknown>,
+  rest: AsyncGenerator<string, unknown>,
+  ended: () => string | undefined,
 ): AsyncGenerator<string> {
   try {
-    for (let piece = first; !piece.done; piece = await rest.next()) yield piece.value;
+    for (let piece = first; !piece.done; piece = await rest.next()) {
+      const why = ended();
+      if (why !== undefined) throw new TransferRefused(why);
+      yield piece.value;
+    }
   } catch (error) {
     if (!(error instanceof TransferRefused)) throw error;
     // The status has been sent: why there is no end is said in its place.
     const failed: Failed = { failed: error.message };
     yield `${JSON.stringify(failed)}\n`;
+  } finally {
+    await rest.return(undefined);
   }
 }
 
