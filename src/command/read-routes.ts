@@ -1,10 +1,10 @@
 // The routes that ask: lists with the filters of the CLI, and single things, as the read models have them.
 
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import type { Filters, Queries } from '../query/queries.ts';
-import type { ResourceName } from '../query/resources.ts';
+import type { Queries } from '../query/queries.ts';
+import { RESOURCES, type ResourceName } from '../query/resources.ts';
 import { accessOf, UNBOUND } from './admit.ts';
-import { InvalidInput } from './input.ts';
+import { ensureKnown, filtersOf } from './filters.ts';
 
 const COLLECTIONS = [
   'organizations',
@@ -37,21 +37,16 @@ export async function readRoutes(server: FastifyInstance, options: { queries: Qu
   server.get('/logs/groups', (request) => queriesFor(request).groups(filtersOf(request)));
   server.get('/audit', (request) => queriesFor(request).audit(filtersOf(request)));
   for (const { within, collection, filter } of LISTED_WITHIN) {
-    server.get(`/${within}/:id/${collection}`, (request) =>
-      queriesFor(request).list(collection, { ...filtersOf(request), [filter]: idOf(request) }),
-    );
+    const others = Object.keys(RESOURCES[collection].filters).filter((name) => name !== filter);
+    server.get(`/${within}/:id/${collection}`, async (request) => {
+      const filters = filtersOf(request);
+      // What the path says must not be said once more: which of the two is meant?
+      ensureKnown(filters, [...others, 'limit', 'cursor']);
+      return queriesFor(request).list(collection, { ...filters, [filter]: idOf(request) });
+    });
   }
 }
 
 function idOf(request: FastifyRequest): string {
   return (request.params as { id: string }).id;
-}
-
-/** The query string, in which each filter may stand once. */
-function filtersOf(request: FastifyRequest): Filters {
-  const filters = Object.entries(request.query as Record<string, unknown>).map(([name, value]) => {
-    if (typeof value !== 'string') throw new InvalidInput([{ field: name, message: 'may be given once' }]);
-    return [name, value] as const;
-  });
-  return Object.fromEntries(filters);
 }

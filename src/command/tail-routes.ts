@@ -6,8 +6,10 @@ import type { FastifyInstance } from 'fastify';
 import type { Queries } from '../query/queries.ts';
 import { type Tailed, type TailOptions, tail } from '../query/tail.ts';
 import { admissionOf } from './admit.ts';
+import { filtersOf } from './filters.ts';
 import { onLeft, unhurried } from './http-server.ts';
 import { Problem } from './problem.ts';
+import { tailFilter } from './tail-filters.ts';
 
 /** At a time. Each follows the log for itself. */
 const MAX_TAILS = 50;
@@ -45,6 +47,7 @@ export async function tailRoutes(server: FastifyInstance, options: TailRoutesOpt
         gone.abort();
       });
       const queries = options.queries.within(access.organizationId);
+      const isAsked = await tailFilter(what, filtersOf(request), queries);
       const items = await tail(what, { ...options, queries, signal });
       async function* lines(): AsyncGenerator<string> {
         // At once, so that the client knows from when on it is told.
@@ -52,7 +55,7 @@ export async function tailRoutes(server: FastifyInstance, options: TailRoutesOpt
         for await (const item of items) {
           // Who has lost the right is told of nothing more; asking again tells him why.
           if (ended() !== undefined) return;
-          yield `${JSON.stringify(item)}\n`;
+          if (isAsked(item)) yield `${JSON.stringify(item)}\n`;
         }
       }
       return reply.type('application/x-ndjson').send(Readable.from(lines()));
