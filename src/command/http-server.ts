@@ -9,6 +9,7 @@ import type { FastifyRequest } from 'fastify';
 import { createServer } from '../node-http.ts';
 import { createNotHttp } from './not-http.ts';
 import { details } from './problem.ts';
+import { continueWhenRead } from './unread.ts';
 
 /** How long clients are waited for; in milliseconds. */
 export interface Patience {
@@ -88,6 +89,7 @@ export function createHttpServer(handler: RequestListener, options: HttpServerOp
     const isSlow = error.code === 'ERR_HTTP_REQUEST_TIMEOUT';
     if (!(isSlow && waitedFor.has(socket))) notHttp.refuse(error, socket);
   });
+  continueWhenRead(server);
   server.on('checkExpectation', (_request, response: ServerResponse) => {
     const problem = details(417, 'bad-request', 'The only expectation that is met is 100-continue.');
     const headers = { 'content-type': 'application/problem+json', connection: 'close' };

@@ -35,6 +35,7 @@ import type { Scrubber } from './scrub.ts';
 import { createStrangers } from './strangers.ts';
 import { type TailRoutesOptions, tailRoutes } from './tail-routes.ts';
 import { transferRoutes } from './transfer-routes.ts';
+import { readWhatIsRefused } from './unread.ts';
 import { webhookRoutes } from './webhook-routes.ts';
 
 /** Of a request that administers. */
@@ -100,6 +101,7 @@ export function buildServer(options: ServerOptions): FastifyInstance {
     frameworkErrors: (error, request, reply) =>
       void sendProblem(reply.header('x-request-id', request.id), error),
   });
+  readWhatIsRefused(server, options.patience.lingerMs);
   let isStopping = false;
   server.addHook('preClose', async () => {
     isStopping = true;
