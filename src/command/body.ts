@@ -2,8 +2,8 @@
 // they were packed), and parsed by the routes that need one.
 
 import { isUtf8 } from 'node:buffer';
-import compress from '@fastify/compress';
-import type { FastifyError, FastifyInstance, FastifyRequest } from 'fastify';
+import { createGunzip, createInflate, type Gunzip, type Inflate } from 'node:zlib';
+import type { FastifyError, FastifyInstance, FastifyRequest, RequestPayload } from 'fastify';
 import { hasMoreKeysThan, isDeeperThan, parseExactly } from '../json.ts';
 import { formatSize } from '../size.ts';
 import { InvalidInput } from './input.ts';
@@ -36,8 +36,11 @@ function acceptOnly(server: FastifyInstance, type: RegExp, bodyLimit: number): v
   server.addContentTypeParser(type, { parseAs: 'buffer', bodyLimit }, (_request, body, done) =>
     done(null, body),
   );
-  // Fastify's own error does not know what is allowed. What is thrown here goes to the handler of the scope above.
-  server.setErrorHandler((error: FastifyError) => {
+  // Fastify's own error does not know what is allowed, that of zlib what it is about. What is thrown here goes to the handler
+  // of the scope above.
+  server.setErrorHandler((error: FastifyError, request) => {
+    if (error.code?.startsWith('Z_'))
+      throw new Problem(400, 'not-unpacked', `The body is not ${encodingOf(request)}, or was cut off.`);
     if (error.code !== 'FST_ERR_CTP_BODY_TOO_LARGE') throw error;
     const detail = `The body is too large; allowed: up to ${formatSize(bodyLimit)}, unpacked.`;
     throw new Problem(413, 'too-large', detail);
@@ -63,35 +66,59 @@ export function linesOf({ body }: FastifyRequest): { number: number; bytes: Buff
 /** Space, tab and carriage return. */
 const BLANK: ReadonlySet<number> = new Set([0x20, 0x09, 0x0d]);
 
-const ENCODINGS = ['gzip', 'deflate'] as const;
+const UNPACKERS: ReadonlyMap<string, () => Gunzip | Inflate> = new Map<string, () => Gunzip | Inflate>([
+  ['gzip', createGunzip],
+  ['deflate', createInflate],
+]);
 
 /**
  * Makes the routes that `server` gets from now on take bodies that were packed, too. What is unpacked is as large as a
- * body may be; no more of it is ever unpacked.
+ * body may be; no more of it is ever unpacked. (@fastify/compress would not say what is wrong with a body, and destroys the
+ * connection of one that has not come whole by then.)
  */
-export async function acceptPacked(server: FastifyInstance): Promise<void> {
-  // RFC 9110 section 8.4.1: in any case, by its old name, or saying that it is not packed.
-  server.addHook('onRequest', ({ headers }, _reply, done) => {
-    const encoding = headers['content-encoding']?.toLowerCase();
-    if (encoding === 'identity') delete headers['content-encoding'];
-    else if (encoding !== undefined) headers['content-encoding'] = encoding === 'x-gzip' ? 'gzip' : encoding;
+export function acceptPacked(server: FastifyInstance): void {
+  const unpackers = new WeakMap<FastifyRequest, Gunzip | Inflate>();
+  server.addHook('preParsing', (request, _reply, packed, done) => {
+    const encoding = encodingOf(request);
+    if (encoding === 'identity') {
+      done(null, packed);
+      return;
+    }
+    const unpacker = UNPACKERS.get(encoding)?.();
+    if (unpacker === undefined) {
+      done(unknownEncoding(encoding));
+      return;
+    }
+    unpackers.set(request, unpacker);
+    done(null, unpacked(packed, unpacker));
+  });
+  // Who was answered for a part of it (too large, say) is not to have the rest unpacked.
+  server.addHook('onSend', (request, _reply, _payload, done) => {
+    unpackers.get(request)?.destroy();
     done();
   });
-  // A body that was refused before it was read is still being unpacked: where that fails, the connection is destroyed.
-  server.addHook('onSend', ({ headers, raw }, reply, _payload, done) => {
-    if (headers['content-encoding'] !== undefined && !raw.readableEnded) reply.header('connection', 'close');
-    done();
+}
+
+/** RFC 9110 section 8.4.1: in any case, by its old name, or saying that it is not packed. */
+function encodingOf({ headers }: FastifyRequest): string {
+  const encoding = headers['content-encoding']?.toLowerCase() ?? 'identity';
+  return encoding === 'x-gzip' ? 'gzip' : encoding;
+}
+
+function unknownEncoding(encoding: string): Problem {
+  const allowed = [...UNPACKERS.keys()].join(', ');
+  const detail = `The content-encoding ${JSON.stringify(encoding)} is not one of ${allowed}.`;
+  return new Problem(415, 'unsupported-encoding', detail, { 'accept-encoding': allowed });
+}
+
+/** What comes of `packed`, which tells Fastify how much of that there was: it compares the length that was declared. */
+function unpacked(packed: RequestPayload, unpacker: Gunzip | Inflate): RequestPayload {
+  const counted = Object.assign(unpacker, { receivedEncodedLength: 0 });
+  packed.on('data', (chunk: Buffer) => {
+    counted.receivedEncodedLength += chunk.length;
   });
-  await server.register(compress, {
-    globalCompression: false,
-    requestEncodings: [...ENCODINGS],
-    onUnsupportedRequestEncoding: (encoding) => {
-      const detail = `The content-encoding ${JSON.stringify(encoding)} is not one of ${ENCODINGS.join(', ')}.`;
-      return new Problem(415, 'unsupported-encoding', detail, { 'accept-encoding': ENCODINGS.join(', ') });
-    },
-    onInvalidRequestPayload: (encoding) =>
-      new Problem(400, 'not-unpacked', `The body is not ${encoding}, or was cut off.`),
-  });
+  packed.once('error', (error) => counted.destroy(error));
+  return packed.pipe(counted);
 }
 
 /** JSON as the bytes and the text that it came as, and what it says. */

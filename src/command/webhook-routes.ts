@@ -61,7 +61,7 @@ export async function webhookRoutes(server: FastifyInstance, options: WebhookRou
   // Before who posts is asked: a browser's question bears no token, and what is answered is to be read by the page.
   await allowOrigins(server, options.cors);
   acceptJson(server, limitBytes);
-  await acceptPacked(server);
+  acceptPacked(server);
   const limit = createLimiter(limits);
 
   // Before the body is read: who may not post is not to keep us reading.
