@@ -36,7 +36,7 @@ export const PATIENCE: Patience = {
   silenceMs: 120_000,
   pieceMs: 30_000,
   lingerMs: 2_000,
-  checkMs: 5_000,
+  checkMs: 1_000,
 };
 
 /** Connections at a time. */

@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
+import { PATIENCE } from '../../src/command/http-server.ts';
 import { waitFor } from '../support/wait.ts';
 import { type Api, LOGS, type Made, startApi, startWithIntegration, startWithOrganization } from './api.ts';
 import { ADMIN_TOKEN } from './client.ts';
@@ -20,6 +21,10 @@ const SLOWER_THAN_ANY_MS = 1_500;
 const DRIP_MS = 20;
 /** More than the systems of both sides hold for each other before anybody reads. */
 const MUCH = 1_000_000;
+
+test('it is looked for who is too slow much more often than he is waited for', () => {
+  assert.ok(PATIENCE.checkMs <= PATIENCE.headMs / 10);
+});
 
 /** Writes a byte now and then, until it is cut off. */
 function drip(t: TestContext, socket: Socket, next: () => string | Buffer): void {
