@@ -27,7 +27,7 @@ import { JobRuns } from './jobs.ts';
 import type { KeyRing } from './key-ring.ts';
 import { keyRoutes } from './key-routes.ts';
 import { type Once, OnceRefused } from './once.ts';
-import { otherMethods, rememberMethods } from './other-methods.ts';
+import { noRoute, otherMethods, rememberMethods } from './other-methods.ts';
 import { details, Problem, sendProblem } from './problem.ts';
 import { readRoutes } from './read-routes.ts';
 import { inboundResources } from './resources.ts';
@@ -112,17 +112,14 @@ export function buildServer(options: ServerOptions): FastifyInstance {
     for (const [name, value] of forBrowsers) reply.header(name, value);
     if (isStopping)
       done(new Problem(503, 'stopping', 'The server is being stopped.', { 'retry-after': '1' }));
-    else if (hasHost(request.raw)) done();
-    else done(new Problem(400, 'bad-request', 'The request needs the header host.', { connection: 'close' }));
+    else done(wrongHost(request.raw));
   });
   const methodsOf = rememberMethods(server);
   server.setErrorHandler((error, _request, reply) => sendProblem(reply, asProblem(error)));
-  server.setNotFoundHandler((request, reply) =>
-    sendProblem(
-      reply,
-      new Problem(404, 'no-route', `There is no ${request.method} ${request.url.split('?')[0]}.`),
-    ),
-  );
+  server.setNotFoundHandler(({ method, url }, reply) => {
+    const [path = ''] = url.split('?');
+    return sendProblem(reply, noRoute({ method, path, supported: server.supportedMethods }, methodsOf));
+  });
 
   server.get('/healthz', async () => ({ status: 'ok' }));
   server.get('/readyz', async (_request, reply) => {
@@ -185,9 +182,17 @@ function requestIdOf({ headers }: IncomingMessage): string {
   return typeof given === 'string' && /^[\w.:/+=-]{1,128}$/.test(given) ? given : randomUUID();
 }
 
-/** HTTP/1.1 requires it of every request (RFC 9112 section 3.2). */
-function hasHost({ httpVersion, headers }: IncomingMessage): boolean {
-  return headers.host !== undefined || httpVersion !== '1.1';
+/** HTTP/1.1 requires the header host of every request, and that it stands there once (RFC 9112 section 3.2). */
+function wrongHost({ httpVersion, headers, rawHeaders }: IncomingMessage): Problem | undefined {
+  const wrong = (detail: string) => new Problem(400, 'bad-request', detail, { connection: 'close' });
+  if (headers.host === undefined)
+    return httpVersion === '1.1' ? wrong('The request needs the header host.') : undefined;
+  // Of several Node gives the first one, where what stands before the server may have taken the last.
+  let hosts = 0;
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    if (rawHeaders[i]?.length === 4 && rawHeaders[i]?.toLowerCase() === 'host') hosts++;
+  }
+  return hosts > 1 ? wrong('The request has the header host more than once.') : undefined;
 }
 
 /** Why a request with an Idempotency-Key is refused. */

@@ -34,6 +34,10 @@ test('what is not HTTP is answered by a problem, and the connection closed', asy
     [`GET / HTTP/1.1\r\nhost: a\r\nx: ${'y'.repeat(20_000)}\r\n\r\n`]: 431,
     'BREW / HTTP/1.1\r\nhost: a\r\n\r\n': 400,
     'GET /healthz HTTP/1.1\r\n\r\n': 400,
+    'GET /healthz HTTP/1.1\r\nhost: a\r\nHost: a\r\n\r\n': 400,
+    'PROPFIND /healthz HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n': 405,
+    'PROPFIND /health HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n': 404,
+    'MKCOL /api/v1/logs/log_1?x=/ HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n': 405,
     'POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 1\r\ntransfer-encoding: chunked\r\n\r\n': 400,
     'GET /healthz HTTP/1.1\r\nhost: a\r\nexpect: miracles\r\n\r\n': 417,
   };
