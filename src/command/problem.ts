@@ -79,7 +79,9 @@ export function sendProblem(reply: FastifyReply, error: unknown): FastifyReply {
   if (error instanceof Problem) return send(reply.headers(error.headers), problemOf(error));
   if (error instanceof InvalidInput) return send(reply, problemOf(error));
   if (error instanceof InvalidQuery) {
-    const errors = [{ field: error.field, message: error.message }];
+    const { field } = error;
+    // As those of InvalidInput: who shows both need not say the field twice.
+    const errors = [{ field, message: error.message.slice(`${field}: `.length) }];
     return send(reply, { ...details(422, 'invalid-query', error.message), errors });
   }
   if (error instanceof NotFound) return send(reply, details(404, 'not-found', error.message));

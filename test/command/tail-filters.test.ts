@@ -58,6 +58,8 @@ test('a filter that is not known, or not as it may be, is refused before anythin
     assertProblem(answer, 422);
     assert.deepEqual(wrongFields(answer), [field], path);
     assert.match(String(answer.body?.detail), why, path);
+    const [error] = (answer.body?.errors ?? []) as { message: string }[];
+    assert.equal(answer.body?.detail, `${field}: ${error?.message}`, 'the field is said once');
   }
   assertProblem(await call(`${API}/logs/tail?org=nothing`), 404);
 });
