@@ -25,24 +25,38 @@ export async function doTask(
     case 'verification': {
       const { organizationId, limit } = task;
       const about = organizationId === undefined ? {} : { organizationId };
+      const progress = progressOf(about, onReport);
       const report = await verify(io, {
         organizationId,
         ...(limit === undefined ? {} : { limit }),
         signal: io.signal,
-        onProgress: (read, total) => onReport({ ...about, read, total }),
+        onProgress: progress.on,
       });
-      onReport({ ...about, ...report });
+      onReport({ ...about, ...progress.end(), ...report });
       return;
     }
     case 'pruning': {
       const { beforeMs, dryRun, by } = task;
       const about = { before: toIso(beforeMs), dryRun };
-      const onProgress = (read: number, total: number) => onReport({ ...about, read, total });
-      const items = await prune({ ...io, projections, beforeMs, dryRun, by, clock: Date.now, onProgress });
-      onReport({ ...about, items });
+      const progress = progressOf(about, onReport);
+      const rules = { projections, beforeMs, dryRun, by, clock: Date.now };
+      const items = await prune({ ...io, ...rules, onProgress: progress.on });
+      onReport({ ...about, ...progress.end(), items });
       return;
     }
     default:
       task satisfies never;
   }
+}
+
+/** Reports how much has been read; and at the end all, as reports between, also the last one, may have been passed over. */
+function progressOf(about: object, onReport: (report: object) => void) {
+  let all = 0;
+  return {
+    on(read: number, total: number): void {
+      all = total;
+      onReport({ ...about, read, total });
+    },
+    end: () => ({ read: all, total: all }),
+  };
 }

@@ -13,6 +13,8 @@ interface Pruning {
   status: string;
   before: string;
   dryRun: boolean;
+  read?: number;
+  total?: number;
   items?: { topic: string; events: number }[];
   error?: string;
 }
@@ -39,6 +41,8 @@ test('what is old is taken out of the log, but for its newest event', async (t) 
   });
   assert.deepEqual([dry.dryRun, dry.items?.map(({ events }) => events)], [true, [2, 2, 0]]);
   assert.equal((await inbound()).length, 3);
+  assert.ok(dry.total !== undefined && dry.total > 0);
+  assert.equal(dry.read, dry.total);
   const { items } = await pruned({ before: '0s' });
   assert.deepEqual(
     items?.map(({ events }) => events),

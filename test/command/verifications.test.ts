@@ -15,6 +15,8 @@ interface Verification {
   status: string;
   organizationId?: string;
   events?: number;
+  read?: number;
+  total?: number;
   checks?: { name: string; checked: number; findings: number }[];
   findings?: { check: string; message: string }[];
 }
@@ -34,6 +36,8 @@ test('a log is held to its invariants, and what is wrong is told', async (t) => 
   const right = await verified({});
   assert.equal(right.status, 'done');
   assert.deepEqual(right.findings, []);
+  assert.ok(right.total !== undefined && right.total > 0);
+  assert.equal(right.read, right.total);
   assert.equal(right.checks?.find(({ name }) => name === 'ids')?.findings, 0);
 
   const log = openSqliteLog({ directory: path, serve: false });
