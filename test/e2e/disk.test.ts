@@ -3,16 +3,26 @@
 // none can be mounted.
 
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import { temporaryDirectory } from '../support/directory.ts';
 import { startReceiver } from '../support/receiver.ts';
+import { fill, mountedDirectory } from '../support/small-disk.ts';
 import { waitFor } from '../support/wait.ts';
-import { type Answer, ask, list, type Outcome, post, run, serve, stop } from './hooklane.ts';
+import {
+  type Answer,
+  ask,
+  HOOKLANE,
+  list,
+  type Outcome,
+  post,
+  run,
+  serve,
+  startShell,
+  stop,
+} from './hooklane.ts';
 
 /** A user who may do nothing here. */
 const NOBODY = 65_534;
@@ -23,23 +33,6 @@ function assertRefused({ exit, stdout, stderr }: Outcome, says: RegExp): void {
   assert.equal(stdout, '');
   assert.match(stderr, /^hooklane: [^\n]+\n$/);
   assert.match(stderr, says);
-}
-
-/** A small file system until the end of the test; undefined: this machine does not allow it. */
-function mountedDirectory(t: TestContext, options: string): string | undefined {
-  const directory = mkdtempSync(join(tmpdir(), 'hooklane-'));
-  const isMounted = succeeds('mount', '-t', 'tmpfs', '-o', options, 'tmpfs', directory);
-  t.after(() => {
-    // Whoever still uses it may go on until it ends.
-    if (isMounted) succeeds('umount', '--lazy', directory);
-    rmSync(directory, { recursive: true, force: true });
-  });
-  return isMounted ? directory : undefined;
-}
-
-/** Whether a command of the system exists and ends with 0. */
-function succeeds(command: string, ...args: string[]): boolean {
-  return spawnSync(command, args).status === 0;
 }
 
 test('files of others in the place of ours are refused by name, and stay as they are', async (t) => {
@@ -99,17 +92,6 @@ test('another user who may not read the data is refused in one line', async (t) 
   assertRefused(outcome, new RegExp(`${directory}.* cannot be used`));
 });
 
-/** Writes until the disk is full. */
-function fill(path: string): void {
-  for (let bytes = 65_536; bytes >= 512; bytes /= 2) {
-    try {
-      for (;;) writeFileSync(path, Buffer.alloc(bytes), { flag: 'a' });
-    } catch {
-      // Full for pieces of this size.
-    }
-  }
-}
-
 test('on a full disk posts are answered 503; when there is room again all goes on, and nothing accepted is lost', async (t) => {
   const directory = mountedDirectory(t, 'size=16m');
   if (directory === undefined) {
@@ -162,5 +144,19 @@ test('on a full disk posts are answered 503; when there is room again all goes o
   const told = new Set(receiver.arrivals.map(({ headers }) => headers['webhook-id']));
   assert.equal(told.size, accepted.length);
   assert.equal((await run(t, ['replay', '--verify'], { env })).exit, 0);
+  await stop(server);
+});
+
+test('a server whose own log cannot be written takes posts, and stops in order', {
+  skip: !existsSync('/dev/full') && 'there is no /dev/full here',
+}, async (t) => {
+  const line = `HOOKLANE_DATA="${temporaryDirectory(t)}" PORT=0 exec ${HOOKLANE} serve 2>/dev/full`;
+  const server = startShell(t, line);
+  const [, url = '', token = ''] = await waitFor(
+    'the server to listen',
+    () => /listens on (\S+) .*shown this once: (\S+)\n/s.exec(server.stdout()) ?? undefined,
+    30_000,
+  );
+  for (const message of ['first', 'second']) assert.equal((await post(url, token, { message })).status, 201);
   await stop(server);
 });
