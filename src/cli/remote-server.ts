@@ -8,6 +8,7 @@ import { InvalidConfig } from '../config.ts';
 import { LogUnavailable } from '../log/log.ts';
 import { InvalidQuery, NotFound } from '../query/errors.ts';
 import { TransferRefused } from '../transfer/errors.ts';
+import { hasShape, type Shape } from './answer-shape.ts';
 import { CommandFailed } from './failed.ts';
 import { harmless } from './output.ts';
 
@@ -65,10 +66,14 @@ export interface AskedMore {
 export interface Connection {
   url: string;
   /** The answer to a request; it is a success. Rejects with what is wrong, and ServerAway where no server is. */
-  call(asked: Asked, more?: AskedMore): Promise<AsyncIterable<Buffer> & { text(): Promise<string> }>;
-  /** The JSON in it. */
-  ask<T extends object>(asked: Asked, more?: AskedMore): Promise<T>;
+  call(asked: Asked, more?: AskedMore): Promise<Answer>;
+  /** The JSON in it. Rejects with CommandFailed where that is no answer of Hooklane's: see answer-shape.ts. */
+  ask<T extends object>(asked: Asked, shape: Shape<T>, more?: AskedMore): Promise<T>;
+  /** What is answered with nothing. Rejects with CommandFailed where there is something. */
+  order(asked: Asked): Promise<void>;
 }
+
+type Answer = AsyncIterable<Buffer> & { text(): Promise<string>; status: number };
 
 /** There is no server, or no longer. */
 export class ServerAway extends Error {
@@ -99,22 +104,31 @@ export async function connect({ url, token }: RemoteServer): Promise<Connection>
         ? new ServerAway(`${url} is gone: ${error.message}`, { cause: error })
         : new ServerAway(unreachable(url, error), { cause: error });
     });
-    if (answer.statusCode < 300) return answer.body;
+    if (answer.statusCode < 300) return Object.assign(answer.body, { status: answer.statusCode });
     throw problemOf(url, answer.statusCode, await answer.body.text());
   };
 
   return {
     url,
     call,
-    async ask(asked, more) {
-      const text = await (await call(asked, more)).text();
-      try {
-        return JSON.parse(text === '' ? '{}' : text);
-      } catch (error) {
-        throw new CommandFailed(`${url} answers something else than Hooklane does`, { cause: error });
-      }
+    async ask<T extends object>(asked: Asked, shape: Shape<T>, more?: AskedMore) {
+      const answer: unknown = parsedOr(undefined, await (await call(asked, more)).text());
+      if (!hasShape(answer, shape)) throw new CommandFailed(stranger(url));
+      return answer;
+    },
+    async order(asked) {
+      const answer = await call(asked);
+      await answer.text();
+      if (answer.status !== NO_CONTENT) throw new CommandFailed(stranger(url));
     },
   };
+}
+
+const NO_CONTENT = 204;
+
+/** What is said of whatever listens there instead of Hooklane. */
+export function stranger(url: string): string {
+  return `${url} answers something else than Hooklane does`;
 }
 
 /** What OpenSSL finds of a certificate that nobody it knows has signed. */
@@ -177,11 +191,15 @@ interface ProblemText {
 }
 
 function parseProblem(text: string): ProblemText {
+  const problem: unknown = parsedOr({}, text);
+  return typeof problem === 'object' && problem !== null ? problem : {};
+}
+
+/** `otherwise` where it is not JSON: something else than Hooklane answers there. */
+export function parsedOr(otherwise: unknown, text: string): unknown {
   try {
-    const problem: unknown = JSON.parse(text);
-    if (typeof problem === 'object' && problem !== null) return problem;
+    return JSON.parse(text);
   } catch {
-    // Not JSON: something else than Hooklane answers there.
+    return otherwise;
   }
-  return {};
 }

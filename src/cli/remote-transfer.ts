@@ -75,7 +75,8 @@ export async function importTo(
   const body = pipeline(read, createGzip({ level: constants.Z_BEST_SPEED }), () => {});
   const headers = { 'content-type': 'application/x-ndjson', 'content-encoding': 'gzip' };
   try {
-    return await ask<Imported>({ method: 'POST', path: '/import' }, { body, headers, ...PATIENT });
+    const shape = { organizationId: 'text', organization: 'text', importId: 'text' } as const;
+    return await ask<Imported>({ method: 'POST', path: '/import' }, shape, { body, headers, ...PATIENT });
   } catch (error) {
     if (unread !== undefined) throw unread;
     if (error instanceof ServerAway && isCut(error.cause))

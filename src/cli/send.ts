@@ -2,10 +2,11 @@
 
 import type { Command } from 'commander';
 import { loadConfig, urlOf } from '../config.ts';
+import { hasShape } from './answer-shape.ts';
 import { CommandFailed } from './failed.ts';
 import { httpUrl, idempotencyKey, readInput, token } from './options.ts';
 import { harmless, printFields, printJson } from './output.ts';
-import { remoteUrl, unreachable } from './remote-server.ts';
+import { parsedOr, remoteUrl, stranger, unreachable } from './remote-server.ts';
 
 interface SendOptions {
   token: string;
@@ -48,17 +49,14 @@ async function send(
   const text = await body.text();
   if (statusCode !== 201)
     throw new CommandFailed(`${base} answered ${statusCode}: ${harmless(detailOf(text))}`);
-  if (json) printJson(JSON.parse(text));
-  else printFields(JSON.parse(text));
+  const posted = parsedOr(undefined, text);
+  if (!hasShape<{ id: string }>(posted, { id: 'text' })) throw new CommandFailed(stranger(base));
+  if (json) printJson(posted);
+  else printFields(posted);
 }
 
 /** What a problem says, or the start of what is none. */
 function detailOf(text: string): string {
-  try {
-    const problem: unknown = JSON.parse(text);
-    if (typeof problem === 'object' && problem !== null && 'detail' in problem) return String(problem.detail);
-  } catch {
-    // Not JSON: something else than Hooklane answers there.
-  }
-  return text.slice(0, 200);
+  const problem = parsedOr(undefined, text);
+  return hasShape<{ detail: string }>(problem, { detail: 'text' }) ? problem.detail : text.slice(0, 200);
 }
