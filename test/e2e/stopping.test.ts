@@ -1,7 +1,9 @@
 // How a server ends: when it is told to, and when it cannot begin.
 
 import assert from 'node:assert/strict';
-import { renameSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, openSync, readFileSync, renameSync } from 'node:fs';
 import { request as httpRequest, type ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -13,6 +15,10 @@ import { ask, askList, type Outcome, post, run, serve, stop, within } from './ho
 
 /** As long as a stop may take, and the time that a busy machine takes to notice. */
 const STOPPED_WITHIN_MS = 15_000;
+
+/** npm takes a while by itself. */
+const NPM_WITHIN_MS = 30_000;
+const noGroups = process.platform === 'win32' && 'has no signals and no groups of processes';
 
 /** One line on stderr and nothing else. */
 function assertOneLine({ exit, stdout, stderr }: Outcome, expected: RegExp): void {
@@ -134,6 +140,39 @@ testOnAllEngines(
     await stop(server);
   },
 );
+
+test('npm start that is told to stop leaves no server behind', { skip: noGroups }, async (t) => {
+  const data = temporaryDirectory(t);
+  const output = join(data, 'output');
+  const file = openSync(output, 'a');
+  const { PATH, HOME } = process.env;
+  // In a group of its own, so that what it might leave behind can be ended.
+  const npm = spawn('npm', ['start'], {
+    cwd: join(import.meta.dirname, '..', '..'),
+    env: { PATH, HOME, HOOKLANE_DATA: data, PORT: '0' },
+    stdio: ['ignore', file, file],
+    detached: true,
+  });
+  closeSync(file);
+  const ended = once(npm, 'exit');
+  t.after(() => {
+    if (isAlive(npm.pid)) process.kill(-Number(npm.pid), 'SIGKILL');
+  });
+  await waitFor('the server', () => readFileSync(output, 'utf8').includes('listens on'), NPM_WITHIN_MS);
+  npm.kill('SIGTERM');
+  assert.deepEqual(await within(ended, 'npm to end'), [0, null]);
+  assert.match(readFileSync(output, 'utf8'), /"stopped"/);
+  assert.equal(isAlive(npm.pid), false, 'something of it lives on');
+});
+
+/** Whether anybody is left in the group of a process. */
+function isAlive(pid: number | undefined): boolean {
+  try {
+    return process.kill(-Number(pid), 0);
+  } catch {
+    return false;
+  }
+}
 
 test('a second server on the same data is refused in one line that names the first; commands are not', async (t) => {
   const directory = temporaryDirectory(t);
