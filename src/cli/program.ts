@@ -22,9 +22,11 @@ export async function createProgram(
     .option('--token <token>', SERVER_OPTIONS.token, token)
     // So that commands may have options of the same name.
     .enablePositionalOptions()
-    .hook('preAction', (_, command) => {
+    .hook('preAction', async (_, command) => {
       onRun(command);
       useServer(command);
+      // What it loads the command itself would load next.
+      if (onlyReads(command)) await (await import('./has-run.ts')).ensureHasRun(process.env);
     });
   const named = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   const loading = (named === undefined ? Object.values(COMMANDS) : [named]).map((load) => load());
@@ -67,6 +69,16 @@ const SERVER_OPTIONS = {
 
 /** Commands that open engines, or talk to something else than the API. */
 const LOCAL = ['serve', 'send', 'listen', 'demo', 'doctor'];
+
+/** Commands that change nothing in a log, so that without one there is nothing for them to do. */
+const READING = [
+  ...['list', 'show', 'stats', 'groups', 'tail', 'audit', 'status'],
+  ...['verify', 'replay', 'prune', 'export'],
+];
+
+function onlyReads(command: Command): boolean {
+  return asksApi(command) && READING.includes(command.name());
+}
 
 /** Whether a command does its work by the API, wherever that is. */
 function asksApi(command: Command): boolean {

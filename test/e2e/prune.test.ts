@@ -122,6 +122,7 @@ testOnAllEngines(
   async (t) => {
     const env = { HOOKLANE_DATA: temporaryDirectory(t) };
     assert.equal((await run(t, ['prune'], { env })).exit, 2);
+    await ask(t, ['org', 'create', 'acme'], { env });
     const { exit, stderr } = await run(t, ['prune', '--before', '1d'], { env });
     if (t.name.includes('(Kafka')) {
       assert.equal(exit, 1);

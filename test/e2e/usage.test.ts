@@ -1,6 +1,7 @@
 // What commands say: of wrong usage, of nothing, of themselves, and to scripts.
 
 import assert from 'node:assert/strict';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { Command } from 'commander';
@@ -8,7 +9,7 @@ import { createProgram } from '../../src/cli/program.ts';
 import { temporaryDirectory } from '../support/directory.ts';
 import { startReceiver } from '../support/receiver.ts';
 import { testOnAllEngines } from './engines.ts';
-import { ask, type Environment, HOOKLANE, post, run, serve, startShell, stop } from './hooklane.ts';
+import { ask, askList, type Environment, HOOKLANE, post, run, serve, startShell, stop } from './hooklane.ts';
 
 /** Processes at a time. */
 const AT_ONCE = 3;
@@ -135,7 +136,7 @@ test('everything that is wrong with the environment is told at once, a line each
     for (const name of Object.keys(env).slice(1)) assert.ok(stderr.includes(name), `${name}: ${stderr}`);
     assert.equal(stderr.includes('too short a secret'), false);
   }
-  assert.equal((await run(t, ['status'], { env: { HOOKLANE_DATA: directory } })).exit, 0);
+  assert.equal(existsSync(directory), false);
 });
 
 function allOf(command: Command): Command[] {
@@ -166,6 +167,8 @@ const LISTS = ['org', 'project', 'integration', 'endpoint', 'deliveries', 'inbou
 
 testOnAllEngines('an empty store is told of kindly, and is an empty list to scripts', async (t) => {
   const env = { HOOKLANE_DATA: temporaryDirectory(t) };
+  // What changes something makes the store, though here it comes to nothing.
+  assert.equal((await run(t, ['deliveries', 'retry', 'wh_1'], { env })).exit, 1);
   await forEach(LISTS, async (noun) => {
     const told = await run(t, [noun, 'list'], { env });
     assert.deepEqual([told.exit, told.stdout], [0, ''], told.stderr);
@@ -179,6 +182,38 @@ testOnAllEngines('an empty store is told of kindly, and is an empty list to scri
   const verified = await run(t, ['verify'], { env });
   assert.deepEqual(verified, { exit: 0, stdout: '', stderr: 'There is nothing in the log yet.\n' });
   assert.deepEqual((await ask(t, ['verify'], { env })).findings, []);
+});
+
+test('where no Hooklane has run, commands that only read say so and make nothing; others begin', async (t) => {
+  const directory = temporaryDirectory(t);
+  const data = join(directory, 'mistyped');
+  const env = { HOOKLANE_DATA: data };
+  const reading = [
+    ...LISTS.map((noun) => [noun, 'list']),
+    ...[
+      ['status'],
+      ['keys', 'list'],
+      ['audit'],
+      ['deliveries', 'stats'],
+      ['logs', 'groups'],
+      ['logs', 'tail'],
+    ],
+    ...[['verify'], ['replay', '--verify'], ['prune', '--before', '90d'], ['org', 'show', 'acme']],
+    ['export', '--all', '--out', join(directory, 'export')],
+  ];
+  await forEach(reading, async (args) => {
+    assert.deepEqual(await run(t, args, { env }), {
+      exit: 1,
+      stdout: '',
+      stderr: `hooklane: no Hooklane has run in ${data}: there is no log.db; is HOOKLANE_DATA right?\n`,
+    });
+  });
+  assert.deepEqual(readdirSync(directory), []);
+  await ask(t, ['org', 'create', 'acme'], { env });
+  assert.deepEqual(
+    (await askList(t, ['org', 'list'], { env })).map(({ name }) => name),
+    ['acme'],
+  );
 });
 
 /** Runs `hooklane …args` for people, in a terminal of so many columns if that is said. */
