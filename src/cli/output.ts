@@ -13,8 +13,10 @@ export function print(line = ''): void {
   process.stdout.write(`${line}\n`);
 }
 
-/** Writes a line to stderr: what is not the result. */
+/** Writes a line to stderr: what is not the result. Where that cannot be written there is nowhere left to say so. */
 export function note(line: string): void {
+  // Not before: a pipe that Node has as a stream makes whoever else writes there try again when it is full.
+  if (process.stderr.listenerCount('error') === 0) process.stderr.on('error', () => {});
   process.stderr.write(`${line}\n`);
 }
 

@@ -1,6 +1,7 @@
 // The commands, and how they fail: every error that a caller can act on becomes one clear line on stderr and exit
 // code 1, wrong usage exit code 2; anything else is a bug and shows its stack.
 
+import { getSystemErrorMessage } from 'node:util';
 import { Command, CommanderError } from 'commander';
 import { VERSION } from '../version.ts';
 import { complaintOf } from './complaint.ts';
@@ -47,7 +48,7 @@ export async function run(argv: readonly string[]): Promise<number> {
   const program = await createProgram(argv[2], (command) => {
     running = command;
   });
-  process.stdout.on('error', stopIfUnread);
+  process.stdout.on('error', (error) => stopIfUnread(error, running));
   try {
     await program.parseAsync(argv);
     return 0;
@@ -117,10 +118,13 @@ function pathOf(command: Command): string {
   return command.parent === null ? command.name() : `${pathOf(command.parent)} ${command.name()}`;
 }
 
-/** `hooklane … | head` reads no further than it wants to. */
-function stopIfUnread(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'EPIPE') throw error;
-  process.exit(0);
+/** `hooklane … | head` reads no further than it wants to. A server goes on without its greeting. */
+function stopIfUnread(error: NodeJS.ErrnoException, command: Command | undefined): void {
+  if (command?.name() === 'serve') return;
+  if (error.code === 'EPIPE') process.exit(0);
+  const why = error.errno === undefined ? error.message : getSystemErrorMessage(error.errno);
+  note(`hooklane: the output cannot be written: ${why}`);
+  process.exit(1);
 }
 
 /** What adds each command, in the order in which they are listed. A process loads what its command needs. */

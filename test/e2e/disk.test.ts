@@ -147,9 +147,37 @@ test('on a full disk posts are answered 503; when there is room again all goes o
   await stop(server);
 });
 
-test('a server whose own log cannot be written takes posts, and stops in order', {
-  skip: !existsSync('/dev/full') && 'there is no /dev/full here',
-}, async (t) => {
+const FULL = { skip: !existsSync('/dev/full') && 'there is no /dev/full here' };
+
+test('output that cannot be written is told of in one line, and is a failure', FULL, async (t) => {
+  const data = temporaryDirectory(t);
+  await ask(t, ['org', 'create', 'acme'], { env: { HOOKLANE_DATA: data } });
+  for (const args of ['org list', 'org list --json', 'export --org acme', '--help']) {
+    const piped = startShell(t, `HOOKLANE_DATA="${data}" ${HOOKLANE} ${args} >/dev/full`);
+    const says = 'hooklane: the output cannot be written: no space left on device\n';
+    assert.deepEqual([await piped.ended, piped.stderr()], [1, says], args);
+  }
+  for (const [args, exit] of [
+    ['org show nobody', 1],
+    ['logs list', 0],
+  ] as const) {
+    const silent = startShell(t, `HOOKLANE_DATA="${data}" ${HOOKLANE} ${args} 2>/dev/full`);
+    assert.deepEqual([await silent.ended, silent.stdout()], [exit, ''], args);
+  }
+});
+
+test('a server whose greeting cannot be written serves', FULL, async (t) => {
+  const data = temporaryDirectory(t);
+  const server = startShell(t, `HOOKLANE_DATA="${data}" PORT=0 exec ${HOOKLANE} serve >/dev/full`);
+  const env = { HOOKLANE_DATA: data };
+  await waitFor('it to serve', async () => {
+    const { stdout } = await run(t, ['org', 'list', '--json'], { env });
+    return stdout.includes('"default"');
+  });
+  await stop(server);
+});
+
+test('a server whose own log cannot be written takes posts, and stops in order', FULL, async (t) => {
   const line = `HOOKLANE_DATA="${temporaryDirectory(t)}" PORT=0 exec ${HOOKLANE} serve 2>/dev/full`;
   const server = startShell(t, line);
   const [, url = '', token = ''] = await waitFor(
