@@ -18,7 +18,7 @@ import { hasShape, type Shape } from './answer-shape.ts';
 import type { Api } from './api.ts';
 import { CommandFailed } from './failed.ts';
 import { followJob } from './remote-job.ts';
-import { connect, parsedOr, type RemoteServer, stranger } from './remote-server.ts';
+import { connect, PATIENT, parsedOr, type RemoteServer, stranger } from './remote-server.ts';
 import { exportFrom, importTo } from './remote-transfer.ts';
 
 /** Beside what commands ask anywhere, what needs no read models, and so is done otherwise beside a server. */
@@ -63,10 +63,10 @@ export async function createRemoteApi(server: RemoteServer): Promise<RemoteApi> 
   return {
     list: (resource, filters) => page(`/${resource}?${new URLSearchParams(filters)}`),
     groups: (filters) => page(`/logs/groups?${new URLSearchParams(filters)}`),
-    stats: (filters) =>
-      get<Stats>(`/deliveries/stats?${new URLSearchParams(filters)}`, {
-        ...{ by: 'text', items: 'objects', total: 'object' },
-      }),
+    stats(filters) {
+      const path = `/deliveries/stats?${new URLSearchParams(filters)}`;
+      return ask<Stats>({ method: 'GET', path }, { by: 'text', items: 'objects', total: 'object' }, PATIENT);
+    },
     audit: (filters) => page(`/audit?${new URLSearchParams(filters)}`),
     show,
     // An id is taken as it is: whoever may only write can do without names.
@@ -107,7 +107,10 @@ export async function createRemoteApi(server: RemoteServer): Promise<RemoteApi> 
     served: async () => true,
     async tail(what, signal) {
       // Nothing may happen for as long as it likes.
-      const body = await call({ method: 'GET', path: `/${what}/tail` }, { signal, bodyTimeout: 0 });
+      const body = await call(
+        { method: 'GET', path: `/${what}/tail` },
+        { ...PATIENT, signal, bodyTimeout: 0 },
+      );
       return itemsIn(body, url, signal);
     },
     async replay({ views, verify }, { onProgress, signal }) {

@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Job } from '../command/jobs.ts';
 import { hasShape, type Shape } from './answer-shape.ts';
 import { CommandFailed } from './failed.ts';
-import { type Connection, stranger } from './remote-server.ts';
+import { type Connection, PATIENT, stranger } from './remote-server.ts';
 
 /** How often it is looked how far it is. */
 const LOOK_EVERY_MS = 250;
@@ -27,13 +27,13 @@ export async function followJob<Report extends object>(
   { path, input, shape, onProgress, signal }: Followed<Report>,
 ): Promise<Report> {
   type Reported = Job & Report;
-  let job = await ask<Reported>({ method: 'POST', path, input }, JOB);
+  let job = await ask<Reported>({ method: 'POST', path, input }, JOB, PATIENT);
   const own = `${path}/${job.id}`;
   while (job.status === 'running') {
     onProgress(job);
     // Rejects when it is stopped, which is looked at next.
     await delay(LOOK_EVERY_MS, undefined, { signal }).catch(() => {});
-    job = await ask<Reported>({ method: signal.aborted ? 'DELETE' : 'GET', path: own }, JOB);
+    job = await ask<Reported>({ method: signal.aborted ? 'DELETE' : 'GET', path: own }, JOB, PATIENT);
   }
   if (job.status === 'done' && !hasShape<object>(job, shape)) throw new CommandFailed(stranger(url));
   onProgress(job);

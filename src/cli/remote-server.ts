@@ -58,10 +58,16 @@ export interface AskedMore {
   /** Instead of `input`, as it comes. */
   body?: Readable;
   headers?: Record<string, string>;
-  /** Until the answer begins, and between its pieces; 0: for ever. Default: those of undici, 5 minutes. */
+  /** Until the answer begins, and between its pieces; 0: for ever. Default: ANSWERED_WITHIN_MS. */
   headersTimeout?: number;
   bodyTimeout?: number;
 }
+
+/** What is asked takes a server 10 s at most, unless it is said to take longer. */
+export const ANSWERED_WITHIN_MS = 30_000;
+
+/** For what takes as long as it takes. */
+export const PATIENT = { headersTimeout: 300_000, bodyTimeout: 300_000 };
 
 export interface Connection {
   url: string;
@@ -97,34 +103,45 @@ export async function connect({ url, token }: RemoteServer): Promise<Connection>
         ...headers,
       },
       body: body ?? (input === undefined ? null : JSON.stringify(input)),
+      ...{ headersTimeout: ANSWERED_WITHIN_MS, bodyTimeout: ANSWERED_WITHIN_MS },
       ...more,
     }).catch((error: Error) => {
-      if (more.signal?.aborted) throw error;
-      throw isCut(error)
-        ? new ServerAway(`${url} is gone: ${error.message}`, { cause: error })
-        : new ServerAway(unreachable(url, error), { cause: error });
+      throw more.signal?.aborted ? error : away(url, error);
     });
     if (answer.statusCode < 300) return Object.assign(answer.body, { status: answer.statusCode });
-    throw problemOf(url, answer.statusCode, await answer.body.text());
+    throw problemOf(url, answer.statusCode, await textOf(answer.body));
   };
+
+  async function textOf(answer: Pick<Answer, 'text'>): Promise<string> {
+    try {
+      return await answer.text();
+    } catch (error) {
+      throw away(url, error as Error);
+    }
+  }
 
   return {
     url,
     call,
     async ask<T extends object>(asked: Asked, shape: Shape<T>, more?: AskedMore) {
-      const answer: unknown = parsedOr(undefined, await (await call(asked, more)).text());
+      const answer: unknown = parsedOr(undefined, await textOf(await call(asked, more)));
       if (!hasShape(answer, shape)) throw new CommandFailed(stranger(url));
       return answer;
     },
     async order(asked) {
       const answer = await call(asked);
-      await answer.text();
+      await textOf(answer);
       if (answer.status !== NO_CONTENT) throw new CommandFailed(stranger(url));
     },
   };
 }
 
 const NO_CONTENT = 204;
+
+function away(url: string, error: Error): ServerAway {
+  const message = isCut(error) ? `${url} is gone: ${error.message}` : unreachable(url, error);
+  return new ServerAway(message, { cause: error });
+}
 
 /** What is said of whatever listens there instead of Hooklane. */
 export function stranger(url: string): string {
@@ -139,7 +156,9 @@ const UNTRUSTED = [
 
 /** Why a request to `url` had no answer, for people. */
 export function unreachable(url: string, error: Error): string {
-  const isUntrusted = 'code' in error && UNTRUSTED.includes(String(error.code));
+  if (/_(HEADERS|BODY)_TIMEOUT$/.test(codeOf(error)))
+    return `${url} does not answer; is it where Hooklane listens, and does it run?`;
+  const isUntrusted = UNTRUSTED.includes(codeOf(error));
   const mend = isUntrusted
     ? 'set NODE_EXTRA_CA_CERTS to a file (PEM) with the authority that has signed its certificate'
     : 'is it where Hooklane listens?';
@@ -148,7 +167,11 @@ export function unreachable(url: string, error: Error): string {
 
 /** Whether a connection that there was has broken. */
 export function isCut(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'UND_ERR_SOCKET';
+  return codeOf(error) === 'UND_ERR_SOCKET';
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : '';
 }
 
 /** What a server says no with (RFC 9457), as what a command would throw by itself. */

@@ -13,7 +13,7 @@ import { type Connection, isCut, ServerAway } from './remote-server.ts';
 
 /** How long a server may be silent while it reads, or writes, an organization's log. */
 const SILENT_MS = 3_600_000;
-const PATIENT = { headersTimeout: SILENT_MS, bodyTimeout: SILENT_MS };
+const MOST_PATIENT = { headersTimeout: SILENT_MS, bodyTimeout: SILENT_MS };
 /** More than the last line of an export has. */
 const LAST_LINE_BYTES = 4_096;
 
@@ -27,7 +27,7 @@ export async function* exportFrom(
   { onProgress, signal }: { onProgress: (bytes: number) => void; signal: AbortSignal },
 ): AsyncGenerator<Buffer, Counts> {
   const path = `/organizations/${organizationId}/export`;
-  const chunks = await call({ method: 'GET', path }, { signal, ...PATIENT });
+  const chunks = await call({ method: 'GET', path }, { signal, ...MOST_PATIENT });
   let bytes = 0;
   let last: Buffer = Buffer.alloc(0);
   try {
@@ -76,7 +76,11 @@ export async function importTo(
   const headers = { 'content-type': 'application/x-ndjson', 'content-encoding': 'gzip' };
   try {
     const shape = { organizationId: 'text', organization: 'text', importId: 'text' } as const;
-    return await ask<Imported>({ method: 'POST', path: '/import' }, shape, { body, headers, ...PATIENT });
+    return await ask<Imported>({ method: 'POST', path: '/import' }, shape, {
+      body,
+      headers,
+      ...MOST_PATIENT,
+    });
   } catch (error) {
     if (unread !== undefined) throw unread;
     if (error instanceof ServerAway && isCut(error.cause))

@@ -6,7 +6,7 @@ import { hasShape } from './answer-shape.ts';
 import { CommandFailed } from './failed.ts';
 import { httpUrl, idempotencyKey, readInput, token } from './options.ts';
 import { harmless, printFields, printJson } from './output.ts';
-import { parsedOr, remoteUrl, stranger, unreachable } from './remote-server.ts';
+import { ANSWERED_WITHIN_MS, parsedOr, remoteUrl, stranger, unreachable } from './remote-server.ts';
 
 interface SendOptions {
   token: string;
@@ -43,6 +43,7 @@ async function send(
       ...(key === undefined ? {} : { 'idempotency-key': key }),
     },
     body: input,
+    ...{ headersTimeout: ANSWERED_WITHIN_MS, bodyTimeout: ANSWERED_WITHIN_MS },
   }).catch((error: Error) => {
     throw new CommandFailed(unreachable(base, error), { cause: error });
   });
