@@ -69,6 +69,19 @@ export function httpUrl(text: string): string {
   return text;
 }
 
+/** Where a server listens: as httpUrl(), with a path at most. */
+export function serverUrl(text: string): string {
+  if (!isServerUrl(text)) throw new InvalidArgumentError(`Allowed: ${SERVER_URL_ALLOWED}.`);
+  return text;
+}
+
+export const SERVER_URL_ALLOWED = 'where a server listens, as https://hooklane.example.com';
+
+export function isServerUrl(text: string): boolean {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  return url !== undefined && /^https?:$/.test(url.protocol) && url.username === '' && url.search === '';
+}
+
 /** One of a few words. */
 export function oneOf<T extends string>(words: readonly T[]): (text: string) => T {
   return (text) => {

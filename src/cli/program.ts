@@ -5,7 +5,7 @@ import { getSystemErrorMessage } from 'node:util';
 import { Command, CommanderError } from 'commander';
 import { VERSION } from '../version.ts';
 import { complaintOf } from './complaint.ts';
-import { token } from './options.ts';
+import { serverUrl, token } from './options.ts';
 import { note } from './output.ts';
 
 /** Commands: the one of this name, where there is one, else all. `onRun` is told which one is about to run. */
@@ -19,12 +19,13 @@ export async function createProgram(
     )
     .version(VERSION)
     .addHelpText('after', '\nExample:\n  $ hooklane serve\n\nEach command has --help with an example.')
-    .option('--url <url>', SERVER_OPTIONS.url)
+    .option('--url <url>', SERVER_OPTIONS.url, serverUrl)
     .option('--token <token>', SERVER_OPTIONS.token, token)
     // So that commands may have options of the same name.
     .enablePositionalOptions()
     .hook('preAction', async (_, command) => {
       onRun(command);
+      refuseEmpty(command);
       useServer(command);
       // What it loads the command itself would load next.
       if (onlyReads(command)) await (await import('./has-run.ts')).ensureHasRun(process.env);
@@ -89,7 +90,9 @@ function asksApi(command: Command): boolean {
 /** Some have an option of that name already: for them it stands before the command, or in the environment. */
 function addServerOptions(command: Command): void {
   if (command.options.some(({ long }) => long === '--url')) return;
-  command.option('--url <url>', SERVER_OPTIONS.url).option('--token <token>', SERVER_OPTIONS.token, token);
+  command
+    .option('--url <url>', SERVER_OPTIONS.url, serverUrl)
+    .option('--token <token>', SERVER_OPTIONS.token, token);
 }
 
 /** Options stand above the environment. A command that has a `--url` of its own means something else by it. */
@@ -99,6 +102,14 @@ function useServer(command: Command): void {
   const { url, token: given } = { ...program.opts(), ...(own ? command.opts() : {}) };
   if (url !== undefined) process.env.HOOKLANE_URL = url;
   if (given !== undefined) process.env.HOOKLANE_TOKEN = given;
+}
+
+/** An option that is empty is a variable of a script that was not set: to do as if it had not been given would do another thing. */
+function refuseEmpty(command: Command): void {
+  for (const given of [rootOf(command), command]) {
+    const empty = given.options.find((option) => given.getOptionValue(option.attributeName()) === '');
+    if (empty !== undefined) command.error(`option '${empty.flags}' argument '' is invalid. It is empty.`);
+  }
 }
 
 function rootOf(command: Command): Command {

@@ -10,6 +10,7 @@ import { InvalidQuery, NotFound } from '../query/errors.ts';
 import { TransferRefused } from '../transfer/errors.ts';
 import { hasShape, type Shape } from './answer-shape.ts';
 import { CommandFailed } from './failed.ts';
+import { isServerUrl, SERVER_URL_ALLOWED } from './options.ts';
 import { harmless } from './output.ts';
 
 export interface RemoteServer {
@@ -22,12 +23,11 @@ export interface RemoteServer {
 export function remoteUrl(env: Readonly<Record<string, string | undefined>>): string | undefined {
   const text = env.HOOKLANE_URL || undefined;
   if (text === undefined) return undefined;
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url === undefined || !/^https?:$/.test(url.protocol) || url.username !== '' || url.search !== '') {
-    const message = 'is not allowed; allowed: where a server listens, as https://hooklane.example.com';
+  if (!isServerUrl(text)) {
+    const message = `is not allowed; allowed: ${SERVER_URL_ALLOWED}`;
     throw new InvalidConfig([{ name: 'HOOKLANE_URL', message }]);
   }
-  return url.href.replace(/\/+$/, '');
+  return new URL(text).href.replace(/\/+$/, '');
 }
 
 /**
