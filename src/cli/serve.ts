@@ -1,7 +1,9 @@
 // hooklane serve: the serving process. Stops on SIGTERM and SIGINT, with exit code 0 when all that was in flight
 // was finished.
 
+import { isatty } from 'node:tty';
 import { type Command, Option } from 'commander';
+import type { Logger } from 'pino';
 import { loadConfig } from '../config.ts';
 import { whereStores } from '../open.ts';
 import type { App } from './app.ts';
@@ -40,6 +42,7 @@ async function serve({ roles, host, port }: ServeOptions): Promise<void> {
   const config = loadConfig(process.env, { host, port });
   const logger = createLogger(config.logLevel);
   const stopped = signalled();
+  hearHangup(logger, config.tls !== undefined);
   // Loaded only here: the server is most of the program, and every other command would wait for it.
   const { startApp } = await import('./app.ts');
   const app = await startApp({ config, roles: new Set(roles), logger });
@@ -59,6 +62,16 @@ function signalled(): Promise<void> {
   return new Promise((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve());
   });
+}
+
+/**
+ * SIGHUP asks daemons to read anew what they may: here certificates (tls-renewal.ts). Where there is none, and also before it is
+ * heard there, it is harmless. A terminal that is closed ends what runs in it, in order.
+ */
+function hearHangup(logger: Logger, hasCertificate: boolean): void {
+  if (hasCertificate) process.on('SIGHUP', () => logger.info('SIGHUP: the certificate is read anew'));
+  else if (isatty(0)) process.once('SIGHUP', () => process.kill(process.pid, 'SIGTERM'));
+  else process.on('SIGHUP', () => logger.info('SIGHUP: there is no certificate to be read anew'));
 }
 
 function greet({ url, defaults }: App, where: string): void {

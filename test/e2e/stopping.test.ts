@@ -141,6 +141,14 @@ testOnAllEngines(
   },
 );
 
+test('SIGHUP does not end a server that has nothing to read anew', async (t) => {
+  const server = await serve(t, temporaryDirectory(t));
+  server.kill('SIGHUP');
+  await waitFor('it to be told of', () => server.stderr().includes('SIGHUP'));
+  assert.equal((await post(server.url, server.token, { message: 'still there' })).status, 201);
+  await stop(server);
+});
+
 test('npm start that is told to stop leaves no server behind', { skip: noGroups }, async (t) => {
   const data = temporaryDirectory(t);
   const output = join(data, 'output');
