@@ -109,7 +109,15 @@ export async function connect({ url, token }: RemoteServer): Promise<Connection>
       throw more.signal?.aborted ? error : away(url, error);
     });
     if (answer.statusCode < 300) return Object.assign(answer.body, { status: answer.statusCode });
-    throw problemOf(url, answer.statusCode, await textOf(answer.body));
+    const text = await textOf(answer.body);
+    const { location } = answer.headers;
+    if (answer.statusCode < 400 && typeof location === 'string') {
+      const to = harmless(location.slice(0, MOST_SHOWN));
+      throw new CommandFailed(
+        `${url} leads on to ${to} (${answer.statusCode}); set HOOKLANE_URL, or --url, to where Hooklane listens`,
+      );
+    }
+    throw problemOf(url, answer.statusCode, text);
   };
 
   async function textOf(answer: Pick<Answer, 'text'>): Promise<string> {
@@ -137,6 +145,8 @@ export async function connect({ url, token }: RemoteServer): Promise<Connection>
 }
 
 const NO_CONTENT = 204;
+/** Of what others than Hooklane say, in characters. */
+const MOST_SHOWN = 200;
 
 function away(url: string, error: Error): ServerAway {
   const message = isCut(error) ? `${url} is gone: ${error.message}` : unreachable(url, error);
@@ -158,11 +168,15 @@ const UNTRUSTED = [
 export function unreachable(url: string, error: Error): string {
   if (/_(HEADERS|BODY)_TIMEOUT$/.test(codeOf(error)))
     return `${url} does not answer; is it where Hooklane listens, and does it run?`;
-  const isUntrusted = UNTRUSTED.includes(codeOf(error));
-  const mend = isUntrusted
-    ? 'set NODE_EXTRA_CA_CERTS to a file (PEM) with the authority that has signed its certificate'
-    : 'is it where Hooklane listens?';
-  return `${url} cannot be reached: ${error.message}; ${mend}`;
+  return `${url} cannot be reached: ${error.message.trim().replaceAll(/\s*\n\s*/g, '; ')}; ${mendOf(url, codeOf(error))}`;
+}
+
+function mendOf(url: string, code: string): string {
+  if (UNTRUSTED.includes(code))
+    return 'set NODE_EXTRA_CA_CERTS to a file (PEM) with the authority that has signed its certificate';
+  if (code === 'ERR_SSL_WRONG_VERSION_NUMBER' || code === 'ERR_SSL_PACKET_LENGTH_TOO_LONG')
+    return `it speaks no TLS there: is it ${url.replace(/^https:/, 'http:')}?`;
+  return 'is it where Hooklane listens?';
 }
 
 /** Whether a connection that there was has broken. */
@@ -201,7 +215,7 @@ function problemOf(url: string, status: number, text: string): Error {
   }
   if (type === undefined) {
     return new CommandFailed(
-      `${url} answered ${status}: ${harmless(text.slice(0, 200))}; is it where Hooklane listens?`,
+      `${url} answered ${status}: ${harmless(text.slice(0, MOST_SHOWN))}; is it where Hooklane listens?`,
     );
   }
   return new CommandFailed(harmless(detail ?? `${url} answered ${status}`));

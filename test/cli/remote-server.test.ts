@@ -35,3 +35,16 @@ test('an answer that is cut off is told of as one', async (t) => {
     (error) => error instanceof ServerAway && /^http:\S+ is gone: /.test(error.message),
   );
 });
+
+test('who leads on to somewhere else, or speaks no TLS, is told of in one line with what to mend', async (t) => {
+  const leadsOn = (response: ServerResponse) =>
+    void response.writeHead(302, { location: 'https://login.example.com/' }).end();
+  await assert.rejects(asked(t, leadsOn), {
+    message: /^http:\S+ leads on to https:\/\/login\.example\.com\/ \(302\); [^\n]+$/,
+  });
+  const { url } = await startReceiver(t);
+  const { ask } = await connect({ url: new URL(url).origin.replace('http:', 'https:'), token: 'x' });
+  await assert.rejects(ask({ method: 'GET', path: '/status' }, {}), {
+    message: /^https:\S+ cannot be reached: [^\n]+; it speaks no TLS there: is it http:\S+\?$/,
+  });
+});
