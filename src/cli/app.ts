@@ -1,7 +1,7 @@
 // One serving process: opens the engines, starts the roles that are asked for, and stops them in the order in
 // which nothing is lost: first no more posts, then what is in flight, then what is to be recorded and projected.
 
-import { type AddressInfo, isIPv6 } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { Server as TlsServer } from 'node:tls';
 import type { Logger } from 'pino';
 import { readCertificate } from '../certificate.ts';
@@ -31,8 +31,8 @@ import { hashToken } from '../secrets.ts';
 import { processTime } from '../time.ts';
 import type { Views } from '../views/views.ts';
 import { openFiles } from './doctor/machine.ts';
-import { CommandFailed } from './failed.ts';
 import { ensureKeysFit } from './master-key.ts';
+import { notListening } from './not-listening.ts';
 import { startProjectorThread } from './projector-thread.ts';
 import type { Role } from './roles.ts';
 import { doInThread } from './task-thread.ts';
@@ -194,25 +194,12 @@ export async function startApp({ config, roles, logger }: AppOptions): Promise<A
   }
 }
 
-/** What keeps a server from listening, by the codes of the system. */
-const NO_LISTENING: Readonly<Record<string, string>> = {
-  EADDRINUSE: 'is taken by another program',
-  EACCES: 'may not be used by this user',
-  EADDRNOTAVAIL: 'is no address of this machine',
-  ENOTFOUND: 'is not known',
-};
-
 /** Throws CommandFailed where the address cannot be had. */
 async function listen(server: ReturnType<typeof buildServer>, { host, port }: Config): Promise<void> {
   try {
     await server.listen({ host, port });
   } catch (error) {
-    const why = NO_LISTENING[(error as NodeJS.ErrnoException).code ?? ''];
-    if (why === undefined) throw error;
-    const address = isIPv6(host) ? `[${host}]:${port}` : `${host}:${port}`;
-    throw new CommandFailed(`${address} ${why}; set another with --port and --host, or PORT and HOST`, {
-      cause: error,
-    });
+    throw notListening(error, { host, port, mend: 'set another with --port and --host, or PORT and HOST' });
   }
 }
 

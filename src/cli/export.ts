@@ -10,6 +10,7 @@ import type { OrganizationId } from '../ids.ts';
 import { type Counts, emptyCounts } from '../transfer/format.ts';
 import type { Api } from './api.ts';
 import { CommandFailed } from './failed.ts';
+import { fileFailed } from './options.ts';
 import { note, printJson, printTable } from './output.ts';
 import { clearProgress, showProgress } from './progress.ts';
 import { stopSignal } from './stopped.ts';
@@ -47,10 +48,11 @@ async function runExport(options: Options, command: Command): Promise<void> {
   if ((org === undefined) === (all === undefined))
     command.error('name one organization with --org, or all of them with --all');
   if (out === '-' && all) command.error('--all needs a directory: --out <directory>');
-  if (out === '-' && (json || process.stdout.isTTY))
-    command.error('name a file with --out, or pipe the output');
+  if (out === '-' && json) command.error('--json tells of files: name one with --out <file>');
+  if (out === '-' && process.stdout.isTTY) command.error('name a file with --out, or pipe the output');
   const { items, serving } = await withApi(async (api) => {
     const signal = stopSignal();
+    if (all) makeDirectory(out);
     const done = [];
     for (const organization of await chosen(api, org)) {
       const file = all ? join(out, `${organization.id}.ndjson`) : out;
@@ -133,15 +135,23 @@ async function write(to: Writable, organization: Named, { api, signal }: Source)
   }
 }
 
-/** A new file that only its owner may read, on disk when it is closed. Throws CommandFailed where one is there. */
+/** The directory that is named for all of them. Throws CommandFailed. */
+function makeDirectory(directory: string): void {
+  try {
+    mkdirSync(directory, { recursive: true });
+  } catch (error) {
+    throw fileFailed(`${directory} is no directory, and cannot be made one`, error);
+  }
+}
+
+/** A new file that only its owner may read, on disk when it is closed. Throws CommandFailed where there can be none. */
 async function create(file: string): Promise<Writable> {
-  mkdirSync(join(file, '..'), { recursive: true });
   const stream = createWriteStream(file, { flags: 'wx', mode: 0o600, flush: true });
   try {
     await once(stream, 'open');
     return stream;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw fileFailed(`${file} cannot be made`, error);
     throw new CommandFailed(`${file} is there already: name another file, or remove it`, { cause: error });
   }
 }

@@ -1,7 +1,7 @@
 // hooklane import: an organization out of a file into the log. Sends nothing that was sent before.
 
 import { randomUUID } from 'node:crypto';
-import { createWriteStream, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { accessSync, constants, createWriteStream, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
@@ -15,6 +15,7 @@ import { type Imported, importOrganization } from '../transfer/import.ts';
 import { CommandFailed } from './failed.ts';
 import { ensureKeysFitLog } from './master-key.ts';
 import { operator } from './operator.ts';
+import { fileFailed } from './options.ts';
 import { note, printJson, printTable } from './output.ts';
 import { clearProgress, showProgress } from './progress.ts';
 import { createRemoteApi } from './remote-api.ts';
@@ -113,7 +114,7 @@ async function withLog<T>(config: Config, work: (target: Target) => Promise<T>):
 
 /** Throws CommandFailed. */
 async function importFile(file: string, target: Target): Promise<Imported> {
-  const total = file === '-' ? undefined : statSync(file).size;
+  const total = file === '-' ? undefined : sizeOf(file);
   try {
     return await target.import(file, (step, bytes) => showProgress(`${step} ${file} (bytes)`, bytes, total));
   } catch (error) {
@@ -125,6 +126,20 @@ async function importFile(file: string, target: Target): Promise<Imported> {
     });
   } finally {
     clearProgress();
+  }
+}
+
+/** Throws CommandFailed where it cannot be read. */
+function sizeOf(file: string): number {
+  try {
+    accessSync(file, constants.R_OK);
+    const found = statSync(file);
+    if (found.isDirectory())
+      throw new CommandFailed(`${file} cannot be read: it is a directory; name the files in it`);
+    return found.size;
+  } catch (error) {
+    if (error instanceof CommandFailed) throw error;
+    throw fileFailed(`${file} cannot be read`, error);
   }
 }
 

@@ -7,7 +7,8 @@ import type { Command } from 'commander';
 import { verifies } from '../dispatch/sign.ts';
 import { createServer } from '../node-http.ts';
 import { toIso } from '../time.ts';
-import { wholeNumber } from './options.ts';
+import { notListening } from './not-listening.ts';
+import { signingSecret, wholeNumber } from './options.ts';
 import { harmless, note, print, printJson } from './output.ts';
 
 /** Of a webhook's body so many bytes are taken; a longer one is answered 413. */
@@ -25,7 +26,7 @@ export function registerListen(program: Command): void {
     .command('listen')
     .description('receive webhooks, print them, and verify their signatures')
     .option('--port <port>', 'port on 127.0.0.1; 0 for any free one', wholeNumber(0, 65_535), 4000)
-    .option('--secret <whsec>', "the endpoint's signing secret, to verify signatures with")
+    .option('--secret <whsec>', "the endpoint's signing secret, to verify signatures with", signingSecret)
     .option('--status <code>', 'answer with this status code', wholeNumber(200, 599), 200)
     .option('--json', 'print one JSON object a webhook')
     .addHelpText('after', '\nExample:\n  $ hooklane listen --port 4000 --secret whsec_…')
@@ -46,10 +47,11 @@ async function listen(options: ListenOptions): Promise<void> {
     });
   });
   const { promise: stopped, resolve: stop, reject } = Promise.withResolvers<void>();
-  server.once('error', reject);
-  server.listen(options.port, '127.0.0.1', () => {
-    const address = server.address();
-    const port = typeof address === 'object' ? address?.port : options.port;
+  const address = { host: '127.0.0.1', port: options.port, mend: 'set another port with --port' };
+  server.once('error', (error) => reject(notListening(error, address)));
+  server.listen(options.port, address.host, () => {
+    const bound = server.address();
+    const port = typeof bound === 'object' ? bound?.port : options.port;
     note(`Listening on http://127.0.0.1:${port}/ (Ctrl+C to stop)`);
   });
   process.once('SIGINT', stop);

@@ -60,6 +60,14 @@ export function token(text: string): string {
   return text;
 }
 
+/** What signs the webhooks of an endpoint. */
+export function signingSecret(text: string): string {
+  if (!/^whsec_[\w+/]{24,}=*$/.test(text)) {
+    throw new InvalidArgumentError('Allowed: whsec_ and base64, as `endpoint create` has shown it.');
+  }
+  return text;
+}
+
 /** An absolute http or https URL. */
 export function httpUrl(text: string): string {
   const url = URL.canParse(text) ? new URL(text) : undefined;
@@ -96,9 +104,13 @@ export function readInput(path: string): Buffer {
   try {
     return readFileSync(path === '-' ? 0 : path);
   } catch (error) {
-    const { message } = error as Error;
-    // Node's message begins with the code and ends with the path, both of which are said or known already.
-    const why = message.replace(/^E\w+: /, '').replace(/, \w+( '.*')?$/s, '');
-    throw new CommandFailed(`${path} cannot be read: ${why}`, { cause: error });
+    throw fileFailed(`${path} cannot be read`, error);
   }
+}
+
+/** What is said of a file that could not be used: `what`, and why not. */
+export function fileFailed(what: string, error: unknown): CommandFailed {
+  // Node's message begins with the code and ends with the path, both of which are said or known already.
+  const why = (error as Error).message.replace(/^E\w+: /, '').replace(/, \w+( '.*')?$/s, '');
+  return new CommandFailed(`${what}: ${why}`, { cause: error });
 }

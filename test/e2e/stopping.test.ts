@@ -132,7 +132,8 @@ testOnAllEngines(
     const { port } = new URL(taken.url);
     const directory = temporaryDirectory(t);
     const env = { HOOKLANE_DATA: directory, PORT: port };
-    assertOneLine(await run(t, ['serve'], { env }), new RegExp(`\\b${port}\\b.* is taken.*--port`));
+    for (const args of [['serve'], ['listen', '--port', port]])
+      assertOneLine(await run(t, args, { env }), new RegExp(`\\b${port}\\b.* is taken.*--port`));
 
     // The token that is shown once is still to be shown.
     const server = await serve(t, directory);
