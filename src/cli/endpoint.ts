@@ -1,6 +1,7 @@
 // hooklane endpoint: who is told.
 
 import { setTimeout as delay } from 'node:timers/promises';
+import { styleText } from 'node:util';
 import type { Command } from 'commander';
 import { DEFAULT_RETRIES_MS } from '../command/admin/endpoint.ts';
 import type { Operation } from '../command/admin/operations.ts';
@@ -9,9 +10,10 @@ import { NotFound } from '../query/errors.ts';
 import type { Item } from '../query/shapes.ts';
 import { formatDuration, parseDuration } from '../time.ts';
 import type { Api } from './api.ts';
+import { showDelivery } from './delivery-print.ts';
 import { CommandFailed } from './failed.ts';
 import { duration, durations, httpUrl, list, oneOf, wholeNumber } from './options.ts';
-import { note, printFields, printJson } from './output.ts';
+import { note, print, printFields, printJson } from './output.ts';
 import { addChange, addList, change } from './resource.ts';
 import { withApi } from './with-api.ts';
 
@@ -112,7 +114,8 @@ export function registerEndpoint(program: Command): void {
     .addHelpText('after', '\nExample:\n  $ hooklane endpoint test ep_…')
     .action(async (name: string, { json }: { json?: true }) => {
       const delivery = await withApi(async (api) => test(api, await api.resolve('endpoint', name)));
-      show(delivery, json);
+      if (json) printJson(delivery);
+      else showDelivery(delivery);
       ensureDelivered(delivery);
     });
 }
@@ -124,13 +127,14 @@ async function enable(name: string, { probe, json }: { probe?: true; json?: true
     const endpoint = await api.perform(enabling);
     return { endpoint, delivery: probe ? await test(api, id) : undefined };
   });
-  show(delivery === undefined ? endpoint : { ...endpoint, probe: delivery }, json);
-  if (delivery !== undefined) ensureDelivered(delivery);
-}
-
-function show(thing: object, json: true | undefined): void {
-  if (json) printJson(thing);
-  else printFields(thing);
+  if (json) printJson(delivery === undefined ? endpoint : { ...endpoint, probe: delivery });
+  else printFields(endpoint);
+  if (delivery === undefined) return;
+  if (!json) {
+    print(`\n${styleText('bold', 'probe')}`);
+    showDelivery(delivery);
+  }
+  ensureDelivered(delivery);
 }
 
 /** Sends a test webhook and waits for its first attempt: the delivery then. */

@@ -151,6 +151,10 @@ testOnAllEngines(
     assert.equal((await ask(t, recover, { env })).asked, 0, 'asking again changes nothing');
     const left = await askList(t, ['deliveries', 'list', '--endpoint', String(endpoint.id)], { env });
     assert.deepEqual(new Set(left.map(({ status }) => status)), new Set(['processed']));
+    // For people, as deliveries show has it.
+    const probed = await run(t, ['endpoint', 'test', String(endpoint.id)], { env });
+    assert.equal(probed.exit, 0, probed.stderr);
+    assert.match(probed.stdout, /\ntimeline\n.*attempt 1.*\npayload\n\{\n/s);
   },
 );
 
