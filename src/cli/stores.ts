@@ -65,6 +65,13 @@ function createStores(config: Config, log: Log, views: Views): Stores {
     return true;
   }
   const options = { views, projections, withinMs: CAUGHT_UP_WITHIN_MS };
+  /** It is said once, however often it is found. */
+  let warned = false;
+  async function warnUnless(inTime: Promise<boolean>): Promise<void> {
+    if ((await inTime) || warned) return;
+    warned = true;
+    note('The read models lag behind the log: the newest may be missing here.');
+  }
   const hasAll = () => lookOrProject(() => reachedEnd(log, options));
   const haveReached = (positions: readonly Position[]) => lookOrProject(() => reached(positions, options));
   return {
@@ -91,8 +98,4 @@ async function renewOutdated(log: Log, views: Views): Promise<void> {
     await rebuild(projection, { log, views, onProgress });
     clearProgress();
   }
-}
-
-async function warnUnless(inTime: Promise<boolean>): Promise<void> {
-  if (!(await inTime)) note('The read models lag behind the log: the newest may be missing here.');
 }
