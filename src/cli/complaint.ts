@@ -32,7 +32,12 @@ export function complaintOf(error: unknown, command: Command | undefined): Compl
     const { field, message } = error;
     return { lines: [fieldLine(command, field, message.slice(`${field}: `.length))], exitCode: 2 };
   }
-  return isExpected(error) ? { lines: [error.message], exitCode: 1 } : undefined;
+  return isExpected(error) ? { lines: [withHint(error.message)], exitCode: 1 } : undefined;
+}
+
+/** SQLite says no more where even what it opens beside a database has no room. */
+function withHint(message: string): string {
+  return message.replace(/\bdisk I\/O error\b/, '$& (is the disk full?)');
 }
 
 /** A field that is wrong, as commander would say it of an option. */

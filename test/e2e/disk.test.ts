@@ -14,6 +14,7 @@ import { waitFor } from '../support/wait.ts';
 import {
   type Answer,
   ask,
+  askList,
   HOOKLANE,
   list,
   type Outcome,
@@ -145,6 +146,24 @@ test('on a full disk posts are answered 503; when there is room again all goes o
   assert.equal(told.size, accepted.length);
   assert.equal((await run(t, ['replay', '--verify'], { env })).exit, 0);
   await stop(server);
+});
+
+test('a disk on which not even a command has room is told of as what it is', async (t) => {
+  const directory = mountedDirectory(t, 'size=4m');
+  if (directory === undefined) {
+    t.skip('no file system can be mounted here');
+    return;
+  }
+  const env = { HOOKLANE_DATA: join(directory, 'data') };
+  await ask(t, ['org', 'create', 'acme'], { env });
+  fill(join(directory, 'filler'));
+  for (const command of [['status'], ['org', 'list'], ['org', 'create', 'umbrella']])
+    assertRefused(
+      await run(t, command, { env }),
+      /cannot be used: .*disk (is|I\/O error \(is the disk) full/,
+    );
+  rmSync(join(directory, 'filler'));
+  assert.equal((await askList(t, ['org', 'list'], { env })).length, 1);
 });
 
 const FULL = { skip: !existsSync('/dev/full') && 'there is no /dev/full here' };
