@@ -113,13 +113,26 @@ const waitedFor = new WeakSet<Duplex>();
 
 /**
  * Lets a request, and its answer, take longer than others, as long as what is returned is not called: its route sees to it
- * that it does not take for ever.
+ * that it does not take for ever. A client that reads nothing of what is written to it for `silenceMs` is cut off all the same.
  */
-export function unhurried({ raw: { socket } }: FastifyRequest): () => void {
+export function unhurried(
+  { raw: { socket } }: FastifyRequest,
+  { silenceMs, checkMs }: Pick<Patience, 'silenceMs' | 'checkMs'>,
+): () => void {
   waitedFor.add(socket);
   // Until the next request on the connection.
   socket.setTimeout(0);
-  return () => waitedFor.delete(socket);
+  const readBytes = () => socket.bytesWritten - socket.writableLength;
+  let [read, readAtMs] = [readBytes(), performance.now()];
+  const check = setInterval(() => {
+    if (socket.writableLength === 0 || readBytes() > read)
+      [read, readAtMs] = [readBytes(), performance.now()];
+    else if (performance.now() - readAtMs >= silenceMs) socket.destroy();
+  }, checkMs);
+  return () => {
+    waitedFor.delete(socket);
+    clearInterval(check);
+  };
 }
 
 /**

@@ -25,8 +25,10 @@ interface Format {
 /** Forms of text that schemas name, with what is allowed. */
 const FORMATS = {
   name: {
-    validate: (text) => text.trim() === text && /^[^\p{Cc}\p{Cs}]{1,100}$/u.test(text),
-    allowed: '1 to 100 characters, no control characters, no spaces around it',
+    // In a path `.` and `..` mean something else.
+    validate: (text) =>
+      text.trim() === text && /^[^\p{Cc}\p{Cs}]{1,100}$/u.test(text) && text !== '.' && text !== '..',
+    allowed: '1 to 100 characters, no control characters, no spaces around it, and not . or ..',
   },
   kind: {
     validate: (text) => text.length <= 100 && /^[a-z0-9_]+(\.[a-z0-9_]+)*$/.test(text),
@@ -69,8 +71,8 @@ function duration(leastMs: number, most: string, such = '250ms, 5s, 10m or 2h'):
 
 function isEndpointUrl(text: string): boolean {
   if (text.length > 2_048 || !URL.canParse(text)) return false;
-  const { protocol, username, password, hash } = new URL(text);
-  return ['http:', 'https:'].includes(protocol) && username === '' && password === '' && hash === '';
+  const { protocol, username, password, hash, port } = new URL(text);
+  return /^https?:$/.test(protocol) && username === '' && password === '' && hash === '' && port !== '0';
 }
 
 const require = createRequire(import.meta.url);

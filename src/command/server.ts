@@ -160,8 +160,8 @@ async function apiRoutes(server: FastifyInstance, options: ServerOptions): Promi
       limitBytes: MAX_ADMIN_BYTES,
     });
     await readRoutes(scope, { queries });
-    const { checkMs } = options.patience;
-    await tailRoutes(scope, { log, queries, reached: options.reached, checkMs });
+    const { reached, patience } = options;
+    await tailRoutes(scope, { log, queries, reached, patience });
     await jobRoutes(scope, {
       ...{ ...options.jobs, clock },
       organization: (idOrName) => organizationCalled(directory.state, idOrName),
@@ -171,8 +171,8 @@ async function apiRoutes(server: FastifyInstance, options: ServerOptions): Promi
   });
   await server.register(async (scope) => {
     admitAdmins(scope, authentication);
-    const { pieceMs } = options.patience;
-    await transferRoutes(scope, { log, secrets, clock, caughtUp, organization, pieceMs });
+    const { patience } = options;
+    await transferRoutes(scope, { log, secrets, clock, caughtUp, organization, patience });
   });
 }
 

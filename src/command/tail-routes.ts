@@ -7,7 +7,7 @@ import type { Queries } from '../query/queries.ts';
 import { type Tailed, type TailOptions, tail } from '../query/tail.ts';
 import { admissionOf } from './admit.ts';
 import { filtersOf } from './filters.ts';
-import { onLeft, unhurried } from './http-server.ts';
+import { onLeft, type Patience, unhurried } from './http-server.ts';
 import { Problem } from './problem.ts';
 import { tailFilter } from './tail-filters.ts';
 
@@ -17,8 +17,8 @@ const TAILED: readonly Tailed[] = ['deliveries', 'logs'];
 
 export interface TailRoutesOptions extends Omit<TailOptions, 'signal' | 'queries'> {
   queries: Queries;
-  /** How often it is looked for those who may follow no longer, though nothing happens; in milliseconds. */
-  checkMs: number;
+  /** For clients that do not read; and how often it is looked for them, and for those who may follow no longer. */
+  patience: Pick<Patience, 'silenceMs' | 'checkMs'>;
 }
 
 export async function tailRoutes(server: FastifyInstance, options: TailRoutesOptions): Promise<void> {
@@ -31,13 +31,13 @@ export async function tailRoutes(server: FastifyInstance, options: TailRoutesOpt
       if (tails >= MAX_TAILS)
         throw new Problem(503, 'busy', `${MAX_TAILS} clients follow already.`, { 'retry-after': '10' });
       tails++;
-      const over = unhurried(request);
+      const over = unhurried(request, options.patience);
       const gone = new AbortController();
       const stay = onLeft(request, () => gone.abort());
       const { access, ended } = admissionOf(request);
       const check = setInterval(() => {
         if (ended() !== undefined) gone.abort();
-      }, options.checkMs);
+      }, options.patience.checkMs);
       const signal = AbortSignal.any([closing.signal, gone.signal]);
       reply.raw.once('close', () => {
         tails--;

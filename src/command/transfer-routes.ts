@@ -19,7 +19,7 @@ import type { Failed } from '../transfer/format.ts';
 import { importOrganization } from '../transfer/import.ts';
 import type { Access } from './access.ts';
 import { accessOf, admissionOf, UNBOUND } from './admit.ts';
-import { unhurried } from './http-server.ts';
+import { type Patience, unhurried } from './http-server.ts';
 import { Problem } from './problem.ts';
 
 export interface TransferRoutesOptions {
@@ -30,8 +30,8 @@ export interface TransferRoutesOptions {
   organization: (idOrName: string, access: Access) => { id: OrganizationId; name: string };
   /** Resolves when the read models have all that is in the log; bounded. */
   caughtUp: () => Promise<unknown>;
-  /** How long the next piece of an import is waited for. */
-  pieceMs: number;
+  /** For the next piece of an import, and for clients that do not read. */
+  patience: Pick<Patience, 'pieceMs' | 'silenceMs' | 'checkMs'>;
 }
 
 const NDJSON = 'application/x-ndjson';
@@ -41,7 +41,7 @@ const MAX_IMPORT_BYTES = 1024 * 1024 * 1024;
 const MAX_MOVES = 4;
 
 export async function transferRoutes(server: FastifyInstance, options: TransferRoutesOptions): Promise<void> {
-  const { log, secrets, clock, organization, caughtUp, pieceMs } = options;
+  const { log, secrets, clock, organization, caughtUp, patience } = options;
   let moves = 0;
 
   /** Takes one of the moves there may be at a time; gives what gives it back, once. It may take its time. */
@@ -49,7 +49,7 @@ export async function transferRoutes(server: FastifyInstance, options: TransferR
     if (moves >= MAX_MOVES)
       throw new Problem(503, 'busy', 'Too much is being moved already.', { 'retry-after': '5' });
     moves++;
-    const hurry = unhurried(request);
+    const hurry = unhurried(request, patience);
     let isOver = false;
     return () => {
       if (!isOver) moves--;
@@ -81,7 +81,7 @@ export async function transferRoutes(server: FastifyInstance, options: TransferR
     const directory = mkdtempSync(join(tmpdir(), 'hooklane-import-'));
     try {
       const path = join(directory, 'import.ndjson');
-      await receive(request, path, pieceMs);
+      await receive(request, path, patience.pieceMs);
       const { access, ended } = admissionOf(request);
       // It may have come for hours.
       const why = ended();

@@ -7,6 +7,7 @@ import type { Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { PATIENCE } from '../../src/command/http-server.ts';
+import { newId } from '../../src/ids.ts';
 import { waitFor } from '../support/wait.ts';
 import { type Api, LOGS, type Made, startApi, startWithIntegration, startWithOrganization } from './api.ts';
 import { ADMIN_TOKEN } from './client.ts';
@@ -193,4 +194,25 @@ test('an import that stops coming is answered 408 and cut off, and its place is 
     }
   }
   await noConnections(api);
+});
+
+test('an export that nobody reads is cut off, and its place is free again', async (t) => {
+  const api = await startWithIntegration(t, { patience });
+  await api.ok(LOGS, { token: api.token, json: { message: 'm' } });
+  const [posted] = await api.events('inbound');
+  assert.ok(posted);
+  const body = randomBytes(MUCH / 4);
+  for (let n = 0; n < 60; n++) await api.log.append([{ ...posted, id: newId('in'), body }]);
+  const path = `/api/v1/organizations/${api.organizationId}/export`;
+  for (let round = 0; round < 2; round++) {
+    const stuck = Array.from({ length: 4 }, () => open(t, api.port));
+    for (const { socket } of stuck) {
+      socket.pause();
+      socket.write(`GET ${path} HTTP/1.1\r\nhost: a\r\nauthorization: Bearer ${ADMIN_TOKEN}\r\n\r\n`);
+    }
+    await waitFor('all of them to be served', async () => (await api.connections()) === 4);
+    await noConnections(api);
+  }
+  const whole = await api.call(path);
+  assert.match(whole.text, /\n\{"end":.*\}\n$/);
 });
