@@ -1,6 +1,13 @@
 // JSON from outside. It may be nested so deeply that walking it overflows the stack: how deep it is, is asked first. It may have
 // numbers that a double cannot hold, and text that is no Unicode, neither of which may go on as something else. Pure.
 
+export type JsonObject = Record<string, unknown>;
+
+/** Whether this is an object of JSON, and no list. */
+export function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
 /** What JSON text says; a number that a double cannot hold (`12345678901234567890`, `1e400`) is the text it was sent as. Throws SyntaxError. */
 export function parseExactly(json: string): unknown {
   return MAY_BE_INEXACT.test(json) ? parseWithText(json, exactly) : JSON.parse(json);

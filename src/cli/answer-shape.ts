@@ -1,6 +1,8 @@
 // Whether an answer is one of Hooklane's: anything may listen at a URL, and answer everything with 200. Only what a command
 // relies on is looked at, as fields may be added. Pure.
 
+import { isObject } from '../json.ts';
+
 const KINDS = {
   text: (value: unknown) => typeof value === 'string',
   'text or null': (value: unknown) => typeof value === 'string' || value === null,
@@ -16,12 +18,7 @@ export type Shape<T> = { readonly [Field in keyof T]?: keyof typeof KINDS };
 
 export function hasShape<T extends object>(value: unknown, shape: Shape<T>): value is T {
   if (!isObject(value)) return false;
-  const fields = new Map(Object.entries(value));
   return Object.entries<keyof typeof KINDS | undefined>(shape).every(
-    ([field, kind]) => kind === undefined || KINDS[kind](fields.get(field)),
+    ([field, kind]) => kind === undefined || KINDS[kind](value[field]),
   );
-}
-
-function isObject(value: unknown): value is object {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

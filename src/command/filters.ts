@@ -1,7 +1,7 @@
 // The query string of a request, as filters.
 
 import type { FastifyRequest } from 'fastify';
-import { InvalidQuery } from '../query/errors.ts';
+import { unknownFilter } from '../query/filters.ts';
 import type { Filters } from '../query/queries.ts';
 import { InvalidInput } from './input.ts';
 
@@ -16,8 +16,5 @@ export function filtersOf(request: FastifyRequest): Filters {
 
 /** Throws InvalidQuery for a filter that is none of these. */
 export function ensureKnown(filters: Filters, allowed: readonly string[]): void {
-  for (const name of Object.keys(filters)) {
-    if (!allowed.includes(name))
-      throw new InvalidQuery(name, `no such filter; allowed: ${allowed.join(', ')}`);
-  }
+  for (const name of Object.keys(filters)) if (!allowed.includes(name)) throw unknownFilter(name, allowed);
 }

@@ -138,7 +138,7 @@ export function buildServer(options: ServerOptions): FastifyInstance {
 
 async function apiRoutes(server: FastifyInstance, options: ServerOptions): Promise<void> {
   const { log, once, limits, directory, queries, secrets, clock, adminTokenHash, caughtUp } = options;
-  const { unauthenticated } = options;
+  const { unauthenticated, reached, patience } = options;
   const strangers = createStrangers(server, unauthenticated === null ? null : rateLimitOf(unauthenticated));
   const authentication = { adminTokenHash, directory, strangers, clock };
   const organization = (idOrName: string, access: Access) => organizationOf(directory, idOrName, access);
@@ -160,7 +160,6 @@ async function apiRoutes(server: FastifyInstance, options: ServerOptions): Promi
       limitBytes: MAX_ADMIN_BYTES,
     });
     await readRoutes(scope, { queries });
-    const { reached, patience } = options;
     await tailRoutes(scope, { log, queries, reached, patience });
     await jobRoutes(scope, {
       ...{ ...options.jobs, clock },
@@ -171,7 +170,6 @@ async function apiRoutes(server: FastifyInstance, options: ServerOptions): Promi
   });
   await server.register(async (scope) => {
     admitAdmins(scope, authentication);
-    const { patience } = options;
     await transferRoutes(scope, { log, secrets, clock, caughtUp, organization, patience });
   });
 }

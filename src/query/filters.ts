@@ -30,6 +30,11 @@ export type NamedKind = 'organization' | 'project' | 'integration' | 'endpoint' 
 
 export type Filter = (text: string, context: FilterContext) => Filtered | Promise<Filtered>;
 
+/** Of a filter that is none of those there are. */
+export function unknownFilter(name: string, allowed: readonly string[]): InvalidQuery {
+  return new InvalidQuery(name, `no such filter; allowed: ${allowed.join(', ')}`);
+}
+
 /** Only what belongs to the named thing, and so to what that belongs to. */
 export function belongsTo(kind: NamedKind): Filter {
   return async (text, { resolve }) => ofThing(kind, await resolve(kind, text));

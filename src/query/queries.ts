@@ -10,7 +10,7 @@ import { withNames } from './audit.ts';
 import { confinedTo, type ReadViews } from './confined.ts';
 import { decodeCursor, encodeCursor } from './cursor.ts';
 import { InvalidQuery, NotFound, PayloadGone } from './errors.ts';
-import type { Filtered, NamedKind } from './filters.ts';
+import { type Filtered, type NamedKind, unknownFilter } from './filters.ts';
 import { findGroups, GROUP_FILTERS } from './groups.ts';
 import { causeOf, withDeliveries } from './links.ts';
 import { createNames } from './names.ts';
@@ -97,10 +97,7 @@ export function createQueries({ views, clock, implied: ofAll = [] }: QueriesOpti
     for (const [name, text] of Object.entries(filters)) {
       if (others.includes(name)) continue;
       const filter = Object.hasOwn(resource.filters, name) ? resource.filters[name] : undefined;
-      if (filter === undefined) {
-        const allowed = [...Object.keys(resource.filters), ...others].join(', ');
-        throw new InvalidQuery(name, `no such filter; allowed: ${allowed}`);
-      }
+      if (filter === undefined) throw unknownFilter(name, [...Object.keys(resource.filters), ...others]);
       const filtered = await filter(text, { nowMs: clock(), resolve: names.resolve, everWas: names.everWas });
       where.push(...filtered.where);
       implied.push(...(filtered.implied ?? []));

@@ -5,10 +5,11 @@
 // beside it (level, time, tags, …) is looked for under the names that all of them use.
 
 import type { LogRecorded } from '../events.ts';
+import { isObject, type JsonObject } from '../json.ts';
 import { type Fields, fieldsOf } from './fields.ts';
 import { readPlain } from './formats/plain.ts';
 import { isSentry, readSentry } from './formats/sentry.ts';
-import { brief, isObject, type JsonObject, jsonText, parsePayload } from './json.ts';
+import { brief, jsonText, parsePayload } from './json.ts';
 import { asLevel } from './level.ts';
 import { asGrouping, asMessage, asName, asTags, asUser } from './readers.ts';
 import type { Frame } from './stack.ts';

@@ -1,7 +1,7 @@
 // Reading an object field by field, remembering what was taken: what is not understood is not taken, and so
 // nothing of a payload is lost, rest() has it.
 
-import { isObject, type JsonObject } from './json.ts';
+import { isObject, type JsonObject } from '../json.ts';
 
 /** What a value means; undefined: it means nothing to this reader. */
 export type Read<T> = (value: unknown) => T | undefined;

@@ -2,11 +2,9 @@
 // so that `__proto__` and its like are keys as any other. No recursion here goes deeper than a constant.
 
 import { MAX_STORED_BODY_BYTES } from '../events.ts';
-import { isDeeperThan, parseExactly, wellFormedJson } from '../json.ts';
+import { isDeeperThan, isObject, type JsonObject, parseExactly, wellFormedJson } from '../json.ts';
 import { MAX_JSON_DEPTH, MAX_JSON_LENGTH } from './bounds.ts';
 import { cut } from './text.ts';
-
-export type JsonObject = Record<string, unknown>;
 
 /** A payload that cannot become what it was sent as; the message is the reason, for people. */
 export class Unrecordable extends Error {
@@ -15,10 +13,6 @@ export class Unrecordable extends Error {
     super(reason, options);
     this.name = 'Unrecordable';
   }
-}
-
-export function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** The JSON object in `body`. Throws Unrecordable if there is none, or if it is larger than the API takes. */

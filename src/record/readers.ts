@@ -1,6 +1,7 @@
 // What the values of common fields mean: text, stacks, users, tags. Each reader gives undefined for what it does
 // not understand, and the value then stays in `extra`.
 
+import { isObject } from '../json.ts';
 import {
   MAX_MESSAGE_LENGTH,
   MAX_NAME_LENGTH,
@@ -10,7 +11,7 @@ import {
   MAX_TAGS,
 } from './bounds.ts';
 import type { Part } from './fields.ts';
-import { isObject, jsonText } from './json.ts';
+import { jsonText } from './json.ts';
 import { clean } from './text.ts';
 
 /** Text that is not blank, or a number or truth value as text. */

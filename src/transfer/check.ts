@@ -7,6 +7,7 @@ import { createReadStream } from 'node:fs';
 import { type InboundEvent, TOPIC_OF } from '../events.ts';
 import type { EndpointId, InboundId, IntegrationId, OrganizationId, ProjectId } from '../ids.ts';
 import { isId } from '../ids.ts';
+import { isObject } from '../json.ts';
 import { signingSecretsOf } from '../sealed.ts';
 import { TransferRefused } from './errors.ts';
 import { type Counts, emptyCounts, eventOf, FORMAT, type Header, type MovedEvent } from './format.ts';
@@ -140,7 +141,7 @@ export function createParts(): Parts {
 function parse(line: Buffer, number: number): Record<string, unknown> {
   try {
     const value: unknown = JSON.parse(line.toString('utf8'));
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return { ...value };
+    if (isObject(value)) return value;
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
   }

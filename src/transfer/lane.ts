@@ -23,9 +23,9 @@ export function importedLane(
   for (const record of records) {
     if (record.type === 'LaneSaved') {
       const { secret, retried } = record;
-      const endpoints = record.endpoints.map(({ previousSecrets, ...endpoint }) => ({
+      const endpoints = record.endpoints.map((endpoint) => ({
         ...endpoint,
-        previousSecrets: unexpired(previousSecrets, nowMs),
+        previousSecrets: unexpired(endpoint.previousSecrets, nowMs),
       }));
       lane = { ...lane, secret, endpoints, retried };
     } else if (record.type === 'PendingSaved') webhooks.push({ ...record, type: 'WebhookImported' });

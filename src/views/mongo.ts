@@ -247,9 +247,8 @@ function createViews({ client, db, catalogue, known, definitions, retention }: S
     apply: (batch) => reaching(() => apply(batch)),
     positions: (view) => reaching(async () => positionsIn(await entryOf(view))),
     indexes(view) {
-      const definition = definitionOf(view);
       const entry = known.get(view);
-      return declaredIndexes(entry === undefined ? definition : { ...definition, ...shapeIn(entry) });
+      return declaredIndexes({ ...definitionOf(view), ...(entry && shapeIn(entry)) });
     },
     get: (view, id) => live(view, (copy) => copy.get(id)),
     find: (view, query) => live(view, (copy) => copy.find(query)),

@@ -126,16 +126,14 @@ export function createCatalogue(
     return open(name, generation, shapeOf(definition));
   }
 
-  function addIndex({ view, generation, shape }: Generation): boolean {
-    const sql = indexSqlOf({ view, generation, shape }).find(
-      ([name]) => readIndex.get(name) === undefined,
-    )?.[1];
+  function addIndex(generation: Generation): boolean {
+    const [, sql] = indexSqlOf(generation).find(([name]) => readIndex.get(name) === undefined) ?? [];
     if (sql !== undefined) db.exec(sql);
     return sql !== undefined;
   }
 
   /** The SQL of the indexes of a copy, by their names. */
-  function indexSqlOf({ view, generation, shape }: Pick<Generation, 'view' | 'generation' | 'shape'>) {
+  function indexSqlOf({ view, generation, shape }: Generation) {
     const { sparse } = definitionOf(view);
     return createIndexSql(tableName(view, generation), indexesOf(view, shape), sparse);
   }

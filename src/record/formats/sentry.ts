@@ -3,9 +3,9 @@
 // The stack becomes text that people can read, newest frame first. `exception` also stays in `extra` as it is,
 // for what the text does not show: variables, source lines, mechanisms.
 
+import { isObject, type JsonObject } from '../../json.ts';
 import { MAX_EXCEPTIONS, MAX_FRAMES, MAX_STACK_LENGTH } from '../bounds.ts';
 import type { Fields } from '../fields.ts';
-import { isObject, type JsonObject } from '../json.ts';
 import { asMessage, asName } from '../readers.ts';
 import { type Frame, isInApp, renderFrame } from '../stack.ts';
 import { cut } from '../text.ts';
