@@ -25,7 +25,7 @@ test('while a webhook is due soon fewer events are taken in a turn, as it would 
   const { log, stop } = start(temporaryDirectory(t), (max) => asked.push(max));
   t.after(() => stop());
   const { url } = await startReceiver(t);
-  await log.append([...configured(url, { gapMs: 50, whenBusy: 'queue' }), published(), published()]);
+  await log.append([...configured(url, { gapMs: 120, whenBusy: 'queue' }), published(), published()]);
   await typesWhen(log, 6);
   await waitFor('it asks for many again', async () => asked.at(-1) === 500);
   assert.equal(asked[0], 500);
