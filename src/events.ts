@@ -817,6 +817,34 @@ export const TOPIC_OF: { readonly [T in EventType]: Topic } = {
   PendingDropped: 'lanes',
 };
 
+export type ImportEvent =
+  | OrganizationImportStarted
+  | LaneImported
+  | WebhookImported
+  | OrganizationImportEnded;
+
+const OF_IMPORTS: ReadonlySet<string> = new Set<ImportEvent['type']>([
+  'OrganizationImportStarted',
+  'LaneImported',
+  'WebhookImported',
+  'OrganizationImportEnded',
+]);
+
+/** Whether an event is of an import itself, and not what the organization has gone through. */
+export function isOfImport(event: HooklaneEvent): event is ImportEvent {
+  return OF_IMPORTS.has(event.type);
+}
+
+/** What an inbound webhook becomes. */
+export type RecordEvent = LogRecorded | DeployRecorded | InboundWebhookFailed;
+
+export const RECORDS: readonly EventType[] = ['LogRecorded', 'DeployRecorded', 'InboundWebhookFailed'];
+
+/** Whether the event is what becomes of an inbound webhook. */
+export function isRecord(event: HooklaneEvent): event is RecordEvent {
+  return RECORDS.includes(event.type);
+}
+
 /** The key of what is of no organization, or of all: tokens that are bound to none were the first. */
 const UNBOUND_KEY = 'tokens';
 

@@ -9,6 +9,7 @@ import type { Log, LogLook } from './log/log.ts';
 import { openSqliteLog } from './log/sqlite.ts';
 import { hasLogFile } from './log/sqlite-file.ts';
 import { projections } from './projections/all.ts';
+import { MAX_SKEW_MS } from './time.ts';
 import { openSqliteViews } from './views/sqlite.ts';
 import { lookAtViewsFile } from './views/sqlite-file.ts';
 import type { Views, ViewsLook } from './views/views.ts';
@@ -53,7 +54,7 @@ export async function lookAtLimits({ redis }: Config): Promise<string | undefine
 export async function lookAtLog({ log, ...config }: Config): Promise<LogLook | 'file' | undefined> {
   if (log !== 'sqlite') {
     const [{ clientFor }, { lookAtKafka }] = await Promise.all([
-      import('./log/kafka.ts'),
+      import('./log/kafka-client.ts'),
       import('./log/kafka-look.ts'),
     ]);
     return lookAtKafka(clientFor(log).admin(), { ...log, prefix: config.topicPrefix });
@@ -65,7 +66,7 @@ export async function lookAtLog({ log, ...config }: Config): Promise<LogLook | '
 export async function lookAtViews({ views, dataDirectory }: Config): Promise<ViewsLook> {
   if (views === 'sqlite') return lookAtViewsFile(dataDirectory);
   const [{ connect }, { lookAtMongo }] = await Promise.all([
-    import('./views/mongo.ts'),
+    import('./views/mongo-client.ts'),
     import('./views/mongo-look.ts'),
   ]);
   return lookAtMongo(views.url, connect);
@@ -77,12 +78,9 @@ export function whereStores({ log, views, dataDirectory }: Config): string {
   return views === 'sqlite' ? inKafka : `${inKafka} and ${withoutLogin(views.url)}`;
 }
 
-/** By how much the clocks of hosts may differ that own a partition one after the other. */
-const HOSTS_SKEW_MS = 2_000;
-
 /** By how much the clocks differ of those who may own a partition one after the other. */
 export function skewMs({ log }: Config): number {
-  return log === 'sqlite' ? 0 : HOSTS_SKEW_MS;
+  return log === 'sqlite' ? 0 : MAX_SKEW_MS;
 }
 
 function withoutLogin(url: string): string {

@@ -31,6 +31,15 @@ export function signingSecretsOf({ secret, previousSecrets }: SigningSecrets, no
   return [secret, ...unexpired(previousSecrets, nowMs).map((previous) => previous.secret)];
 }
 
+/** All that a lane seals at `nowMs`: that of its organization, and those that sign. */
+export function* secretsOfLane(
+  { secret, endpoints }: { secret: string | null; endpoints: { values(): Iterable<SigningSecrets> } },
+  nowMs: number,
+): Generator<string> {
+  if (secret !== null) yield secret;
+  for (const endpoint of endpoints.values()) yield* signingSecretsOf(endpoint, nowMs);
+}
+
 /** Those that sign still at `nowMs`. Nobody need be able to open the others: their master key may be gone. */
 export function unexpired(previous: readonly PreviousSecret[], nowMs: number): PreviousSecret[] {
   return previous.filter(({ untilMs }) => untilMs > nowMs);

@@ -129,8 +129,11 @@ export function hashToken(token: string): string {
   return hash('sha256', token, 'hex');
 }
 
+/** How Bearer tokens begin: of an organization, an integration, the installation, and those made for administration. */
+export const TOKEN_PREFIXES = ['orgs', 'ints', 'admin', 'adm'] as const;
+
 /** A new Bearer token, `<prefix>_` and 192 random bits in base64url. */
-export function newToken(prefix: 'orgs' | 'ints' | 'admin' | 'adm'): string {
+export function newToken(prefix: (typeof TOKEN_PREFIXES)[number]): string {
   return `${prefix}_${randomBytes(24).toString('base64url')}`;
 }
 

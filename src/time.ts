@@ -14,6 +14,9 @@ export function toIso(atMs: number): string {
   return `${shown.text}${String(ms).padStart(3, '0')}Z`;
 }
 
+/** By how much the clocks of hosts may differ that share a log, or that an organization moves between (docs/deploy.md). */
+export const MAX_SKEW_MS = 2_000;
+
 const UNITS_MS: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
 /** `5s`, `250ms`, `10m`, `2h`, `90d` (one or more whole or decimal parts, `1h30m`) in milliseconds; undefined: not a duration. */

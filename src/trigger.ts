@@ -83,7 +83,8 @@ function trigger(
   { data, summary = null, only = null }: Told,
 ): Trigger {
   const { organizationId, atMs } = event;
-  return { eventId, organizationId, kind, atMs, data, summary: summary?.slice(0, MAX_SUMMARY) ?? null, only };
+  const shortened = summary?.slice(0, MAX_SUMMARY).toWellFormed() ?? null;
+  return { eventId, organizationId, kind, atMs, data, summary: shortened, only };
 }
 
 function healthData(

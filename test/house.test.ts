@@ -34,8 +34,8 @@ const IMPORTED_ONLY_BY: [imported: RegExp, by: RegExp][] = [
   [/^node:sqlite$/, /^src\/(file-lock\.ts|(log|views)\/sqlite)/],
   [/^src\/limits\/(memory|redis)/, /^src\/(open\.ts|limits\/)/],
   [/^ioredis$/, /^src\/limits\/redis\.ts$/],
-  [/^kafkajs/, /^src\/log\/kafka\.ts$/],
-  [/^mongodb$/, /^src\/views\/mongo\.ts$/],
+  [/^kafkajs/, /^src\/log\/kafka-client\.ts$/],
+  [/^mongodb$/, /^src\/views\/mongo(-client)?\.ts$/],
 ];
 
 /** Files that import nothing of ours but this. */

@@ -26,6 +26,12 @@ test('a recorded log is told with all that it holds; user and extra byte for byt
   assert.equal(bodyOf(log), `${envelope},"organizationId":"${id('org')}","data":${data}}`);
 });
 
+test('what a digest tells of a log ends with a whole character', () => {
+  const trigger = triggerOf(facts.logRecorded({ message: `${'a'.repeat(199)}😀` }));
+  assert.equal(trigger?.summary?.isWellFormed(), true);
+  assert.match(trigger?.summary ?? '', /^a{199}/);
+});
+
 test('a log without a user says null', () => {
   assert.match(bodyOf(facts.logRecorded({ user: null })), /"user":null,"extra":/);
 });

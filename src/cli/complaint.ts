@@ -6,6 +6,7 @@ import { InvalidInput } from '../command/input.ts';
 import { InvalidConfig } from '../config.ts';
 import { isExpected } from '../expected.ts';
 import { InvalidQuery } from '../query/errors.ts';
+import { SERVER_OPTIONS } from './options.ts';
 
 export interface Complaint {
   lines: string[];
@@ -47,7 +48,9 @@ function fieldLine(command: Command | undefined, field: string, message: string)
     .filter((part) => !/^\d+$/.test(part))
     .slice(-1);
   const name = OPTION_OF[last] ?? last;
-  const option = command?.options.find((candidate) => candidate.attributeName() === name);
+  const option = command?.options.find(
+    (candidate) => candidate.attributeName() === name && candidate.description !== SERVER_OPTIONS.url,
+  );
   if (option === undefined) return `${field}: ${message}`;
   const value = command?.opts()[name];
   return `option '${option.flags}' argument '${value}' is invalid. ${message.charAt(0).toUpperCase()}${message.slice(1)}`;

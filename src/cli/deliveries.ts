@@ -2,7 +2,7 @@
 
 import type { Command } from 'commander';
 import { showDelivery } from './delivery-print.ts';
-import { paint, printJson, printTable } from './output.ts';
+import { harmlessLine, paint, printJson, printTable } from './output.ts';
 import { recover } from './recover.ts';
 import { addList, addShow } from './resource.ts';
 import { addStats } from './stats.ts';
@@ -47,7 +47,7 @@ export function registerDeliveries(program: Command): void {
   addTail(deliveries, {
     what: 'deliveries',
     line: ({ createdAt, id, event, status, reason, responseCode, url }) =>
-      [createdAt, id, event, paint('status', status), reason ?? responseCode ?? '', url]
+      [createdAt, id, event, paint('status', status), reason ?? responseCode ?? '', harmlessLine(String(url))]
         .map(String)
         .join('  '),
     example: 'deliveries tail --json',

@@ -37,15 +37,24 @@ export function registerImport(program: Command): void {
 }
 
 async function runImport(files: string[], { json }: { json?: true }): Promise<void> {
-  const { items, served } = await withTarget(async (target) => {
-    const done: Imported[] = [];
-    for (const file of files) {
-      const imported = await importFile(file, target);
-      done.push(imported);
-      for (const line of remarksOn(imported)) note(line);
-    }
-    return { items: done, served: await target.served() };
-  });
+  const items: Imported[] = [];
+  try {
+    const served = await withTarget(async (target) => {
+      for (const file of files) {
+        const imported = await importFile(file, target);
+        items.push(imported);
+        for (const line of remarksOn(imported)) note(line);
+      }
+      return target.served();
+    });
+    if (!served) note('What is pending is sent, and posts are taken, when the server is started.');
+  } finally {
+    // Also of those before one that fails: they have moved.
+    if (items.length > 0) printImported(items, json === true);
+  }
+}
+
+function printImported(items: readonly Imported[], json: boolean): void {
   if (json) printJson({ items, cursor: null });
   else
     printTable(
@@ -53,7 +62,6 @@ async function runImport(files: string[], { json }: { json?: true }): Promise<vo
       ['organization', 'inbound', 'organizations', 'outbound', 'pending', 'waiting', 'unrecorded'],
       '',
     );
-  if (!served) note('What is pending is sent, and posts are taken, when the server is started.');
 }
 
 function remarksOn({ organization, wasThere, resumed, serving }: Imported): string[] {

@@ -3,7 +3,7 @@
 import { styleText } from 'node:util';
 import type { Command } from 'commander';
 import { addGroups } from './log-groups.ts';
-import { goOn, harmless, paint, print, printFields, printTable, type Row } from './output.ts';
+import { goOn, harmless, harmlessLine, paint, print, printFields, printTable, type Row } from './output.ts';
 import { addList, addShow } from './resource.ts';
 import { addTail } from './tail.ts';
 
@@ -16,7 +16,7 @@ export function registerLogs(program: Command): void {
   addTail(logs, {
     what: 'logs',
     line: ({ receivedAt, level, id, message }) =>
-      `${receivedAt}  ${paint('level', level)}  ${id}  ${harmless(String(message))}`,
+      `${receivedAt}  ${paint('level', level)}  ${id}  ${harmlessLine(String(message))}`,
     example: 'logs tail',
   });
 }

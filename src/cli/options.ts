@@ -8,6 +8,12 @@ import { parseRateLimit, RATE_LIMIT_ALLOWED } from '../rate-limit.ts';
 import { parseDuration } from '../time.ts';
 import { CommandFailed } from './failed.ts';
 
+/** Of commands that ask the API, and what these are for. */
+export const SERVER_OPTIONS = {
+  url: 'ask the server there, instead of opening the data directory (default: HOOKLANE_URL)',
+  token: 'a token of that server (default: HOOKLANE_TOKEN)',
+};
+
 /** A duration such as `5s`, as it was written. */
 export function duration(text: string): string {
   if (parseDuration(text) === undefined) {

@@ -152,7 +152,8 @@ export function paint(column: string, value: unknown): string {
 
 function readable(value: unknown): string {
   if (value === null || value === undefined) return '';
-  if (Array.isArray(value) && value.every((entry) => typeof entry !== 'object')) return value.join(',');
+  if (Array.isArray(value) && value.every((entry) => typeof entry !== 'object'))
+    return harmless(value.join(','));
   if (typeof value !== 'object') return harmless(String(value));
   const entries = Object.entries(value);
   const flat =
@@ -165,4 +166,9 @@ function readable(value: unknown): string {
 export function harmless(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
   return text.replaceAll(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, '\ufffd');
+}
+
+/** The same on one line. */
+export function harmlessLine(text: string): string {
+  return harmless(text).replaceAll(/\s+/g, ' ');
 }

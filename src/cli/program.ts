@@ -5,7 +5,7 @@ import { getSystemErrorMessage } from 'node:util';
 import { Command, CommanderError } from 'commander';
 import { VERSION } from '../version.ts';
 import { complaintOf } from './complaint.ts';
-import { serverUrl, token } from './options.ts';
+import { SERVER_OPTIONS, serverUrl, token } from './options.ts';
 import { note } from './output.ts';
 
 /** Commands: the one of this name, where there is one, else all. `onRun` is told which one is about to run. */
@@ -63,11 +63,6 @@ export async function run(argv: readonly string[]): Promise<number> {
 }
 
 // ── a server somewhere else ─────────────────────────────────────────────────────────────────────────────────
-
-const SERVER_OPTIONS = {
-  url: 'ask the server there, instead of opening the data directory (default: HOOKLANE_URL)',
-  token: 'a token of that server (default: HOOKLANE_TOKEN)',
-};
 
 /** Commands that open engines, or talk to something else than the API. */
 const LOCAL = ['serve', 'send', 'listen', 'demo', 'doctor'];
@@ -129,10 +124,10 @@ function pathOf(command: Command): string {
   return command.parent === null ? command.name() : `${pathOf(command.parent)} ${command.name()}`;
 }
 
-/** `hooklane … | head` reads no further than it wants to. A server goes on without its greeting. */
+/** `hooklane … | head` reads no further than it wants to; but half an export is none. A server goes on without its greeting. */
 function stopIfUnread(error: NodeJS.ErrnoException, command: Command | undefined): void {
   if (command?.name() === 'serve') return;
-  if (error.code === 'EPIPE') process.exit(0);
+  if (error.code === 'EPIPE' && command?.name() !== 'export') process.exit(0);
   const why = error.errno === undefined ? error.message : getSystemErrorMessage(error.errno);
   note(`hooklane: the output cannot be written: ${why}`);
   process.exit(1);

@@ -155,7 +155,7 @@ async function* itemsIn(
     if (error instanceof CommandFailed) throw error;
     throw new CommandFailed(`${url} is gone: ${(error as Error).message}`, { cause: error });
   }
-  if (!signal.aborted) throw new CommandFailed(`${url} has stopped`);
+  if (!signal.aborted) throw new CommandFailed(`${url} has ended the answer: it stops, or the token is over`);
 }
 
 function itemIn(line: string, url: string): Item {

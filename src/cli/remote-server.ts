@@ -50,7 +50,7 @@ export function remoteServer(env: Readonly<Record<string, string | undefined>>):
 
 /** A request below the path of the API. What it asks with is sent as JSON. */
 export interface Asked extends Omit<ApiRequest, 'method' | 'headers'> {
-  method: ApiRequest['method'] | 'GET' | 'DELETE';
+  method: ApiRequest['method'] | 'GET';
 }
 
 export interface AskedMore {

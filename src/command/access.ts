@@ -2,7 +2,7 @@
 
 import { SCOPES, type Scope } from '../events.ts';
 import type { EndpointId, IntegrationId, OrganizationId, ProjectId, TokenId } from '../ids.ts';
-import { NotFound } from '../query/errors.ts';
+import { ambiguous, NotFound } from '../query/errors.ts';
 import type {
   DirectoryState,
   Endpoint,
@@ -115,13 +115,21 @@ function* seen<Thing>(things: Iterable<Thing>, isSeen: (thing: Thing) => boolean
   for (const thing of things) if (isSeen(thing)) yield thing;
 }
 
-/** The organization with this id or name. Throws NotFound. */
+/** The organization with this id or name. Throws NotFound, or InvalidQuery if several have the name. */
 export function organizationCalled(
   { organizations, organizationsCalled }: Pick<Known, 'organizations' | 'organizationsCalled'>,
   idOrName: string,
 ): Organization {
-  const [first] = organizationsCalled.of(idOrName);
-  const found = organizations.get(idOrName as OrganizationId) ?? first;
-  if (found === undefined) throw new NotFound('organization', idOrName);
-  return found;
+  const found = organizations.get(idOrName as OrganizationId);
+  if (found !== undefined) return found;
+  // An import may bring a name a second time.
+  const [named, ...others] = organizationsCalled.of(idOrName);
+  if (named === undefined) throw new NotFound('organization', idOrName);
+  if (others.length > 0)
+    throw ambiguous(
+      'organization',
+      idOrName,
+      [named, ...others].map(({ id }) => id),
+    );
+  return named;
 }

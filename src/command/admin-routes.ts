@@ -1,10 +1,12 @@
 // The admin routes: thin, each a decision of admin/ behind a URL.
 
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { isId } from '../ids.ts';
 import { NotFound } from '../query/errors.ts';
 import { parseTime } from '../query/filters.ts';
-import type { Queries } from '../query/queries.ts';
+import type { Queries, Retryable } from '../query/queries.ts';
+import { formatSize } from '../size.ts';
 import { type Clock, toIso } from '../time.ts';
 import type { Access } from './access.ts';
 import type { Administration } from './admin/administrator.ts';
@@ -12,7 +14,7 @@ import type { AdminContext, Decision } from './admin/decision.ts';
 import { CHANGED, type Change, decide, MADE, MADE_WITHIN } from './admin/operations.ts';
 import { perform } from './admin/perform.ts';
 import { recoverMissed } from './admin/recover.ts';
-import { MAX_RETRIED, retryWebhooks } from './admin/retry.ts';
+import { MAX_RETRIED, MAX_RETRIED_BYTES, retryWebhooks } from './admin/retry.ts';
 import { accessOf, UNBOUND } from './admit.ts';
 import { acceptJson, jsonBody, jsonBodyOr } from './body.ts';
 import { idempotencyKeyOf, tellReplayed } from './idempotency-header.ts';
@@ -176,14 +178,28 @@ export async function adminRoutes(server: FastifyInstance, options: AdminRoutesO
     return { endpointId, since: from, asked: recovered.ids.length, ...recovered };
   });
 
-  /** All of them, or none where one cannot be tried again. */
+  /** All of them, each once, or none where one cannot be tried again. */
   async function retry(request: FastifyRequest, ids: readonly string[]): Promise<object[]> {
     // What was delivered a moment ago must not be sent again, because the read models do not know of it yet.
     await caughtUp();
     const queries = queriesFor(request);
-    const webhooks = await Promise.all(ids.map((id) => queries.retryable(id)));
+    const webhooks: Retryable[] = [];
+    let bytes = 0;
+    for (const id of new Set(ids)) {
+      // SQLite answers at once: a server must come to other requests meanwhile.
+      await nextTurn();
+      const webhook = await queries.retryable(id);
+      bytes += webhook.body.length;
+      if (bytes > MAX_RETRIED_BYTES) throw tooMuch();
+      webhooks.push(webhook);
+    }
     return administratorFor(request).run((context) => retryWebhooks(context, webhooks));
   }
+}
+
+function tooMuch(): InvalidInput {
+  const message = `what they are to send has more than ${formatSize(MAX_RETRIED_BYTES)}; ask for fewer at a time`;
+  return new InvalidInput([{ field: 'ids', message }]);
 }
 
 function entries<K extends string, V>(table: Record<K, V>): [K, V][] {

@@ -2,7 +2,7 @@
 // to write. Those of the installation as a whole say that they are not for who is bound to an organization.
 
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { type Access, ensureMay, type Need, NotAllowed } from './access.ts';
+import { type Access, ensureMay, type Need } from './access.ts';
 import { type AdminAuthentication, type Admission, findAccess } from './authenticate.ts';
 
 declare module 'fastify' {
@@ -24,17 +24,16 @@ export function admitAdmins(server: FastifyInstance, authentication: AdminAuthen
   server.decorateRequest('admission', null);
   server.addHook('onRequest', async (request) => {
     const admission = await findAccess(request, authentication);
-    const { access } = admission;
-    const { method, url, routeOptions } = request;
-    const scope = method === 'GET' || method === 'HEAD' ? 'read' : 'write';
-    try {
-      ensureMay(access, { scope, unbound: false, ...routeOptions.config.needs });
-    } catch (error) {
-      if (error instanceof NotAllowed) request.log.warn({ by: access.by, method, url }, 'refused: no right');
-      throw error;
-    }
     request.admission = admission;
+    const { method, routeOptions } = request;
+    const scope = method === 'GET' || method === 'HEAD' ? 'read' : 'write';
+    ensureMay(admission.access, { scope, unbound: false, ...routeOptions.config.needs });
   });
+}
+
+/** Tells the log of somebody who was let in, and asked for what he may not do. */
+export function logRefusal({ admission, log, method, url }: FastifyRequest): void {
+  log.warn({ by: admission?.access.by, method, url }, 'refused: no right');
 }
 
 /** Who asks. */

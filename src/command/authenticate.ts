@@ -14,8 +14,10 @@ import type { Strangers } from './strangers.ts';
 /** A longer token is none of ours; it is not worth hashing. */
 const MAX_TOKEN_LENGTH = 512;
 
-function unauthorized(hash: string | undefined, why: string): Problem {
-  const detail = hash === undefined ? 'The request needs the header authorization: Bearer <token>.' : why;
+const NO_TOKEN = 'The request needs the header authorization: Bearer <token>.';
+
+/** The problem that a token is, or that there is none. */
+export function unauthorized(detail: string): Problem {
   return new Problem(401, 'unauthorized', detail, { 'www-authenticate': 'Bearer' });
 }
 
@@ -44,7 +46,8 @@ export function findIntegration(
     // It may have been made a moment ago by another process.
     if (hash !== undefined) await directory.refresh();
     const fresh = find();
-    if (fresh === undefined) throw unauthorized(hash, 'The token is not one of an integration.');
+    if (fresh === undefined)
+      throw unauthorized(hash === undefined ? NO_TOKEN : 'The token is not one of an integration.');
     return fresh;
   }
 }
@@ -81,13 +84,14 @@ export async function findAccess(
     if (hash !== undefined) await directory.refresh();
     token = find();
   }
-  if (token === undefined) throw unauthorized(hash, 'The token is not one for administration.');
+  if (token === undefined)
+    throw unauthorized(hash === undefined ? NO_TOKEN : 'The token is not one for administration.');
   const { id: by, scopes, organizationId, expiresAtMs } = token;
   const ended = () => endOf(token, clock());
   const why = ended();
   if (why === undefined) return { access: { by, scopes, organizationId, expiresAtMs }, ended };
   await strangers(request);
-  throw unauthorized(hash, why);
+  throw unauthorized(why);
 }
 
 /** Why a token lets nobody in; undefined: it does. The directory changes it in place when it is revoked. */

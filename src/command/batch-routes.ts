@@ -61,8 +61,9 @@ export async function batchRoutes(server: FastifyInstance, options: BatchRoutesO
             throw new Problem(413, 'too-large', `A line has ${limitBytes} bytes at most.`);
           const json = parseJson(bytes, 'The line');
           parse(json.value);
+          const body = scrubber.body(json);
           await post.limit();
-          const event = post.event(type, scrubber.body(json));
+          const event = post.event(type, body);
           events.push(event);
           items.push({ line, status: 201, id: event.id });
         } catch (error) {

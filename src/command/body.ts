@@ -2,10 +2,10 @@
 // they were packed), and parsed by the routes that need one.
 
 import { isUtf8 } from 'node:buffer';
-import { createGunzip, createInflate, type Gunzip, type Inflate } from 'node:zlib';
 import type { FastifyError, FastifyInstance, FastifyRequest, RequestPayload } from 'fastify';
 import { hasMoreKeysThan, isDeeperThan, parseExactly } from '../json.ts';
 import { formatSize } from '../size.ts';
+import { encodingOf, type Unpacker, unpackerOf } from './encoding.ts';
 import { InvalidInput } from './input.ts';
 import { Problem } from './problem.ts';
 
@@ -24,7 +24,8 @@ export function acceptJson(server: FastifyInstance, limitBytes: number): void {
   acceptOnly(server, JSON_TYPE, limitBytes);
 }
 
-const LINES_TYPE = /^application\/(x-)?(ndjson|jsonl|json-?lines)\s*(;|$)/i;
+/** Of newline-delimited JSON. */
+export const LINES_TYPE = /^application\/(x-)?(ndjson|jsonl|json-?lines)\s*(;|$)/i;
 
 /** Makes the routes of `server` take newline-delimited JSON of `limitBytes` at most, and nothing else. */
 export function acceptLines(server: FastifyInstance, limitBytes: number): void {
@@ -66,27 +67,23 @@ export function linesOf({ body }: FastifyRequest): { number: number; bytes: Buff
 /** Space, tab and carriage return. */
 const BLANK: ReadonlySet<number> = new Set([0x20, 0x09, 0x0d]);
 
-const UNPACKERS: ReadonlyMap<string, () => Gunzip | Inflate> = new Map<string, () => Gunzip | Inflate>([
-  ['gzip', createGunzip],
-  ['deflate', createInflate],
-]);
-
 /**
  * Makes the routes that `server` gets from now on take bodies that were packed, too. What is unpacked is as large as a
  * body may be; no more of it is ever unpacked. (@fastify/compress would not say what is wrong with a body, and destroys the
  * connection of one that has not come whole by then.)
  */
 export function acceptPacked(server: FastifyInstance): void {
-  const unpackers = new WeakMap<FastifyRequest, Gunzip | Inflate>();
+  const unpackers = new WeakMap<FastifyRequest, Unpacker>();
   server.addHook('preParsing', (request, _reply, packed, done) => {
-    const encoding = encodingOf(request);
-    if (encoding === 'identity') {
-      done(null, packed);
+    let unpacker: Unpacker | undefined;
+    try {
+      unpacker = unpackerOf(request);
+    } catch (error) {
+      done(error as Problem);
       return;
     }
-    const unpacker = UNPACKERS.get(encoding)?.();
     if (unpacker === undefined) {
-      done(unknownEncoding(encoding));
+      done(null, packed);
       return;
     }
     unpackers.set(request, unpacker);
@@ -99,20 +96,8 @@ export function acceptPacked(server: FastifyInstance): void {
   });
 }
 
-/** RFC 9110 section 8.4.1: in any case, by its old name, or saying that it is not packed. */
-function encodingOf({ headers }: FastifyRequest): string {
-  const encoding = headers['content-encoding']?.toLowerCase() ?? 'identity';
-  return encoding === 'x-gzip' ? 'gzip' : encoding;
-}
-
-function unknownEncoding(encoding: string): Problem {
-  const allowed = [...UNPACKERS.keys()].join(', ');
-  const detail = `The content-encoding ${JSON.stringify(encoding)} is not one of ${allowed}.`;
-  return new Problem(415, 'unsupported-encoding', detail, { 'accept-encoding': allowed });
-}
-
 /** What comes of `packed`, which tells Fastify how much of that there was: it compares the length that was declared. */
-function unpacked(packed: RequestPayload, unpacker: Gunzip | Inflate): RequestPayload {
+function unpacked(packed: RequestPayload, unpacker: Unpacker): RequestPayload {
   const counted = Object.assign(unpacker, { receivedEncodedLength: 0 });
   packed.on('data', (chunk: Buffer) => {
     counted.receivedEncodedLength += chunk.length;
@@ -144,8 +129,7 @@ export function parseJson(bytes: Buffer, what: string): Json {
   if (!isUtf8(bytes)) throw new Problem(400, 'not-json', `${what} is not UTF-8.`);
   const text = bytes.toString('utf8');
   const value = parsed(text, what);
-  if (bytes.length > LEAST_LEVEL_BYTES * MAX_LEVELS && isDeeperThan(value, MAX_LEVELS))
-    throw tooMuch(`${what} has objects and arrays within each other; allowed: up to ${MAX_LEVELS} levels`);
+  if (bytes.length > LEAST_LEVEL_BYTES * MAX_LEVELS && isDeeperThan(value, MAX_LEVELS)) throw tooDeep(what);
   if (bytes.length > LEAST_KEY_BYTES * MAX_KEYS && hasMoreKeysThan(value, MAX_KEYS))
     throw tooMuch(`${what} has too many keys; allowed: up to ${MAX_KEYS} in all objects together`);
   return { bytes, text, value };
@@ -155,11 +139,18 @@ function parsed(text: string, what: string): unknown {
   try {
     return parseExactly(text);
   } catch (error) {
+    // Where numbers are looked at, too many levels are too many calls before they can be counted.
+    if (error instanceof RangeError) throw tooDeep(what);
     if (!(error instanceof SyntaxError)) throw error;
     // V8 quotes what is wrong, in which a secret may stand, and answers are logged by who gets them.
-    const why = error.message.replace(/, (\.\.\.)?".*$/s, '');
+    const mark = text.startsWith('\ufeff') ? 'it begins with a byte order mark' : undefined;
+    const why = mark ?? error.message.replace(/, (\.\.\.)?".*$/s, '');
     throw new Problem(400, 'not-json', `${what} is not JSON: ${why}.`);
   }
+}
+
+function tooDeep(what: string): InvalidInput {
+  return tooMuch(`${what} has objects and arrays within each other; allowed: up to ${MAX_LEVELS} levels`);
 }
 
 function tooMuch(message: string): InvalidInput {

@@ -30,6 +30,10 @@ const FORMATS = {
       text.trim() === text && /^[^\p{Cc}\p{Cs}]{1,100}$/u.test(text) && text !== '.' && text !== '..',
     allowed: '1 to 100 characters, no control characters, no spaces around it, and not . or ..',
   },
+  version: {
+    validate: (text) => /[^\s\p{Cc}]/u.test(text),
+    allowed: 'a text that is not blank',
+  },
   kind: {
     validate: (text) => text.length <= 100 && /^[a-z0-9_]+(\.[a-z0-9_]+)*$/.test(text),
     allowed: 'a kind such as order.paid: lower case words with dots between, 100 characters at most',
@@ -53,7 +57,8 @@ const FORMATS = {
   },
   'endpoint-url': {
     validate: isEndpointUrl,
-    allowed: 'an absolute http or https URL without user, password or fragment, 2048 characters at most',
+    allowed:
+      'an absolute http or https URL without user, password, fragment or control characters, 2048 characters at most',
   },
 } as const satisfies Record<string, Format>;
 
@@ -70,7 +75,8 @@ function duration(leastMs: number, most: string, such = '250ms, 5s, 10m or 2h'):
 }
 
 function isEndpointUrl(text: string): boolean {
-  if (text.length > 2_048 || !URL.canParse(text)) return false;
+  // Some of these a URL is parsed without, and all are shown to people.
+  if (text.length > 2_048 || /[\p{Cc}\p{Cs}]/u.test(text) || !URL.canParse(text)) return false;
   const { protocol, username, password, hash, port } = new URL(text);
   return /^https?:$/.test(protocol) && username === '' && password === '' && hash === '' && port !== '0';
 }
@@ -106,6 +112,13 @@ export function inputParser<T>(schema: object): (input: unknown) => T {
     throw new InvalidInput((validate.errors ?? []).filter(isTelling).slice(0, MAX_TOLD).map(toFieldError));
   };
 }
+
+/** Of what takes no input, that there is none. Throws InvalidInput. */
+export const ensureNoInput = inputParser<object>({
+  type: 'object',
+  additionalProperties: false,
+  properties: {},
+});
 
 /** Not that one of two alternatives does not fit, which the errors of the alternatives tell better. */
 function isTelling({ keyword }: ErrorObject): boolean {

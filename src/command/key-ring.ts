@@ -6,7 +6,7 @@ import type { OrganizationEvent } from '../events.ts';
 import { addMasterKey, KeysRefused, removeMasterKey } from '../key-file.ts';
 import type { Log } from '../log/log.ts';
 import { NotFound } from '../query/errors.ts';
-import { signingSecretsOf } from '../sealed.ts';
+import { secretsOfLane } from '../sealed.ts';
 import { type SecretBox, sealedUnder } from '../secrets.ts';
 import type { Clock } from '../time.ts';
 import type { Administrator } from './admin/administrator.ts';
@@ -99,9 +99,7 @@ export function createKeyRing(options: KeyRingOptions): KeyRing {
     const sealed: string[] = [];
     for await (const { events } of log.read('lanes', { types: ['LaneSaved'] })) {
       for (const { event } of events) {
-        if (event.type !== 'LaneSaved') continue;
-        if (event.secret !== null) sealed.push(event.secret);
-        sealed.push(...event.endpoints.flatMap((endpoint) => signingSecretsOf(endpoint, nowMs)));
+        if (event.type === 'LaneSaved') sealed.push(...secretsOfLane(event, nowMs));
       }
     }
     return sealed;

@@ -19,7 +19,7 @@
 import { hash } from 'node:crypto';
 import { type Keyed, UNKEYED } from '../events.ts';
 import { newId, type Prefix, siblingId, timeOf } from '../ids.ts';
-import type { Time } from '../time.ts';
+import { MAX_SKEW_MS, type Time } from '../time.ts';
 import type { Claim } from '../views/claims.ts';
 import { type Views, ViewsUnavailable } from '../views/views.ts';
 
@@ -29,8 +29,6 @@ const COUNTS_MS = 24 * 3_600_000;
 const LEASE_MS = 15_000;
 /** After this time a holder does not append any more. */
 const APPEND_WITHIN_MS = 3_000;
-/** By how much the clocks of hosts may differ. */
-const SKEW_MS = 2_000;
 /** How long a request waits for another one under its key, and how often it looks: at first, and at the most rarely. */
 const WAIT_MS = 5_000;
 const FIRST_LOOK_MS = 5;
@@ -136,7 +134,7 @@ export function createOnce({ views, caughtUp, time }: OnceOptions): Once {
       const lookMs = Math.min(FIRST_LOOK_MS * 2 ** looks, MAX_LOOK_MS, leftMs);
       return new Promise((resolve) => void time.after(lookMs, resolve));
     }
-    const freeInMs = untilMs + SKEW_MS - time.now();
+    const freeInMs = untilMs + MAX_SKEW_MS - time.now();
     throw new OnceRefused('IN_USE', Math.max(1, Math.ceil(freeInMs / 1_000)));
   }
 
@@ -150,7 +148,7 @@ export function createOnce({ views, caughtUp, time }: OnceOptions): Once {
       const claim = wanted();
       const there = await claims.claim(claim);
       const isMine = there.id === claim.id;
-      const isDead = isOld(there.id) || (!there.done && there.untilMs + SKEW_MS <= time.now());
+      const isDead = isOld(there.id) || (!there.done && there.untilMs + MAX_SKEW_MS <= time.now());
       if (!isMine && there.done && !isDead) return { found: there };
       // What its holder has appended is to be found in the read model from now on.
       if (!isMine && isDead) await ensureCaughtUp();

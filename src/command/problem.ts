@@ -109,7 +109,7 @@ const OF_FASTIFY: Readonly<Record<string, [status: number, code: string, detail:
   FST_ERR_CTP_INVALID_MEDIA_TYPE: [
     415,
     'not-json',
-    'The content type must be application/json, of a batch application/x-ndjson.',
+    'The content type must be application/json, of a batch and of an import application/x-ndjson.',
   ],
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: [400, 'bad-request', 'The body is not as long as content-length says.'],
   FST_ERR_CTP_EMPTY_JSON_BODY: [400, 'not-json', 'The body is empty; it must be JSON.'],

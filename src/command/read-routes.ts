@@ -5,6 +5,7 @@ import type { Queries } from '../query/queries.ts';
 import { RESOURCES, type ResourceName } from '../query/resources.ts';
 import { accessOf, UNBOUND } from './admit.ts';
 import { ensureKnown, filtersOf } from './filters.ts';
+import { Problem } from './problem.ts';
 
 const COLLECTIONS = [
   'organizations',
@@ -24,8 +25,12 @@ const LISTED_WITHIN = [
   { within: 'projects', collection: 'integrations', filter: 'project' },
 ] as const;
 
+/** Statistics at a time: each reads all that it counts. */
+const MAX_STATS = 8;
+
 export async function readRoutes(server: FastifyInstance, options: { queries: Queries }): Promise<void> {
   const queriesFor = (request: FastifyRequest) => options.queries.within(accessOf(request).organizationId);
+  let counting = 0;
   for (const collection of COLLECTIONS) {
     const needs = collection === 'tokens' ? UNBOUND : {};
     server.get(`/${collection}`, needs, (request) =>
@@ -33,7 +38,20 @@ export async function readRoutes(server: FastifyInstance, options: { queries: Qu
     );
     server.get(`/${collection}/:id`, needs, (request) => queriesFor(request).show(collection, idOf(request)));
   }
-  server.get('/deliveries/stats', (request) => queriesFor(request).stats(filtersOf(request)));
+  server.get('/deliveries/stats', async (request, reply) => {
+    if (counting >= MAX_STATS)
+      throw new Problem(503, 'busy', `${MAX_STATS} statistics are being made already.`, {
+        'retry-after': '5',
+      });
+    const gone = new AbortController();
+    reply.raw.once('close', () => gone.abort());
+    counting++;
+    try {
+      return await queriesFor(request).stats(filtersOf(request), gone.signal);
+    } finally {
+      counting--;
+    }
+  });
   server.get('/logs/groups', (request) => queriesFor(request).groups(filtersOf(request)));
   server.get('/audit', (request) => queriesFor(request).audit(filtersOf(request)));
   for (const { within, collection, filter } of LISTED_WITHIN) {

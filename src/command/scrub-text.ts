@@ -3,6 +3,7 @@
 // characters more often than a constant: texts come from outside, and are long. Pure.
 
 import { FILTERED, type ScrubRules } from '../scrub-rules.ts';
+import { TOKEN_PREFIXES } from '../secrets.ts';
 
 /** `name=value`, from the `=` on; the value may be in quotes. Looked for by its `=`, which few texts have. */
 const ASSIGNED = /(?<=([\w.\-[\]%$]{1,64}))=("[^"]*"?|'[^']*'?|[^&;\s"'`<>]+)/g;
@@ -12,12 +13,16 @@ const QUOTED = /(["'])([\w.\- ]{1,64})\1(\s{0,8}:\s{0,8})("[^"]*"?|'[^']*'?|[^\s
 const LOGIN = /(:\/\/[^/?#\s:@]{0,256}:)[^/?#\s@]{1,1024}(?=@)/g;
 /** As in Authorization. With a digit or `=` in it, as there are basic courses and bearer bonds. */
 const SCHEME = /\b(bearer|basic)(\s{1,8})(?=[\w.~+/-]{0,512}[\d=])[\w.~+/-]{8,}=*/gi;
-const OURS = /\b(?:ints|orgs|admin)_[\w-]{32}(?![\w-])|\bwhsec_[\w+/]{24,}=*/g;
+const TOKEN = TOKEN_PREFIXES.join('|');
+const OURS = new RegExp(`\\b(?:${TOKEN})_[\\w-]{32}(?![\\w-])|\\bwhsec_[\\w+/]{24,}=*`, 'g');
 /** Many digits, in groups. */
 const DIGITS = /(?<![\d.])\d(?:[ -]?\d){12,99}/g;
 
 /** Where none of this is found nothing above is, as in most texts. */
-const MARK = /[=@]|["']\s{0,8}:|\b(?:bearer|basic)\s|\b(?:ints|orgs|admin|whsec)_|\d(?:[ -]?\d){12}/i;
+const MARK = new RegExp(
+  `[=@]|["']\\s{0,8}:|\\b(?:bearer|basic)\\s|\\b(?:${TOKEN}|whsec)_|\\d(?:[ -]?\\d){12}`,
+  'i',
+);
 
 /** What each of the above needs to be in JSON as it is written, where a slash may stand behind a backslash. */
 const ASSIGNED_IN_JSON = '=';

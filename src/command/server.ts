@@ -17,7 +17,7 @@ import { type Administration, TooBusy } from './admin/administrator.ts';
 import { EndpointIsDisabled, NameTaken } from './admin/decision.ts';
 import { NotRetryable } from './admin/retry.ts';
 import { adminRoutes } from './admin-routes.ts';
-import { admitAdmins, UNBOUND } from './admit.ts';
+import { admitAdmins, logRefusal, UNBOUND } from './admit.ts';
 import { browserHeaders } from './browser-headers.ts';
 import type { Directory } from './directory.ts';
 import type { Organization } from './directory-state.ts';
@@ -115,7 +115,10 @@ export function buildServer(options: ServerOptions): FastifyInstance {
     else done(wrongHost(request.raw));
   });
   const methodsOf = rememberMethods(server);
-  server.setErrorHandler((error, _request, reply) => sendProblem(reply, asProblem(error)));
+  server.setErrorHandler((error, request, reply) => {
+    if (error instanceof NotAllowed) logRefusal(request);
+    return sendProblem(reply, asProblem(error));
+  });
   server.setNotFoundHandler(({ method, url }, reply) => {
     const [path = ''] = url.split('?');
     return sendProblem(reply, noRoute({ method, path, supported: server.supportedMethods }, methodsOf));

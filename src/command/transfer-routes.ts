@@ -7,7 +7,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough, Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { createGunzip } from 'node:zlib';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { OrganizationId } from '../ids.ts';
 import type { Log } from '../log/log.ts';
@@ -19,6 +18,9 @@ import type { Failed } from '../transfer/format.ts';
 import { importOrganization } from '../transfer/import.ts';
 import type { Access } from './access.ts';
 import { accessOf, admissionOf, UNBOUND } from './admit.ts';
+import { unauthorized } from './authenticate.ts';
+import { LINES_TYPE } from './body.ts';
+import { encodingOf, unpackerOf } from './encoding.ts';
 import { type Patience, unhurried } from './http-server.ts';
 import { Problem } from './problem.ts';
 
@@ -58,7 +60,8 @@ export async function transferRoutes(server: FastifyInstance, options: TransferR
     };
   }
 
-  server.get('/organizations/:id/export', async (request, reply) => {
+  // For HEAD the log would be read to its end, for nobody.
+  server.get('/organizations/:id/export', { exposeHeadRoute: false }, async (request, reply) => {
     const { id, name } = organization((request.params as { id: string }).id, accessOf(request));
     const over = begin(request);
     reply.raw.once('close', over);
@@ -75,28 +78,44 @@ export async function transferRoutes(server: FastifyInstance, options: TransferR
 
   server.removeAllContentTypeParsers();
   // As it comes: the route reads it.
-  server.addContentTypeParser(NDJSON, (_request, payload, done) => done(null, payload));
+  server.addContentTypeParser(LINES_TYPE, (_request, payload, done) => done(null, payload));
   server.post('/import', UNBOUND, async (request, reply) => {
     const over = begin(request);
-    const directory = mkdtempSync(join(tmpdir(), 'hooklane-import-'));
+    let directory: string | undefined;
     try {
+      directory = mkdtempSync(join(tmpdir(), 'hooklane-import-'));
       const path = join(directory, 'import.ndjson');
       await receive(request, path, patience.pieceMs);
       const { access, ended } = admissionOf(request);
       // It may have come for hours.
       const why = ended();
-      if (why !== undefined) throw new Problem(401, 'unauthorized', why, { 'www-authenticate': 'Bearer' });
+      if (why !== undefined) throw unauthorized(why);
       const { by } = access;
       const about = { nowMs: clock(), runId: randomUUID(), by };
       const imported = await importOrganization({ log, path, secrets, ...about });
       await caughtUp();
       reply.code(imported.wasThere ? 200 : 201);
       return imported;
+    } catch (error) {
+      throw isOfDisk(error) ? noRoom(request, error) : error;
     } finally {
       over();
-      rmSync(directory, { recursive: true, force: true });
+      if (directory !== undefined) rmSync(directory, { recursive: true, force: true });
     }
   });
+}
+
+/** Whether no file can be made, or written, where temporary ones are. */
+function isOfDisk(error: unknown): boolean {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  return ['ENOSPC', 'EDQUOT', 'EROFS', 'EACCES', 'ENOENT', 'EMFILE', 'EIO'].includes(code);
+}
+
+/** Where and why is for the log alone. */
+function noRoom(request: FastifyRequest, error: unknown): Problem {
+  request.log.error({ err: error }, 'the file of an import cannot be kept where temporary files are');
+  const detail = 'There is no room here for the file; nothing was imported. Try again later.';
+  return new Problem(503, 'unavailable', detail, { ...CLOSE, 'retry-after': '60' });
 }
 
 /**
@@ -127,7 +146,7 @@ async function* from(
 /** Writes the body to a file, whose next piece is waited for `pieceMs`. Throws Problem. */
 async function receive(request: FastifyRequest, path: string, pieceMs: number): Promise<void> {
   const body = bodyOf(request);
-  const decoder = decoderOf(request);
+  const unpacker = unpackerOf(request) ?? new PassThrough();
   const pieces = new PassThrough();
   const timer = setTimeout(() => pieces.destroy(tooSlow()), pieceMs);
   // Not in the pipeline, which would close the connection before it is said what is wrong.
@@ -136,11 +155,15 @@ async function receive(request: FastifyRequest, path: string, pieceMs: number): 
     .on('error', (error) => pieces.destroy(error))
     .pipe(pieces);
   try {
-    await pipeline(pieces, decoder, atMost(MAX_IMPORT_BYTES), createWriteStream(path, { mode: 0o600 }));
+    await pipeline(pieces, unpacker, atMost(MAX_IMPORT_BYTES), createWriteStream(path, { mode: 0o600 }));
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : '';
     if (request.raw.errored !== null || code.startsWith('Z_'))
-      throw new Problem(400, 'bad-request', 'The body was cut off, or is not gzip though it is said to be.');
+      throw new Problem(
+        400,
+        'bad-request',
+        `The body was cut off, or is not ${encodingOf(request)} as it is said to be.`,
+      );
     throw error;
   } finally {
     clearTimeout(timer);
@@ -161,15 +184,6 @@ function bodyOf({ body }: FastifyRequest): Readable {
     'no-body',
     `The body is empty; it must be what an export has written, as ${NDJSON}.`,
   );
-}
-
-/** What undoes the encoding of the body. */
-function decoderOf({ headers }: FastifyRequest): Transform {
-  const encoding = headers['content-encoding'] ?? 'identity';
-  if (encoding === 'gzip') return createGunzip();
-  if (encoding === 'identity') return new PassThrough();
-  const detail = `The body may be encoded as gzip or not at all, not as ${JSON.stringify(encoding)}.`;
-  throw new Problem(415, 'wrong-encoding', detail, { 'accept-encoding': 'gzip' });
 }
 
 /** Passes on so many bytes, and fails at the next. */

@@ -2,14 +2,14 @@
 // that happened since the last turn is taken in; flush() gives what must be committed before anything is done,
 // and the requests that may leave once it is. No I/O, no clock: the dispatcher and the simulation turn it.
 
-import { atMsOf, type HooklaneEvent, type LaneSaved, type OrganizationEvent } from '../events.ts';
+import { atMsOf, type HooklaneEvent, isOfImport, type LaneSaved, type OrganizationEvent } from '../events.ts';
 import type { OrganizationId, WebhookId } from '../ids.ts';
 import type { StoredEvent } from '../log/log.ts';
 import { triggerOf, webhookBody } from '../trigger.ts';
 import type { Capacity } from './capacity.ts';
 import { changesPending, decide, decideOrphan, type LaneEvent, type LaneInput } from './decide.ts';
 import { type Cause, CONFIGURES_LANES, evolve } from './evolve.ts';
-import { evolveImport, isOfImport } from './import.ts';
+import { evolveImport } from './import.ts';
 import type { Lane, LaneEndpoint, Outcome } from './lane.ts';
 import type { Lanes } from './lanes.ts';
 import { hostOf, type Request, requestFor } from './request.ts';

@@ -230,7 +230,8 @@ function interruption(lane: Lane, pending: Pending, nowMs: number, nextAtMs: num
     responseCode: null,
     responseBody: null,
     error: 'interrupted',
-    detail: 'Hooklane was stopped before the outcome was known; the request may have arrived',
+    detail:
+      'Hooklane was stopped, or another process took over, before the outcome was known; it may have arrived',
     nextAttemptAtMs: nextAtMs,
   };
 }

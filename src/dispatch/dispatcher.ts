@@ -13,7 +13,7 @@ import type { LaneSaved } from '../events.ts';
 import { Fenced, type Log, type Partition, type StoredEvent } from '../log/log.ts';
 import { patiently } from '../log/patience.ts';
 import { pauseUntil } from '../log/pause.ts';
-import { type SigningSecrets, signingSecretsOf } from '../sealed.ts';
+import { secretsOfLane } from '../sealed.ts';
 import { type Time, watchSteps } from '../time.ts';
 import { createAhead } from './ahead.ts';
 import { type Capacity, createCapacity } from './capacity.ts';
@@ -261,12 +261,6 @@ function* lanesAmong(stored: readonly StoredEvent<'lanes'>[]): Generator<LaneSav
   for (const { event } of stored) if (event.type === 'LaneSaved') yield event;
 }
 
-function* secretsIn(
-  lanes: Iterable<Pick<LaneSaved, 'secret'> & { endpoints: { values(): Iterable<SigningSecrets> } }>,
-  nowMs: number,
-): Generator<string> {
-  for (const { secret, endpoints } of lanes) {
-    if (secret !== null) yield secret;
-    for (const endpoint of endpoints.values()) yield* signingSecretsOf(endpoint, nowMs);
-  }
+function* secretsIn(lanes: Iterable<Parameters<typeof secretsOfLane>[0]>, nowMs: number): Generator<string> {
+  for (const lane of lanes) yield* secretsOfLane(lane, nowMs);
 }

@@ -8,40 +8,14 @@
 //
 // Until the end nothing of it is sent, so an import that was cut off has done no harm and can go on.
 
-import type {
-  LaneImported,
-  OrganizationEvent,
-  OrganizationImportEnded,
-  OrganizationImportStarted,
-  WebhookImported,
-} from '../events.ts';
+import type { ImportEvent } from '../events.ts';
+import { MAX_SKEW_MS } from '../time.ts';
 import type { Lane } from './lane.ts';
 import { restoreEndpoints, restorePending } from './snapshot.ts';
 
-export type ImportEvent =
-  | OrganizationImportStarted
-  | LaneImported
-  | WebhookImported
-  | OrganizationImportEnded;
-
-/** By how much the clock of the host that the organization comes from may differ from ours. */
-const MOVE_SKEW_MS = 2_000;
-
-/** Whether an event is of an import itself, and not what the organization has gone through. */
-export function isOfImport(event: OrganizationEvent): event is ImportEvent {
-  return OF_IMPORTS.has(event.type);
-}
-
-const OF_IMPORTS: ReadonlySet<string> = new Set<ImportEvent['type']>([
-  'OrganizationImportStarted',
-  'LaneImported',
-  'WebhookImported',
-  'OrganizationImportEnded',
-]);
-
 /** Changes `lane` by what has come; what comes again, or after the end, changes nothing. */
 export function evolveImport(lane: Lane, event: ImportEvent, nowMs: number): void {
-  const handover = { nowMs, skewMs: MOVE_SKEW_MS };
+  const handover = { nowMs, skewMs: MAX_SKEW_MS };
   switch (event.type) {
     case 'OrganizationImportStarted':
       if (isBlank(lane)) lane.importing ??= 'history';

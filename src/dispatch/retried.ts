@@ -18,6 +18,7 @@
 
 import type { Forgotten, WebhookRetryRequested } from '../events.ts';
 import type { EndpointId, WebhookId } from '../ids.ts';
+import { MAX_SKEW_MS } from '../time.ts';
 import type { Lane, RetriedEnd } from './lane.ts';
 import { drop, put } from './small-map.ts';
 
@@ -25,8 +26,6 @@ import { drop, put } from './small-map.ts';
 export const MAX_REMEMBERED = 10_000;
 /** For how long it does, by the time of what it reads. */
 export const REMEMBERED_MS = 7 * 24 * 3_600_000;
-/** By how much the clocks of those who ask and of those who send may differ. */
-const SKEW_MS = 2_000;
 
 /** Whether what is asked for has been done already, or may have been. */
 export function isDone({ retried, endpoints }: Lane, asked: WebhookRetryRequested): boolean {
@@ -34,7 +33,7 @@ export function isDone({ retried, endpoints }: Lane, asked: WebhookRetryRequeste
   const end = retried.get(webhookId);
   if (end !== undefined) return end.attempt > attemptCount;
   const forgotten = endpoints.get(endpointId)?.forgotten ?? null;
-  return forgotten !== null && webhookId <= forgotten.upTo && atMs <= forgotten.untilMs + SKEW_MS;
+  return forgotten !== null && webhookId <= forgotten.upTo && atMs <= forgotten.untilMs + MAX_SKEW_MS;
 }
 
 /** Remembers an end, and forgets the oldest where there are too many. */

@@ -54,12 +54,6 @@ export function createGroups(options: GroupsOptions): Groups {
   };
 }
 
-/** A partition that is ours until `over`, by however many owners one after the other. */
-interface Tenure {
-  over: AbortController;
-  done: Promise<void>;
-}
-
 function joinGroup<T extends Topic>(
   group: Group,
   topic: T,
@@ -76,7 +70,8 @@ function joinGroup<T extends Topic>(
       shaken = true;
     },
   });
-  const tenures = new Map<number, Tenure>();
+  /** Of the partitions that are ours: ends that, by however many owners one after the other. */
+  const tenures = new Map<number, AbortController>();
   /** For each partition, when the last tenure of it is done. */
   const ends = new Map<number, Promise<void>>();
   const owners = new Set<Owner<T>>();
@@ -107,12 +102,12 @@ function joinGroup<T extends Topic>(
     // No two owners of a partition in one process: the work of the last tenure has returned first.
     const done = Promise.allSettled([before]).then(() => hold(index, over.signal));
     done.catch(fail);
-    tenures.set(index, { over, done });
+    tenures.set(index, over);
     ends.set(index, done);
   }
 
   function lose(index: number): void {
-    tenures.get(index)?.over.abort();
+    tenures.get(index)?.abort();
     tenures.delete(index);
   }
 

@@ -2,6 +2,7 @@
 // to decide (OffsetFetch 7, KIP-447); what we may do with a topic (Metadata 8, KIP-430); how large the topics are on
 // a broker (DescribeLogDirs 1). Source: kafka.apache.org/protocol.
 
+import { inTime } from './kafka-deadline.ts';
 import { type Broker, type Cluster, protocolError } from './kafka-wire.ts';
 
 const METADATA = 3;
@@ -178,11 +179,12 @@ function strings(values: readonly string[]): Buffer {
 
 async function send(broker: Broker, apiKey: number, apiVersion: number, parts: Buffer[]): Promise<Answer> {
   const buffer = Buffer.concat(parts);
-  return broker.connectionPool.send({
+  const answer = broker.connectionPool.send({
     // The client takes what it is given for an encoder of its own.
     request: { apiKey, apiVersion, apiName: `${apiKey}`, encode: async () => ({ buf: buffer, buffer }) },
     response: { decode: async (bytes) => ({ bytes }), parse: async ({ bytes }) => answerIn(bytes) },
   });
+  return inTime(answer);
 }
 
 /** Reads one field after the other. */

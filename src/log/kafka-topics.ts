@@ -21,6 +21,7 @@ export interface Admin {
   fetchTopicMetadata(request: { topics: string[] }): Promise<{
     topics: { name: string; partitions: unknown[] }[];
   }>;
+  fetchTopicOffsets(topic: string): Promise<{ high: string }[]>;
   describeConfigs(request: {
     includeSynonyms: boolean;
     resources: { type: number; name: string; configNames: string[] }[];
@@ -63,6 +64,7 @@ export async function ensureTopics(options: TopicsOptions): Promise<number> {
   const partitions = wanted ?? counts[0]?.count ?? DEFAULT_PARTITIONS;
   checkPartitions(counts, partitions, wanted);
   if (missing.length > 0) {
+    for (const topic of existing) await ensureUnused(admin, names.topic(topic), missing.map(names.topic));
     const topics = missing.map((topic) => topicConfig(topic, { ...options, partitions }));
     await admin.createTopics({ waitForLeaders: true, topics });
     // Somebody else may have made them at the same moment.
@@ -70,6 +72,16 @@ export async function ensureTopics(options: TopicsOptions): Promise<number> {
   }
   await checkConfigs(options);
   return partitions;
+}
+
+/** Throws LogRefused where a topic has events while others are missing: positions in these, and in what was made of them, would lie. */
+async function ensureUnused(admin: Admin, topic: string, missing: readonly string[]): Promise<void> {
+  const offsets = await admin.fetchTopicOffsets(topic);
+  if (offsets.every(({ high }) => high === '0')) return;
+  throw new LogRefused(
+    `Kafka: there is no topic ${missing.join(', ')}, though ${topic} has been written to: restore it, or, to begin anew, ` +
+      'delete all of them and the read models',
+  );
 }
 
 function topicConfig(

@@ -43,7 +43,7 @@ export interface OwnedInput {
 /** To which topics goes what comes of a topic. */
 const OUTPUTS: Readonly<Record<Topic, readonly Topic[]>> = {
   inbound: ['organizations'],
-  organizations: ['outbound', 'lanes'],
+  organizations: ['organizations', 'outbound', 'lanes'],
   outbound: [],
   lanes: [],
 };

@@ -5,13 +5,8 @@ import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promi
 import type { Topic } from '../events.ts';
 import type { Batch, Log, Offsets } from '../log/log.ts';
 import { canonicalJson } from '../views/patch.ts';
-import {
-  type ScannedDocument,
-  type Shadow,
-  type ViewPositions,
-  type Views,
-  ViewsRefused,
-} from '../views/views.ts';
+import { type Document, type Shadow, type ViewPositions, type Views, ViewsRefused } from '../views/views.ts';
+import { type Compared, type Comparison, compareDocuments } from './compare.ts';
 import { readInStep } from './in-step.ts';
 import { leastOf, projectBatches, topicsOf } from './project.ts';
 import { eventTypesOf, type Projection } from './projection.ts';
@@ -84,29 +79,10 @@ export async function rebuildTogether(
   return all.map(({ events }) => events);
 }
 
-/** How a rebuilt view differs from the live one. */
-export interface Comparison {
-  documents: number;
-  differences: number;
-  /** The first ones. */
-  examples: Example[];
-}
-
-/** A document that differs: what is live and what was rebuilt, long texts from where they differ; undefined: there is none. */
-export interface Example {
-  id: string;
-  live: string | undefined;
-  rebuilt: string | undefined;
-}
-
-const MAX_EXAMPLES = 20;
 /** What is live lags behind the log by about so much while it is kept up. */
 const LAG_PAUSE_MS = 50;
 /** Events that are read, and applied, at a time: the more, the fewer pages of indexes are written again and again. */
 const BATCH_EVENTS = 5_000;
-/** Characters of a document that are told, and of them before the first that differs. */
-const TOLD_LENGTH = 500;
-const TOLD_BEFORE = 100;
 
 /** Rebuilds a view aside and compares it with the live one, document by document; changes nothing. */
 export async function compare(projection: Projection, stores: Stores): Promise<Comparison> {
@@ -118,25 +94,55 @@ export async function compare(projection: Projection, stores: Stores): Promise<C
     ...stores,
     onProgress: (_: string, done: number, total: number) => onProgress?.(done, total),
   };
+  const ended = async ({ documents, differences, examples }: Compared): Promise<Comparison> => {
+    await shadow.drop();
+    return { documents, differences, examples };
+  };
+  /** The whole comparison, where the live view was written to meanwhile: which may be why there are differences. */
+  let doubtful: Compared | undefined;
   try {
     for (;;) {
       await catchUp(copies, told);
       const before = await stores.views.positions(view);
+      const isStill = async () => equalPositions(before, await stores.views.positions(view));
       if (!equalPositions(before, await shadow.positions())) {
         await delay(LAG_PAUSE_MS);
         continue;
       }
-      const comparison = await compareDocuments(stores.views.scan(view), shadow.scan(), stores.signal);
-      // What was written while we compared makes differences that are none.
-      if (comparison.differences === 0 || equalPositions(before, await stores.views.positions(view))) {
-        await shadow.drop();
-        return comparison;
+      if (doubtful === undefined) {
+        const compared = await compareDocuments(stores.views.scan(view), shadow.scan(), stores.signal);
+        if (compared.differences === 0 || (await isStill())) return await ended(compared);
+        if (compared.differences === compared.ids.length) doubtful = compared;
+        continue;
       }
+      // Few are read at once, so that it is still for so long. What was rebuilt is, until we read on.
+      const { documents, ids } = doubtful;
+      const live = await Promise.all(ids.map((id) => stores.views.get(view, id)));
+      if (!(await isStill())) continue;
+      const compared = await compareDocuments(
+        inOne(live),
+        onlyOf(shadow.scan(), new Set(ids)),
+        stores.signal,
+      );
+      return await ended({ ...compared, documents });
     }
   } catch (error) {
     await drop(copies);
     throw error;
   }
+}
+
+async function* inOne(
+  documents: readonly (Document | undefined)[],
+): AsyncGenerator<{ document: Document }[]> {
+  yield documents.flatMap((document) => (document === undefined ? [] : [{ document }]));
+}
+
+async function* onlyOf<T extends { document: Document }>(
+  batches: AsyncIterable<T[]>,
+  ids: ReadonlySet<string>,
+): AsyncGenerator<T[]> {
+  for await (const batch of batches) yield batch.filter(({ document: { id } }) => ids.has(id));
 }
 
 /** The error that brought us here is the one to tell; a shadow left behind goes when the next one begins. */
@@ -231,65 +237,4 @@ function equalPositions(a: ViewPositions, b: ViewPositions): boolean {
     canonicalJson(a as Record<string, Record<string, number>>) ===
     canonicalJson(b as Record<string, Record<string, number>>)
   );
-}
-
-/** Both are in the order of ids: they are walked through side by side. */
-async function compareDocuments(
-  live: AsyncIterable<ScannedDocument[]>,
-  rebuilt: AsyncIterable<ScannedDocument[]>,
-  signal: AbortSignal | undefined,
-): Promise<Comparison> {
-  const comparison: Comparison = { documents: 0, differences: 0, examples: [] };
-  const left = each(live, signal);
-  const right = each(rebuilt, signal);
-  let a = (await left.next()).value;
-  let b = (await right.next()).value;
-  while (a !== undefined || b !== undefined) {
-    const id = least(a?.document.id, b?.document.id);
-    const inLive = a?.document.id === id ? a : undefined;
-    const inRebuilt = b?.document.id === id ? b : undefined;
-    const [liveText, rebuiltText] = [textOf(inLive), textOf(inRebuilt)];
-    comparison.documents++;
-    if (liveText !== rebuiltText) {
-      comparison.differences++;
-      if (comparison.examples.length < MAX_EXAMPLES) {
-        comparison.examples.push(exampleOf(id, liveText, rebuiltText));
-      }
-    }
-    if (inLive !== undefined) a = (await left.next()).value;
-    if (inRebuilt !== undefined) b = (await right.next()).value;
-  }
-  return comparison;
-}
-
-function exampleOf(id: string, live: string | undefined, rebuilt: string | undefined): Example {
-  let same = 0;
-  while (live !== undefined && same < live.length && live[same] === rebuilt?.[same]) same++;
-  const from = Math.max(0, same - TOLD_BEFORE);
-  const told = (text: string | undefined) => {
-    if (text === undefined || text.length <= TOLD_LENGTH) return text;
-    const to = from + TOLD_LENGTH;
-    return `${from > 0 ? '…' : ''}${text.slice(from, to)}${to < text.length ? '…' : ''}`;
-  };
-  return { id, live: told(live), rebuilt: told(rebuilt) };
-}
-
-async function* each(
-  batches: AsyncIterable<ScannedDocument[]>,
-  signal: AbortSignal | undefined,
-): AsyncGenerator<ScannedDocument, undefined> {
-  for await (const batch of batches) {
-    signal?.throwIfAborted();
-    yield* batch;
-  }
-  return undefined;
-}
-
-function least(a: string | undefined, b: string | undefined): string {
-  if (a === undefined) return b ?? '';
-  return b === undefined || a < b ? a : b;
-}
-
-function textOf(scanned: ScannedDocument | undefined): string | undefined {
-  return scanned === undefined ? undefined : canonicalJson(scanned.document);
 }

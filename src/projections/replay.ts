@@ -3,8 +3,9 @@
 import type { Log } from '../log/log.ts';
 import type { Time } from '../time.ts';
 import type { Views } from '../views/views.ts';
+import type { Example } from './compare.ts';
 import type { Projection } from './projection.ts';
-import { compare, type Example, rebuildTogether } from './rebuild.ts';
+import { compare, rebuildTogether } from './rebuild.ts';
 
 /** How far it is with one view. */
 export interface ReplayedView {

@@ -11,6 +11,11 @@ export class InvalidQuery extends Error {
   }
 }
 
+/** A name stands for several things, some of which have these ids. */
+export function ambiguous(what: string, name: string, ids: readonly string[]): InvalidQuery {
+  return new InvalidQuery(what, `several are called ${JSON.stringify(name)}: ${ids.join(', ')}`);
+}
+
 /** There is no such thing. */
 export class NotFound extends Error {
   readonly code = 'NOT_FOUND';

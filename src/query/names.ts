@@ -3,7 +3,7 @@
 import { isId } from '../ids.ts';
 import type { Document } from '../views/views.ts';
 import type { ReadViews } from './confined.ts';
-import { InvalidQuery, NotFound } from './errors.ts';
+import { ambiguous, NotFound } from './errors.ts';
 import type { NamedKind } from './filters.ts';
 
 export interface Names {
@@ -76,8 +76,8 @@ export function createNames(views: ReadViews): Names {
       const [document, ...others] = namesakes;
       if (document === undefined) throw new NotFound(kind, idOrName);
       if (others.length === 0) return document;
-      const ids = namesakes.map(({ id }) => id).join(', ');
-      throw new InvalidQuery(kind, `several are called ${JSON.stringify(idOrName)}: ${ids}`);
+      const ids = namesakes.map(({ id }) => id);
+      throw ambiguous(kind, idOrName, ids);
     },
   };
   return names;

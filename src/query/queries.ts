@@ -65,7 +65,7 @@ export interface Queries {
   /** Groups of logs; `sort` is `last`, `first` or `count`. Throws as list() does. */
   groups(filters: Filters): Promise<Page>;
   /** Deliveries counted, of the last 24 h unless `since` says otherwise; `by` is `endpoint`, `event` or `hour`. */
-  stats(filters: Filters): Promise<Stats>;
+  stats(filters: Filters, signal?: AbortSignal): Promise<Stats>;
   /** What administration has changed; see audit.ts. Throws as list() does. */
   audit(filters: Filters): Promise<Page>;
   /** One thing with all its fields. Throws NotFound. */
@@ -168,9 +168,9 @@ export function createQueries({ views, clock, implied: ofAll = [] }: QueriesOpti
       const filtered = await conditions({ filters: GROUP_FILTERS, deletable: false }, filters, others);
       return findGroups(views, { ...filtered, sort, cursor, limit: parseLimit(limit) });
     },
-    async stats({ by, since = DEFAULT_SINCE, ...filters }) {
+    async stats({ by, since = DEFAULT_SINCE, ...filters }, signal) {
       const filtered = await plan(RESOURCES.deliveries, { ...filters, since }, ['by']);
-      return countDeliveries(views, { ...filtered, by });
+      return countDeliveries(views, { ...filtered, by }, signal);
     },
     resolve: async (kind, idOrName) => (await names.resolve(kind, idOrName)).id,
     async show(name, idOrName) {

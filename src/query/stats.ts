@@ -40,16 +40,21 @@ interface Tally {
   latencies: Map<number, number>;
 }
 
-/** Counts what the conditions find. Throws InvalidQuery for another `by` than `endpoint`, `event` or `hour`. */
+/**
+ * Counts what the conditions find; what it has when `signal` is aborted. Throws InvalidQuery for another `by` than
+ * `endpoint`, `event` or `hour`.
+ */
 export async function countDeliveries(
   views: ReadViews,
   { where, keep, by = 'endpoint' }: Filtered & { by?: string | undefined },
+  signal?: AbortSignal,
 ): Promise<{ by: string; items: Item[]; total: Item }> {
   const keyOf = Object.hasOwn(GROUPS, by) ? GROUPS[by] : undefined;
   if (keyOf === undefined) throw new InvalidQuery('by', `allowed: ${Object.keys(GROUPS).join(', ')}`);
   const rows = new Map<string, Tally>();
   const all = newTally();
   for await (const document of eachOf(views, where)) {
+    if (signal?.aborted) break;
     if (keep !== undefined && !keep(document)) continue;
     const key = keyOf(document);
     const known = rows.has(key) || rows.size < MAX_ROWS ? key : OTHER;

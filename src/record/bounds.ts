@@ -14,8 +14,8 @@ export const MAX_TAG_KEY_LENGTH = 64;
 export const MAX_TAG_VALUE_LENGTH = 256;
 
 /**
- * `extra` and `user`, as JSON text. Only what grows when it is written again comes near it (`1e20` has four
- * characters, and is written with 21).
+ * `extra` and `user`, as JSON text. Of a payload of 256 KiB only what grows when it is written again comes near it (`1e20` has
+ * four characters, and is written with 21); of one that HOOKLANE_BODY_LIMIT lets be larger, what is ordinary may.
  */
 export const MAX_JSON_LENGTH = 256 * 1024;
 

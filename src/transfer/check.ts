@@ -8,7 +8,7 @@ import { type InboundEvent, TOPIC_OF } from '../events.ts';
 import type { EndpointId, InboundId, IntegrationId, OrganizationId, ProjectId } from '../ids.ts';
 import { isId } from '../ids.ts';
 import { isObject } from '../json.ts';
-import { signingSecretsOf } from '../sealed.ts';
+import { secretsOfLane } from '../sealed.ts';
 import { TransferRefused } from './errors.ts';
 import { type Counts, emptyCounts, eventOf, FORMAT, type Header, type MovedEvent } from './format.ts';
 import { linesOf } from './lines.ts';
@@ -207,10 +207,7 @@ function secretsOf(event: MovedEvent, nowMs: number): string[] {
     case 'EndpointSecretRotated':
       return [event.secret];
     case 'LaneImported':
-      return [
-        ...(event.secret === null ? [] : [event.secret]),
-        ...event.endpoints.flatMap((endpoint) => signingSecretsOf(endpoint, nowMs)),
-      ];
+      return [...secretsOfLane(event, nowMs)];
     default:
       return [];
   }

@@ -2,12 +2,11 @@
 // belong to it. The topics have no common clock, so the lane is read before and after their ends are: where it is the
 // same, it was so in between. (A second check is at the end of the export, see open-webhooks.ts.)
 
-import type { LaneRecord } from '../events.ts';
+import { isRecord, type LaneRecord, RECORDS } from '../events.ts';
 import type { InboundId, OrganizationId } from '../ids.ts';
 import type { Log, StoredEvent } from '../log/log.ts';
 import { partitionOf } from '../log/partitioner.ts';
 import { TransferRefused } from './errors.ts';
-import { isRecord, RECORDS } from './format.ts';
 
 export type SourceLog = Pick<Log, 'partitions' | 'read' | 'ends' | 'positions' | 'served'>;
 

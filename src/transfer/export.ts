@@ -2,7 +2,7 @@
 // only. It keeps in memory what is pending and what is not recorded yet, nothing else.
 
 import { createHash } from 'node:crypto';
-import type { OrganizationEvent } from '../events.ts';
+import { isOfImport, type OrganizationEvent } from '../events.ts';
 import type { OrganizationId } from '../ids.ts';
 import type { StoredEvent } from '../log/log.ts';
 import { toIso } from '../time.ts';
@@ -144,18 +144,6 @@ function createHistory({ taken, lane }: Cut): (stored: StoredEvent<'organization
     return false;
   };
 }
-
-/** Of an import into this log, with which the organization came: it has served its purpose. */
-function isOfImport({ type }: OrganizationEvent): boolean {
-  return OF_IMPORTS.has(type);
-}
-
-const OF_IMPORTS: ReadonlySet<string> = new Set<OrganizationEvent['type']>([
-  'OrganizationImportStarted',
-  'LaneImported',
-  'WebhookImported',
-  'OrganizationImportEnded',
-]);
 
 /** Where it stands in topic inbound says something in this log alone. */
 function withoutPosition(event: OrganizationEvent): OrganizationEvent {

@@ -165,13 +165,3 @@ export function rawEventOf(values: Record<string, unknown>): MovedEvent {
   }
   return { type, ...fields } as MovedEvent;
 }
-
-/** Whether the event is what becomes of an inbound webhook. */
-export function isRecord(
-  event: HooklaneEvent,
-): event is Extract<HooklaneEvent, { type: 'LogRecorded' | 'DeployRecorded' | 'InboundWebhookFailed' }> {
-  return RECORDS.includes(event.type);
-}
-
-/** The events that an inbound webhook may become. */
-export const RECORDS: readonly EventType[] = ['LogRecorded', 'DeployRecorded', 'InboundWebhookFailed'];

@@ -2,7 +2,7 @@
 
 import { TransferRefused } from './errors.ts';
 
-/** Of a line: the largest event is that of a webhook whose log came from a payload of 256 KiB, as base64. */
+/** Of a line: the largest event is that of a webhook whose log came from a payload of 1 MiB, which may grow, as base64. */
 const MAX_LINE_BYTES = 16 * 1024 * 1024;
 const LINE_END = 10;
 

@@ -1,11 +1,10 @@
 // What a log holds already of an organization that is to be imported into it.
 
-import type { OrganizationImportStarted, Topic } from '../events.ts';
+import { isRecord, type OrganizationImportStarted, type Topic } from '../events.ts';
 import type { Log } from '../log/log.ts';
 import { partitionOf } from '../log/partitioner.ts';
 import { type Contents, idsOf } from './check.ts';
 import { TransferRefused } from './errors.ts';
-import { isRecord } from './format.ts';
 
 export type TargetLog = Pick<Log, 'partitions' | 'read' | 'append' | 'served'>;
 

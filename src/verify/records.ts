@@ -4,13 +4,12 @@
 // as long as it is the same: read models put it over what is there, and the lane takes it for no trigger (see
 // dispatch/crank.ts). A log that is made again as an error, or under another id, is two things.
 
-import type {
-  DeployRecorded,
-  InboundWebhookFailed,
-  LogRecorded,
-  OrganizationEvent,
-  OrganizationImportEnded,
-  OrganizationImportStarted,
+import {
+  isRecord,
+  type OrganizationEvent,
+  type OrganizationImportEnded,
+  type OrganizationImportStarted,
+  type RecordEvent,
 } from '../events.ts';
 import { type OrganizationId, siblingId } from '../ids.ts';
 import type { StoredEvent } from '../log/log.ts';
@@ -35,8 +34,6 @@ export const RECORD_TYPES = [
   'OrganizationImportStarted',
   'OrganizationImportEnded',
 ] as const;
-
-type RecordEvent = LogRecorded | DeployRecorded | InboundWebhookFailed;
 
 /** What an id is known to be: bits. */
 const BITS = { LogRecorded: 1, DeployRecorded: 2, InboundWebhookFailed: 4, received: 8, named: 16 } as const;
@@ -117,12 +114,6 @@ export function createRecords({ findings, open, isMine, isOld }: Sweep): Records
       findings.found('records', stored, message, { inboundId, organizationId });
     },
   };
-}
-
-function isRecord(event: OrganizationEvent): event is RecordEvent {
-  return (
-    event.type === 'LogRecorded' || event.type === 'DeployRecorded' || event.type === 'InboundWebhookFailed'
-  );
 }
 
 function isImportMark(

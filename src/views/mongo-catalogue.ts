@@ -58,7 +58,8 @@ export function nextShadow(
     retention,
   }: { nowMs: number; deadAfterMs: number; retention: Retention | 'like live' },
 ): NonNullable<CatalogueEntry['shadow']> {
-  const silentMs = nowMs - (shadow?.heardAtMs ?? 0);
+  // What lies ahead is of before the clock was set back.
+  const silentMs = Math.abs(nowMs - (shadow?.heardAtMs ?? 0));
   if (shadow !== null && silentMs < deadAfterMs) throw new RebuildRuns(view, silentMs);
   const wanted = retention === 'like live' ? (keeping ?? FOR_EVER) : retention;
   const next = newGeneration(lastGeneration + 1, definition, newKeeping(wanted, keeping?.newestMs));

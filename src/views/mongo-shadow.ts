@@ -49,7 +49,7 @@ export function createShadow(view: string, generation: number, store: ShadowStor
     const entry = await store.entry();
     const { shadow } = entry;
     if (shadow?.generation !== generation) throw ended();
-    if (Date.now() - heardMs >= HEARD_EVERY_MS) {
+    if (Math.abs(Date.now() - heardMs) >= HEARD_EVERY_MS) {
       heardMs = Date.now();
       await store.change(own, { $set: { 'shadow.heardAtMs': heardMs } });
     }

@@ -5,7 +5,7 @@
 // same time. Positions are moved on after the documents, under the condition that the copy of the view which was
 // written is still the live one; if it is not, the same patches go to the one that took its place.
 
-import { type Collection, type Db, MongoClient } from 'mongodb';
+import type { Collection, Db, MongoClient } from 'mongodb';
 import {
   checkCauses,
   checkDefinitions,
@@ -29,6 +29,7 @@ import {
   shapeIn,
 } from './mongo-catalogue.ts';
 import { createMongoClaims, type StoredClaim } from './mongo-claims.ts';
+import { connect } from './mongo-client.ts';
 import { type Copy, openCopy } from './mongo-copy.ts';
 import { indexKeys, type StoredDocument } from './mongo-document.ts';
 import { checkVersion } from './mongo-look.ts';
@@ -44,7 +45,6 @@ import {
   type ViewBatch,
   type ViewDefinition,
   type Views,
-  ViewsRefused,
   ViewsUnavailable,
 } from './views.ts';
 
@@ -56,9 +56,6 @@ export interface MongoViewsOptions {
   retention?: Retention;
 }
 
-/** How long a server is looked for, and an answer waited for. */
-const FIND_WITHIN_MS = 5_000;
-const ANSWER_WITHIN_MS = 30_000;
 /** Documents that are read at a time by scan(). */
 const SCAN_DOCUMENTS = 500;
 /** How often a change is tried that others were faster with. */
@@ -135,8 +132,26 @@ function createViews({ client, db, catalogue, known, definitions, retention }: S
     return openCopy(documentsOf(view, generation), { shape: shapeIn(generation), horizon });
   }
 
+  /** Asks a copy, and again where that has been replaced: what is dropped answers as if it were empty. */
+  function asking<T>(
+    view: string,
+    current: () => Promise<Forgetting>,
+    ask: (copy: Copy) => Promise<T>,
+  ): Promise<T> {
+    return reaching(async () => {
+      for (let asked = await current(); ; ) {
+        const answer = await ask(copyOf(view, asked));
+        const isNothing = Array.isArray(answer) ? answer.length === 0 : !answer;
+        if (!isNothing) return answer;
+        const { generation } = asked;
+        asked = await current();
+        if (asked.generation === generation) return answer;
+      }
+    });
+  }
+
   function live<T>(view: string, ask: (copy: Copy) => Promise<T>): Promise<T> {
-    return reaching(async () => ask(copyOf(view, await entryOf(view))));
+    return asking(view, () => entryOf(view), ask);
   }
 
   /** Applies what concerns the view to its live copy, whichever that is when all is written. */
@@ -144,6 +159,10 @@ function createViews({ client, db, catalogue, known, definitions, retention }: S
     for (let round = 0; round < MAX_ROUNDS; round++) {
       const entry = (round === 0 && known.get(view)) || (await entryOf(view));
       const { generation } = entry;
+      if (entry.version > definitionOf(view).version)
+        throw new ViewsUnavailable(
+          `the view ${view} has been rebuilt by a newer release: it is for that to go on`,
+        );
       const keeping = keepingAfter(entry, batch, retentionOfView(view));
       await copyOf(view, entry, keeping).write(patches);
       const moved = await catalogue.findOneAndUpdate(
@@ -176,7 +195,7 @@ function createViews({ client, db, catalogue, known, definitions, retention }: S
   ): AsyncGenerator<ScannedDocument[]> {
     for (let last: string | undefined = ''; last !== undefined; ) {
       const after: string = last;
-      const found = await reaching(async () => copyOf(view, await generation()).scan(after, SCAN_DOCUMENTS));
+      const found = await asking(view, generation, (copy) => copy.scan(after, SCAN_DOCUMENTS));
       if (found.length > 0) yield found;
       last = found.length < SCAN_DOCUMENTS ? undefined : found.at(-1)?.document.id;
     }
@@ -285,23 +304,6 @@ function createViews({ client, db, catalogue, known, definitions, retention }: S
 }
 
 // ── opening ─────────────────────────────────────────────────────────────────────────────────────────────────
-
-/** A client that has not connected yet. Throws ViewsRefused. Whoever makes one closes it. */
-export function connect(url: string): MongoClient {
-  try {
-    return new MongoClient(url, {
-      appName: 'hooklane',
-      serverSelectionTimeoutMS: FIND_WITHIN_MS,
-      connectTimeoutMS: FIND_WITHIN_MS,
-      socketTimeoutMS: ANSWER_WITHIN_MS,
-      writeConcern: { w: 'majority', journal: true },
-      readPreference: 'primary',
-    });
-  } catch (error) {
-    if (!(error instanceof Error)) throw error;
-    throw new ViewsRefused(`HOOKLANE_VIEWS is not a URL of MongoDB: ${error.message}`, { cause: error });
-  }
-}
 
 function claimsIn(db: Db): Collection<StoredClaim> {
   return db.collection('claims');

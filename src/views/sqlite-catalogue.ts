@@ -223,7 +223,8 @@ export function createCatalogue(
       const definition = definitionOf(view);
       const left = readShadow.get(view);
       if (left !== undefined) {
-        const silentMs = Date.now() - Number(left.heard);
+        // What lies ahead is of before the clock was set back.
+        const silentMs = Math.abs(Date.now() - Number(left.heard));
         if (silentMs < deadAfterMs) throw new RebuildRuns(view, silentMs);
         dropGeneration(view, Number(left.generation));
         deleteShadow.run(view);

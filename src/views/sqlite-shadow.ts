@@ -55,14 +55,14 @@ export function createShadows({ catalogue, transaction, scan }: ShadowStore) {
     /** As own(), for whoever has begun to write: others are told that we live. */
     const heard = () => {
       own();
-      if (Date.now() - heardMs >= HEARD_EVERY_MS) {
+      if (Math.abs(Date.now() - heardMs) >= HEARD_EVERY_MS) {
         for (const one of filled) catalogue.hear(one);
         heardMs = Date.now();
       }
       return shadow;
     };
     const tell = async () => {
-      if (Date.now() - heardMs >= HEARD_EVERY_MS) transaction('write', heard);
+      if (Math.abs(Date.now() - heardMs) >= HEARD_EVERY_MS) transaction('write', heard);
     };
     /** Writes so many of the documents. Its positions move on when all of them are written. */
     const write = (count: number) => {

@@ -63,6 +63,14 @@ test('what is renamed is found under its new name alone', async (t) => {
   await ok(ORGANIZATIONS, { json: { name: 'acme' } });
 });
 
+test('what takes no input refuses one', async (t) => {
+  const { call, organization, ...api } = await startWithOrganization(t);
+  const { integrationId } = await api.integration();
+  for (const path of [organization, `/api/v1/integrations/${integrationId}`])
+    for (const json of [{ grace: '24h' }, [1]])
+      assertProblem(await call(`${path}/rotate-secret`, { json }), 422);
+});
+
 test('a secret that is rotated holds at once, the old one no longer', async (t) => {
   const { call, ok, events, secrets, organization, ...api } = await startWithOrganization(t);
   const { token, integrationId } = await api.integration();

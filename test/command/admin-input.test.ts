@@ -94,6 +94,17 @@ test('a refusal says what is allowed, and repeats no secret', async (t) => {
   for (const allowed of [/\bomit\b/, /24h/, /https/]) assert.match(messages, allowed);
 });
 
+test('a URL with control characters, which terminals obey, is refused', async (t) => {
+  const { call, organization } = await startWithOrganization(t);
+  for (const path of ['\u001b[2J', 'a\nb', 'a\tb', '\u009b', '\ud800']) {
+    const answer = await call(`${organization}/endpoints`, {
+      json: { ...ENDPOINT, url: `https://a.example/${path}` },
+    });
+    assertProblem(answer, 422);
+    assert.deepEqual(wrongFields(answer), ['url']);
+  }
+});
+
 test('a body with thousands of wrong entries is answered with a short list', async (t) => {
   const { call, organization } = await startWithOrganization(t);
   const json = { ...ENDPOINT, events: Array.from({ length: 20_000 }, () => 'A') };

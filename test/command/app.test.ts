@@ -85,6 +85,38 @@ test('a delivery that failed is tried again when an operator asks, and then no m
   assertProblem(await call(`/api/v1/deliveries/${id}/retry`, { method: 'POST' }), 409);
 });
 
+test('a delivery that is named twice is tried again once', async (t) => {
+  const { url } = await startReceiver(t, (response) => void response.writeHead(500).end());
+  const { ok, call } = await serve(t);
+  await ok(ENDPOINTS, { json: { url, events: ['order.*'], gap: '0s', retries: [] } });
+  await ok('/api/v1/organizations/default/events', { json: { kind: 'order.paid', data: {} } });
+  const { id } = await waitFor('a delivery in error', async () => {
+    const page = await ok<Page>('/api/v1/deliveries?status=error');
+    return page.items[0];
+  });
+  const { status, text } = await call('/api/v1/deliveries/retry', { json: { ids: [id, id, id] } });
+  assert.deepEqual([status, JSON.parse(text).items], [202, [{ id, status: 'pending' }]]);
+});
+
+test('a refusal for lack of a right is logged, also where it shows late', async (t) => {
+  const lines: string[] = [];
+  const logger = pino({ level: 'warn' }, { write: (line: string) => lines.push(line) });
+  const { ok, call } = await serve(t, { logger });
+  const TOKENS = '/api/v1/tokens';
+  const writer = await ok(TOKENS, { json: { name: 'writer', scopes: ['write'] } });
+  const token = writer.token ?? '';
+  assertProblem(await call('/api/v1/logs', { token }), 403);
+  assertProblem(await call(TOKENS, { token, json: { name: 'x', scopes: ['read'] } }), 403);
+  const refused = lines.map((line) => JSON.parse(line)).filter(({ msg }) => msg === 'refused: no right');
+  assert.deepEqual(
+    refused.map(({ by, method, url }) => [by, method, url]),
+    [
+      [writer.id, 'GET', '/api/v1/logs'],
+      [writer.id, 'POST', TOKENS],
+    ],
+  );
+});
+
 test('a list is read page by page, and nothing comes twice or is missing', async (t) => {
   const { call, ok, token } = await serve(t);
   const ids: string[] = [];

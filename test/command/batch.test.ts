@@ -73,6 +73,19 @@ test('each line counts against the limits, and what they refuse says when to com
   assert.equal((await events('inbound')).length, 3);
 });
 
+test('a line that is refused for what would be left of it uses nothing up', async (t) => {
+  const limits = { rateLimits: { burst: '1/1h', sustained: null } };
+  const { ok, token } = await startWithIntegration(t, {}, limits);
+  // Each of them would be longer with what stands in its place.
+  const secrets = JSON.stringify({ a: Array(24_000).fill(['pwd', 1]) });
+  const raw = `${secrets}\n{}`;
+  const { items } = await ok<BatchAnswer>(`${LOGS}/batch`, { token, raw, headers: NDJSON });
+  assert.deepEqual(
+    items.map(({ status }) => status),
+    [422, 201],
+  );
+});
+
 test('a batch may be packed, and holds what its resource takes', async (t) => {
   const { ok, events, token } = await startWithIntegration(t);
   const raw = gzipSync('{"version":"1"}\n{"release":"2"}');

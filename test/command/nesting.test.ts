@@ -31,6 +31,18 @@ test('keys that are special to JavaScript, and some nesting, are data like any o
   assert.equal(Object.getOwnPropertyDescriptor(Object.prototype, 'polluted'), undefined);
 });
 
+test('too many levels with a number that no double holds are the fault of who sends them, and of that line alone', async (t) => {
+  const { call, ...api } = await startApi(t);
+  const { token } = await api.integration({ rateLimits: { burst: null, sustained: null } });
+  const deep = `{"a":${'['.repeat(10_000)}1e400${']'.repeat(10_000)}}`;
+  const answer = await call('/api/v1/webhooks/logs', { token, raw: deep });
+  assertProblem(answer, 422);
+  assert.match(String(answer.body?.detail), /allowed: up to 256 levels/);
+  const headers = { 'content-type': 'application/x-ndjson' };
+  const batch = await call('/api/v1/webhooks/logs/batch', { token, raw: `{}\n${deep}\n{}`, headers });
+  assert.deepEqual([batch.status, batch.body?.accepted, batch.body?.refused], [200, 2, 1]);
+});
+
 test('what is published goes out as it came: numbers that no double holds as text, half a surrogate pair as U+FFFD', async (t) => {
   const { call, events, ...api } = await startApi(t);
   const { organizationId } = await api.integration();

@@ -7,6 +7,7 @@ import { InvalidInput } from '../../src/command/input.ts';
 import { createScrubber } from '../../src/command/scrub.ts';
 import { MAX_BODY_BYTES, MAX_STORED_BODY_BYTES } from '../../src/events.ts';
 import { DEFAULT_SCRUB_RULES, parseScrubRules, type ScrubRules } from '../../src/scrub-rules.ts';
+import { TOKEN_PREFIXES } from '../../src/secrets.ts';
 
 const { json, body } = createScrubber(DEFAULT_SCRUB_RULES);
 const F = '"[Filtered]"';
@@ -160,7 +161,10 @@ test('secrets within texts are filtered, and the text around them stays', () => 
     ['postgres://app:hunter2@db:5432/app', 'postgres://app:[Filtered]@db:5432/app'],
     ['sent Authorization: Bearer eyJhbGciOi.J9 to host', 'sent Authorization: Bearer [Filtered] to host'],
     ['basic YWRtaW46YQ==', 'basic [Filtered]'],
-    [`used ints_${'a'.repeat(32)}.`, 'used [Filtered].'],
+    ...TOKEN_PREFIXES.map((prefix): [string, string] => [
+      `used ${prefix}_${'a'.repeat(32)}.`,
+      'used [Filtered].',
+    ]),
     ['whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD is it', '[Filtered] is it'],
   ];
   for (const [text, left] of texts) assert.equal(scrubbed(text), left);

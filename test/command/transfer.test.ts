@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { gzipSync } from 'node:zlib';
+import { deflateSync, gzipSync } from 'node:zlib';
 import { request } from 'undici';
 import type { OrganizationId } from '../../src/ids.ts';
 import { lastLineOf } from '../../src/transfer/format.ts';
@@ -56,11 +56,36 @@ test('what is imported may be gzip; what is cut off, or encoded otherwise, is re
   const packed = gzipSync(text);
   const whole = await send(packed, 'gzip');
   assertProblem(whole, 409);
+  for (const encoding of ['GZIP', 'x-gzip']) assertProblem(await send(packed, encoding), 409);
+  assertProblem(await send(deflateSync(text), 'deflate'), 409);
   assert.match(String(whole.body?.detail), /^org_\w+ is here already/);
   assertProblem(await send(packed.subarray(0, -20), 'gzip'), 400);
   assertProblem(await send(Buffer.from(text), 'gzip'), 400);
   assertProblem(await send(packed, 'br'), 415);
   await ok('/healthz');
+});
+
+test('where no file can be kept nothing is imported, and the places for moves are given back', async (t) => {
+  const { call, port } = await serve(t, { env });
+  const { text } = await exported(port, 'default');
+  const { TMPDIR: before } = process.env;
+  t.after(() => {
+    if (before === undefined) delete process.env.TMPDIR;
+    else process.env.TMPDIR = before;
+  });
+  process.env.TMPDIR = '/nowhere';
+  for (let i = 0; i < 6; i++) {
+    const refused = await call('/api/v1/import', { raw: text, headers });
+    assertProblem(refused, 503);
+    assert.match(String(refused.body?.detail), /no room here for the file; nothing was imported/);
+  }
+  assert.equal((await exported(port, 'default')).status, 200);
+});
+
+test('to ask for the head of an export reads nothing', async (t) => {
+  const { call } = await serve(t, { env });
+  const { status } = await call('/api/v1/organizations/default/export', { method: 'HEAD' });
+  assert.ok(status === 404 || status === 405, `${status}`);
 });
 
 test('an export that comes to no end under way says why in the place of its end', async (t) => {

@@ -188,6 +188,21 @@ test('what is not JSON in UTF-8 is answered 400', async (t) => {
   assert.deepEqual(await events('inbound'), []);
 });
 
+test('a byte order mark is named, as nobody sees it', async (t) => {
+  const { call, token } = await startWithIntegration(t);
+  const { body } = await call(LOGS, { token, raw: '\ufeff{}' });
+  assert.equal(body?.detail, 'The body is not JSON: it begins with a byte order mark.');
+});
+
+test('a deploy whose version is blank is answered 422', async (t) => {
+  const { call, token } = await startWithIntegration(t);
+  for (const version of ['', '  ', '\n\u0000']) {
+    const answer = await call(DEPLOYS, { token, json: { version } });
+    assertProblem(answer, 422);
+    assert.match(String(answer.body?.detail), /version: allowed: a text that is not blank/);
+  }
+});
+
 test('JSON that is no object is answered 422', async (t) => {
   const { call, events, token } = await startWithIntegration(t);
   for (const json of [[], [{}], 'text', 7, true, null]) {

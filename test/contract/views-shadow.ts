@@ -102,6 +102,22 @@ export function shadowContract({ it, storeFor, viewsFor }: Kit): void {
     assert.equal(await second.swap(), true);
   });
 
+  it('who died before the clock was set back counts as dead, and who lives goes on being heard of', async (t) => {
+    const open = await storeFor(t);
+    const [views, other] = [await open(), await open()];
+    const { now } = Date;
+    t.after(() => {
+      Date.now = now;
+    });
+    await views.shadow('items');
+    Date.now = () => now() - 3_600_000;
+    const second = await other.shadow('items');
+    Date.now = () => now() - 7_200_000;
+    await second.apply({ patches: [], positions: [at(1)] });
+    await assert.rejects(views.shadow('items'), RebuildRuns);
+    await second.drop();
+  });
+
   it('a shadow that has ended can do nothing any more', async (t) => {
     const views = await viewsFor(t);
     const swapped = await views.shadow('items');

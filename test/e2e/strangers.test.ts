@@ -45,7 +45,7 @@ const COMMANDS = [
 function assertRefused({ exit, stdout, stderr }: Outcome, what: string): void {
   assert.equal(exit, 1, what);
   assert.equal(stdout, '', what);
-  const says = /^hooklane: http\S+ (answers something else than Hooklane does|has stopped)\n$/;
+  const says = /^hooklane: http\S+ (answers something else than Hooklane does|has ended the answer: .+)\n$/;
   assert.match(stderr, says, what);
 }
 

@@ -1,7 +1,7 @@
 // What commands say: of wrong usage, of nothing, of themselves, and to scripts.
 
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync } from 'node:fs';
+import { copyFileSync, existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { Command } from 'commander';
@@ -323,6 +323,43 @@ testOnAllEngines(
     assert.ok(Array.isArray(items) && items.every(({ differences }) => differences === 0));
   },
 );
+
+test('an endpoint whose URL is not allowed any more can be disabled, and not enabled', async (t) => {
+  const env = { HOOKLANE_DATA: temporaryDirectory(t) };
+  const endpoint = await ask(t, endpointWith('--events', '*'), { env });
+  const production = { ...env, NODE_ENV: 'production' };
+  const id = String(endpoint.id);
+  assert.equal((await ask(t, ['endpoint', 'disable', id], { env: production })).status, 'disabled');
+  const refused = await run(t, ['endpoint', 'enable', id], { env: production });
+  assert.deepEqual([refused.exit, refused.stderr], [2, 'hooklane: url: only https is allowed\n']);
+});
+
+test('of several files that are imported those before one that fails are told of', async (t) => {
+  const [from, to] = [temporaryDirectory(t), temporaryDirectory(t)];
+  await ask(t, ['org', 'create', 'acme'], { env: { HOOKLANE_DATA: from } });
+  const file = join(temporaryDirectory(t), 'acme.ndjson');
+  const env = { HOOKLANE_DATA: from };
+  assert.equal((await run(t, ['export', '--org', 'acme', '--out', file], { env })).exit, 0);
+  copyFileSync(join(from, 'master-key'), join(to, 'master-key'));
+  const { exit, stdout, stderr } = await run(t, ['import', file, import.meta.filename, '--json'], {
+    env: { HOOKLANE_DATA: to },
+  });
+  assert.equal(exit, 1);
+  assert.match(stderr, /usage\.test\.ts: /);
+  assert.deepEqual(
+    JSON.parse(stdout).items.map(({ organization }: { organization: string }) => organization),
+    ['acme'],
+  );
+});
+
+test('an export whose reader goes is not told as done', async (t) => {
+  const directory = temporaryDirectory(t);
+  await ask(t, ['org', 'create', 'acme'], { env: { HOOKLANE_DATA: directory } });
+  const line = `HOOKLANE_DATA=${directory} ${HOOKLANE} export --org acme`;
+  const failed = startShell(t, `{ ${line}; echo "exit $?" >&2; } | true`);
+  await failed.ended;
+  assert.match(failed.stderr(), /^hooklane: the output cannot be written: broken pipe\nexit 1$/m);
+});
 
 test('who reads nothing of what a command prints does not make it fail', async (t) => {
   const piped = startShell(t, `${HOOKLANE} --help | true`);

@@ -6,7 +6,7 @@ import type { TestContext } from 'node:test';
 import { Kafka, logLevel } from 'kafkajs';
 import { request } from 'undici';
 // Also for what it mends in kafkajs, which would warn of timers.
-import '../../src/log/kafka.ts';
+import '../../src/log/kafka-client.ts';
 import type { Group } from '../../src/log/log.ts';
 import { type Running, start } from '../e2e/hooklane.ts';
 import { temporaryDirectory } from '../support/directory.ts';

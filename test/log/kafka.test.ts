@@ -137,6 +137,41 @@ for (const [topic, configEntries, reason] of [
   });
 }
 
+test('a topic that is gone is not made anew beside others that have been written to', SHARED, async (t) => {
+  const prefix = uniquePrefix();
+  const { admin } = await operator(t);
+  await (await openLog(t, { prefix, partitions: 1 })).append([changed('a', 1)]);
+  await admin.deleteTopics({ topics: [`${prefix}lanes`] });
+  await waitFor('it to be gone', async () => !(await admin.listTopics()).includes(`${prefix}lanes`));
+  await assert.rejects(openLog(t, { prefix }), {
+    code: 'LOG_REFUSED',
+    message: /there is no topic \S+lanes, though \S+organizations has been written to/,
+  });
+});
+
+test('lanes are not read from partitions that were added, where they do not belong', SHARED, async (t) => {
+  const prefix = uniquePrefix();
+  const { admin } = await operator(t);
+  const log = await openLog(t, { prefix, partitions: 1 });
+  await log.append([changed('a', 1)]);
+  const owner = await joinByHand(log, 'organizations').partition(0);
+  await take(owner, 1);
+  await owner.commit(
+    ['a', 'b', 'c', 'd', 'e', 'f'].map((name) => lane(name, 1)),
+    1,
+  );
+  await log.close();
+  const topics = ['inbound', 'organizations', 'outbound', 'lanes'];
+  await admin.createPartitions({
+    topicPartitions: topics.map((topic) => ({ topic: `${prefix}${topic}`, count: 4 })),
+  });
+  const wider = await openLog(t, { prefix });
+  await assert.rejects(all(wider, 'lanes', { partition: 0 }), {
+    code: 'LOG_REFUSED',
+    message: /a lane of partition 0 belongs to \d of 4: partitions were added/,
+  });
+});
+
 test('two that start at the same moment make the topics once', SHARED, async (t) => {
   const prefix = uniquePrefix();
   const logs = await Promise.all([openLog(t, { prefix }), openLog(t, { prefix }), openLog(t, { prefix })]);
@@ -182,7 +217,13 @@ test(
     await (await late.transaction()).abort();
     await log.append([changed('a', 1)]);
     await waitFor('the second ownership', () => owned.length === 2);
-    await waitFor('its commit', async () => (await log.positions('dispatcher', 'organizations'))[0] === 1);
+    await waitFor('its commit', async () => {
+      const [[end], [position]] = await Promise.all([
+        log.ends('organizations'),
+        log.positions('dispatcher', 'organizations'),
+      ]);
+      return position === end;
+    });
     assert.equal(owned[0]?.lost.aborted, true);
     assert.equal((await all(log, 'outbound')).length, 1, 'what was fenced did not count');
     await late.disconnect();

@@ -269,6 +269,19 @@ test('compare while events are written and projected finds no differences', asyn
   assert.equal((await comparing).differences, 0);
 });
 
+test('compare ends also where no moment passes without a write', async (t) => {
+  const { log, views, follow } = openStores(t);
+  follow();
+  await log.append(recordedLogs(0, 5_000));
+  let isCompared = false;
+  const comparing = compare(logs, { log, views }).finally(() => {
+    isCompared = true;
+  });
+  let written = 5_000;
+  for (; !isCompared; written += 5) await log.append(recordedLogs(written, written + 5));
+  assert.equal((await comparing).differences, 0);
+});
+
 for (const [what, run] of [
   ['rebuild', rebuild],
   ['compare', compare],

@@ -132,7 +132,7 @@ test(
     await fill(await openViews(t, url), [{ color: 'red' }]);
     const NEWER = [{ ...ITEMS, version: 2, indexes: [['color', 'size']] }, OTHERS];
     const newer = await openViews(t, url, NEWER);
-    await openViews(t, url);
+    const older = await openViews(t, url);
     assert.deepEqual(fieldsOf(newer.indexes('items')), ITEMS.indexes);
     assert.equal(await newer.count('items'), 1);
     const shadow = await newer.shadow('items');
@@ -141,6 +141,12 @@ test(
     await newer.count('items');
     assert.deepEqual(fieldsOf(newer.indexes('items')), [['color', 'size']]);
     await assert.rejects(openViews(t, url), /made by a newer release/);
+    // Its patches are not for a view of another shape; what it is asked it may answer.
+    await assert.rejects(fill(older, [{ color: 'blue' }]), {
+      code: 'VIEWS_UNAVAILABLE',
+      message: /rebuilt by a newer release/,
+    });
+    assert.equal(await older.count('items'), 0);
     await assert.rejects(
       openViews(t, url, [{ ...ITEMS, version: 2 }, OTHERS]),
       /has changed, but not its version/,

@@ -10,16 +10,14 @@ import { inWords } from '../../query/health.ts';
 import type { EndpointHealth } from '../../query/lanes.ts';
 import { summarizeLanes } from '../../query/status.ts';
 import { takeUntil } from '../../query/take.ts';
-import { signingSecretsOf } from '../../sealed.ts';
-import { createSecretBox, SecretUnreadable } from '../../secrets.ts';
-import { toIso } from '../../time.ts';
+import { secretsOfLane } from '../../sealed.ts';
+import { createSecretBox, SecretUnreadable, sealedUnder } from '../../secrets.ts';
+import { MAX_SKEW_MS, toIso } from '../../time.ts';
 import { type ViewsLook, ViewsRefused } from '../../views/views.ts';
 import { bytes } from '../status-print.ts';
 import { type Check, checksOf, reasonOf } from './check.ts';
 import type { DirectoryExamined } from './directory.ts';
 
-/** Clocks of hosts may differ by so much (docs/deploy.md). */
-const MOST_SKEW_MS = 2_000;
 /** More is no matter of NTP: gaps and times of the history are wrong. */
 const WRONG_CLOCK_MS = 60_000;
 /** How long the ends of topics are looked at, and how many events there. */
@@ -125,13 +123,12 @@ async function examineOpened(
 /** A secret of each master key that lanes ask for; where there are no lanes yet, the first one in the log. */
 async function secretsIn(log: Pick<Log, 'read'>, nowMs: number): Promise<string[]> {
   const byKey = new Map<string, string>();
-  const add = (sealed: string) => byKey.set(sealed.split('.')[2] ?? '', sealed);
+  const add = (sealed: string) => byKey.set(sealedUnder(sealed), sealed);
   const untilMs = performance.now() + SECRETS_WITHIN_MS;
   await takeUntil(log.read('lanes', { types: ['LaneSaved'] }), untilMs, ({ events }) => {
     for (const { event } of events) {
       if (event.type !== 'LaneSaved') continue;
-      if (event.secret !== null) add(event.secret);
-      for (const sealed of event.endpoints.flatMap((of) => signingSecretsOf(of, nowMs))) add(sealed);
+      for (const sealed of secretsOfLane(event, nowMs)) add(sealed);
     }
     return undefined;
   });
@@ -183,7 +180,7 @@ async function newestEvent(log: Pick<Log, 'ends' | 'read'>): Promise<number | un
 export function judgeNewest(newestAtMs: number, nowMs: number): Check {
   const aheadMs = newestAtMs - nowMs;
   const name = 'clock and log';
-  if (aheadMs <= MOST_SKEW_MS) return ofLog.ok(name, `the newest event is of ${toIso(newestAtMs)}`);
+  if (aheadMs <= MAX_SKEW_MS) return ofLog.ok(name, `the newest event is of ${toIso(newestAtMs)}`);
   const detail = `the newest event is of ${toIso(newestAtMs)}, ${inWords(aheadMs)} after what this clock shows`;
   const mend = 'compare the clocks of all hosts, and run NTP on them: they may differ by 2 s';
   return aheadMs > WRONG_CLOCK_MS ? ofLog.problem(name, detail, mend) : ofLog.warning(name, detail, mend);
@@ -276,7 +273,7 @@ export function judgeViews({ versions, server, serverAtMs }: ViewsLook, nowMs: n
 /** How far the clock of another host is ahead, as it told when it was asked. */
 export function judgeServerClock(server: string, aheadMs: number): Check {
   const name = `clock of ${server}`;
-  if (Math.abs(aheadMs) <= MOST_SKEW_MS) return ofMachine.ok(name, 'it agrees with this one');
+  if (Math.abs(aheadMs) <= MAX_SKEW_MS) return ofMachine.ok(name, 'it agrees with this one');
   const detail = `it is ${inWords(Math.abs(aheadMs))} ${aheadMs > 0 ? 'ahead of' : 'behind'} this one`;
   return ofMachine.warning(name, detail, 'run NTP on both');
 }

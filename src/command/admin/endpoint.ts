@@ -49,7 +49,7 @@ const parseRotation = inputParser<{ grace?: string }>({
 const SECOND_MS = 1_000;
 const MINUTE_MS = 60 * SECOND_MS;
 const HOUR_MS = 60 * MINUTE_MS;
-/** As Svix and Standard Webhooks have it: within a day and a half a receiver that was down is up again. */
+/** As Svix and Standard Webhooks have it: within 28 hours a receiver that was down is up again. */
 export const DEFAULT_RETRIES_MS: readonly number[] = [
   ...[5 * SECOND_MS, 30 * SECOND_MS, 5 * MINUTE_MS, 30 * MINUTE_MS],
   ...[2 * HOUR_MS, 5 * HOUR_MS, 10 * HOUR_MS, 10 * HOUR_MS],
@@ -118,7 +118,9 @@ export function changeEndpoint(context: AdminContext, id: string, input: unknown
   const endpoint = existing(context.state.endpoints, 'endpoint', id);
   const { id: endpointId, organizationId } = endpoint;
   const settings = withInput(endpointSettings(endpoint), parseChange(input));
-  ensureSafe(context, settings.url);
+  // A URL that was allowed once and is no longer keeps nobody from disabling its endpoint.
+  const isEnabled = settings.status === 'active' && endpoint.status === 'disabled';
+  if (isEnabled || settings.url !== endpoint.url) ensureSafe(context, settings.url);
   return {
     event: { type: 'EndpointChanged', organizationId, endpointId, atMs: context.nowMs, ...settings },
     answer: endpointAnswer({ ...endpoint, ...settings }),

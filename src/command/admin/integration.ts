@@ -6,7 +6,7 @@ import { hashToken, newToken } from '../../secrets.ts';
 import { integrationSettings } from '../../settings.ts';
 import { toIso } from '../../time.ts';
 import type { Integration } from '../directory-state.ts';
-import { inputParser } from '../input.ts';
+import { ensureNoInput, inputParser } from '../input.ts';
 import { type AdminContext, type Decision, ensureFree, existing } from './decision.ts';
 
 interface IntegrationInput {
@@ -73,7 +73,8 @@ export function changeIntegration({ state, nowMs }: AdminContext, id: string, in
   } satisfies Decision<object>;
 }
 
-export function rotateIntegrationSecret({ state, nowMs }: AdminContext, id: string) {
+export function rotateIntegrationSecret({ state, nowMs }: AdminContext, id: string, input: unknown) {
+  ensureNoInput(input);
   const integration = existing(state.integrations, 'integration', id);
   const { id: integrationId, organizationId } = integration;
   const publicSecret = newToken('ints');

@@ -4,7 +4,7 @@ import { newId } from '../../ids.ts';
 import { newToken } from '../../secrets.ts';
 import { toIso } from '../../time.ts';
 import type { Organization } from '../directory-state.ts';
-import { inputParser } from '../input.ts';
+import { ensureNoInput, inputParser } from '../input.ts';
 import { type AdminContext, type Decision, ensureFree, existing } from './decision.ts';
 
 const parse = inputParser<{ name: string }>({
@@ -42,7 +42,12 @@ export function changeOrganization({ state, nowMs }: AdminContext, id: string, i
   } satisfies Decision<object>;
 }
 
-export function rotateOrganizationSecret({ state, secrets, nowMs }: AdminContext, id: string) {
+export function rotateOrganizationSecret(
+  { state, secrets, nowMs }: AdminContext,
+  id: string,
+  input: unknown,
+) {
+  ensureNoInput(input);
   const organization = existing(state.organizations, 'organization', id);
   const publicSecret = newToken('orgs');
   const secret = secrets.seal(publicSecret);

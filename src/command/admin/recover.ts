@@ -1,11 +1,12 @@
 // Everything that an endpoint missed since some time is tried again, oldest first, a bounded number at a time.
 
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { timeOf } from '../../ids.ts';
 import { PayloadGone } from '../../query/errors.ts';
 import type { Queries, Retryable } from '../../query/queries.ts';
 import { toIso } from '../../time.ts';
 import type { Administrator } from './administrator.ts';
-import { retryWebhooks } from './retry.ts';
+import { MAX_RETRIED_BYTES, retryWebhooks } from './retry.ts';
 
 /** Webhooks that are asked for in one step: they wait for their turn in the lane's memory. */
 export const MAX_RECOVERED = 1_000;
@@ -32,24 +33,35 @@ export interface Recovered {
 }
 
 /**
- * Asks for the oldest MAX_RECOVERED of them. Idempotent: what is pending already stays as it is. Throws
+ * Asks for the oldest MAX_RECOVERED of them, or for as many as have MAX_RETRIED_BYTES together. Idempotent: what is pending already stays as it is. Throws
  * EndpointIsDisabled.
  */
 export async function recoverMissed(
   { queries, administrator }: { queries: Queries; administrator: Administrator },
   missed: Missed,
 ): Promise<Recovered> {
-  const { ids, count } = await oldestMissed(queries, missed);
+  const { ids: oldest, count } = await oldestMissed(queries, missed);
   const webhooks: Retryable[] = [];
-  const gone = new Set<string>();
-  for (const id of ids) {
+  const ids: string[] = [];
+  const gone: string[] = [];
+  let bytes = 0;
+  for (const id of oldest) {
+    if (bytes >= MAX_RETRIED_BYTES) break;
+    // SQLite answers at once: a server must come to other requests meanwhile.
+    await nextTurn();
     const webhook = await retryable(queries, id);
-    if (webhook === undefined) gone.add(id);
+    if (webhook === undefined) {
+      gone.push(id);
+      continue;
+    }
+    ids.push(id);
     // It may have been tried again by somebody else since it was listed.
-    else if (webhook.status === 'error' || webhook.status === 'omitted') webhooks.push(webhook);
+    if (webhook.status !== 'error' && webhook.status !== 'omitted') continue;
+    webhooks.push(webhook);
+    bytes += webhook.body.length;
   }
   await administrator.run((context) => retryWebhooks(context, webhooks));
-  return { ids: ids.filter((id) => !gone.has(id)), gone: [...gone], remaining: count - ids.length };
+  return { ids, gone, remaining: count - ids.length - gone.length };
 }
 
 async function retryable(queries: Queries, id: string): Promise<Retryable | undefined> {
@@ -72,6 +84,7 @@ async function oldestMissed(
   for (const status of ['error', 'omitted']) {
     for (let cursor: string | null = ''; cursor !== null; ) {
       const filters = { endpoint: endpointId, since: from, status, limit: PAGE, ...(cursor && { cursor }) };
+      await nextTurn();
       const page = await queries.list('deliveries', filters);
       const found = page.items.map(({ id }) => String(id)).filter((id) => id > after);
       count += found.length;

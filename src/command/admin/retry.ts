@@ -5,8 +5,9 @@ import type { EventId, WebhookId } from '../../ids.ts';
 import type { Retryable } from '../../query/queries.ts';
 import { type AdminContext, type Decision, EndpointIsDisabled, existing } from './decision.ts';
 
-/** Webhooks that are asked for in one request. */
+/** Webhooks that are asked for in one request, and bytes of their bodies: the log takes them in one piece. */
 export const MAX_RETRIED = 1_000;
+export const MAX_RETRIED_BYTES = 16 * 1024 * 1024;
 
 /** The webhook was delivered: there is nothing to try again. */
 export class NotRetryable extends Error {

@@ -9,7 +9,7 @@ export const deploys: InboundResource = {
     type: 'object',
     required: ['version'],
     properties: {
-      version: { type: 'string', minLength: 1, maxLength: 256 },
+      version: { type: 'string', maxLength: 256, format: 'version' },
       environment: { type: ['string', 'null'], maxLength: 256 },
       url: { type: ['string', 'null'], maxLength: 2_048 },
     },
