@@ -326,7 +326,8 @@ testOnAllEngines(
 
 test('an endpoint whose URL is not allowed any more can be disabled, and not enabled', async (t) => {
   const env = { HOOKLANE_DATA: temporaryDirectory(t) };
-  const endpoint = await ask(t, endpointWith('--events', '*'), { env });
+  await ask(t, ['org', 'create', 'acme'], { env });
+  const endpoint = await ask(t, endpointWith('--org', 'acme'), { env });
   const production = { ...env, NODE_ENV: 'production' };
   const id = String(endpoint.id);
   assert.equal((await ask(t, ['endpoint', 'disable', id], { env: production })).status, 'disabled');
