@@ -4,19 +4,21 @@
 
 import { MongoClient } from 'mongodb';
 import { projections } from '../src/projections/all.ts';
-import { collectionName } from '../src/views/mongo-catalogue.ts';
+import { type CatalogueEntry, collectionName } from '../src/views/mongo-catalogue.ts';
 
-/** A view as it is after a first start, and after each of the two rebuilds that are measured. */
-const GENERATIONS = [1, 2, 3];
+/** Copies of a view: that of the first start, and of each of the two rebuilds that are measured. */
+const COPIES = 3;
 
 /** Makes these indexes for all views in the database of `url`, after the first start there. */
 export async function indexStandIn(url: string): Promise<void> {
   const client = new MongoClient(url);
   try {
-    for (const { definition } of projections) {
-      const seen = definition.topics.map((topic) => [`seen.${topic}`, 1]);
-      for (const generation of GENERATIONS) {
-        const documents = client.db().collection(collectionName(definition.name, generation));
+    const catalogue = client.db().collection<CatalogueEntry>('views');
+    for await (const { _id: view, lastGeneration } of catalogue.find()) {
+      const topics = projections.find(({ definition }) => definition.name === view)?.definition.topics ?? [];
+      const seen = topics.map((topic) => [`seen.${topic}`, 1]);
+      for (let copy = 0; copy < COPIES; copy++) {
+        const documents = client.db().collection(collectionName(view, lastGeneration + copy));
         await documents.createIndex({ _id: 1, ...Object.fromEntries(seen) });
       }
     }

@@ -83,7 +83,7 @@ export async function transferRoutes(server: FastifyInstance, options: TransferR
     const over = begin(request);
     let directory: string | undefined;
     try {
-      directory = mkdtempSync(join(tmpdir(), 'hooklane-import-'));
+      directory = makeDirectory(request);
       const path = join(directory, 'import.ndjson');
       await receive(request, path, patience.pieceMs);
       const { access, ended } = admissionOf(request);
@@ -96,8 +96,6 @@ export async function transferRoutes(server: FastifyInstance, options: TransferR
       await caughtUp();
       reply.code(imported.wasThere ? 200 : 201);
       return imported;
-    } catch (error) {
-      throw isOfDisk(error) ? noRoom(request, error) : error;
     } finally {
       over();
       if (directory !== undefined) rmSync(directory, { recursive: true, force: true });
@@ -105,16 +103,19 @@ export async function transferRoutes(server: FastifyInstance, options: TransferR
   });
 }
 
-/** Whether no file can be made, or written, where temporary ones are. */
-function isOfDisk(error: unknown): boolean {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  return ['ENOSPC', 'EDQUOT', 'EROFS', 'EACCES', 'ENOENT', 'EMFILE', 'EIO'].includes(code);
+/** A directory of its own for the file. Throws Problem. */
+function makeDirectory(request: FastifyRequest): string {
+  try {
+    return mkdtempSync(join(tmpdir(), 'hooklane-import-'));
+  } catch (error) {
+    throw notKept(request, error);
+  }
 }
 
 /** Where and why is for the log alone. */
-function noRoom(request: FastifyRequest, error: unknown): Problem {
+function notKept(request: FastifyRequest, error: unknown): Problem {
   request.log.error({ err: error }, 'the file of an import cannot be kept where temporary files are');
-  const detail = 'There is no room here for the file; nothing was imported. Try again later.';
+  const detail = 'The file cannot be kept here at the moment; nothing was imported. Try again later.';
   return new Problem(503, 'unavailable', detail, { ...CLOSE, 'retry-after': '60' });
 }
 
@@ -164,6 +165,8 @@ async function receive(request: FastifyRequest, path: string, pieceMs: number): 
         'bad-request',
         `The body was cut off, or is not ${encodingOf(request)} as it is said to be.`,
       );
+    // What else has a number is of the system.
+    if (error instanceof Error && 'errno' in error) throw notKept(request, error);
     throw error;
   } finally {
     clearTimeout(timer);

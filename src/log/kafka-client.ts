@@ -65,7 +65,6 @@ interface ConnectionPool {
  */
 export function clusterOf(kafka: Kafka, topics: readonly string[]): Cluster {
   let inner = connectionsOf(kafka, topics);
-  let closed = false;
 
   function renew(): void {
     abandon(inner);
@@ -76,18 +75,16 @@ export function clusterOf(kafka: Kafka, topics: readonly string[]): Cluster {
     findTopicPartitionMetadata: (topic) => inner.findTopicPartitionMetadata(topic),
     getNodeIds: () => inner.getNodeIds(),
     async refreshMetadata() {
-      if (closed) throw new LogUnavailable('the connections are closed');
       try {
         await inTime(inner.refreshMetadata());
       } catch (error) {
-        if (!closed) renew();
+        renew();
         throw error;
       }
     },
     findBroker: async (which) => guarded(await inTime(inner.findBroker(which))),
     findGroupCoordinator: async (which) => guarded(await inTime(inner.findGroupCoordinator(which))),
     async disconnect() {
-      closed = true;
       abandon(inner);
     },
   };

@@ -274,7 +274,7 @@ const MAX_PAUSE_MS = 250;
 export interface Persistence {
   /** How long it is tried. */
   forMs: number;
-  /** Called before another try, and when it is given up, with what went wrong: what is known of the cluster may be out of date. */
+  /** Called before another try, with what went wrong: what is known of the cluster may be out of date. */
   refresh: (error: unknown) => Promise<void>;
   /** Errors that another try does not help. */
   isFinal?: (error: unknown) => boolean;
@@ -295,12 +295,7 @@ export async function persist<T>(work: () => Promise<T>, persistence: Persistenc
       return await work();
     } catch (error) {
       if (isFinal?.(error) || !(asLogError(error) instanceof LogUnavailable)) throw error;
-      if (performance.now() + pauseMs > deadlineMs) {
-        // One that hangs is given up after its first request: whoever asks next must find who leads in its place. What
-        // is thrown tells why, so what becomes of it need not.
-        void refresh(error).catch(() => {});
-        throw unreachable ?? error;
-      }
+      if (performance.now() + pauseMs > deadlineMs) throw unreachable ?? error;
       await delay(pauseMs);
       if (signal?.aborted) throw error;
       if (isProtocolError(error, 'CONCURRENT_TRANSACTIONS', 'UNSTABLE_OFFSET_COMMIT')) continue;

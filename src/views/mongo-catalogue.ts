@@ -4,9 +4,16 @@
 
 import type { Topic } from '../events.ts';
 import type { Position } from '../log/log.ts';
-import { newestFor, type Shape, shapeOf } from './definition.ts';
+import { hasReached, newestFor, type Shape, shapeOf } from './definition.ts';
 import { FOR_EVER, type Keeping, movedOn, newKeeping, type Retention } from './retention.ts';
-import { RebuildRuns, type ViewBatch, type ViewDefinition, type ViewPositions } from './views.ts';
+import {
+  RebuildRuns,
+  type ViewBatch,
+  type ViewDefinition,
+  type ViewPositions,
+  ViewsRefused,
+  ViewsUnavailable,
+} from './views.ts';
 
 /** By topic, by partition (`p0`): the offset to be read next. A key that is a number would lose its place. */
 export type StoredPositions = Partial<Record<Topic, Record<string, number>>>;
@@ -64,6 +71,24 @@ export function nextShadow(
   const wanted = retention === 'like live' ? (keeping ?? FOR_EVER) : retention;
   const next = newGeneration(lastGeneration + 1, definition, newKeeping(wanted, keeping?.newestMs));
   return { ...next, heardAtMs: nowMs };
+}
+
+/**
+ * Throws where a process that has left a view as `left` must not go on in what it finds now: ViewsUnavailable in one of a newer
+ * release, ViewsRefused in one that has read less, as it was made anew after the store was lost.
+ */
+export function ensureGoesOn(
+  found: CatalogueEntry,
+  left: CatalogueEntry | undefined,
+  { name, version }: ViewDefinition,
+): void {
+  if (found.version > version)
+    throw new ViewsUnavailable(
+      `the view ${name} has been rebuilt by a newer release: it is for that to go on`,
+    );
+  if (left === undefined || found === left) return;
+  if (!hasReached(positionsIn(found), positionsIn(left), shapeIn(found)))
+    throw new ViewsRefused(`the view ${name} was lost and has been made anew: start again`);
 }
 
 export function collectionName(view: string, generation: number): string {

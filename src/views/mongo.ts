@@ -18,6 +18,7 @@ import {
   advance,
   type CatalogueEntry,
   collectionName,
+  ensureGoesOn,
   type Forgetting,
   type Generation,
   generationIn,
@@ -94,6 +95,9 @@ function createViews({ client, db, catalogue, known, definitions, retention }: S
   const declared = new Map(definitions.map((definition) => [definition.name, definition]));
   let closed: Promise<void> | undefined;
 
+  /** As this process has left them. */
+  const applied = new Map<string, CatalogueEntry>();
+
   function definitionOf(view: string): ViewDefinition {
     const definition = declared.get(view);
     if (definition === undefined) throw new Error(`there is no view ${view}`);
@@ -159,10 +163,7 @@ function createViews({ client, db, catalogue, known, definitions, retention }: S
     for (let round = 0; round < MAX_ROUNDS; round++) {
       const entry = (round === 0 && known.get(view)) || (await entryOf(view));
       const { generation } = entry;
-      if (entry.version > definitionOf(view).version)
-        throw new ViewsUnavailable(
-          `the view ${view} has been rebuilt by a newer release: it is for that to go on`,
-        );
+      ensureGoesOn(entry, applied.get(view), definitionOf(view));
       const keeping = keepingAfter(entry, batch, retentionOfView(view));
       await copyOf(view, entry, keeping).write(patches);
       const moved = await catalogue.findOneAndUpdate(
@@ -173,6 +174,7 @@ function createViews({ client, db, catalogue, known, definitions, retention }: S
       if (moved !== null) {
         // With the horizon that others may have moved further.
         known.set(view, moved);
+        applied.set(view, moved);
         return;
       }
     }
@@ -319,7 +321,12 @@ async function install(
   await claimsIn(db).createIndex({ untilMs: 1 });
   for (const definition of definitions) {
     const { name } = definition;
-    const first = newGeneration(1, definition, newKeeping(retentionOf(definition.history, retention)));
+    // By the clock, so that whoever still knows a store that was lost knows no copy of this one.
+    const first = newGeneration(
+      Date.now(),
+      definition,
+      newKeeping(retentionOf(definition.history, retention)),
+    );
     // Changes nothing where there is one, and asks for the right to.
     await catalogue.updateOne({ _id: name }, { $setOnInsert: newEntry(name, first) }, { upsert: true });
     const entry = (await catalogue.findOne({ _id: name })) ?? newEntry(name, first);

@@ -77,7 +77,7 @@ test('where no file can be kept nothing is imported, and the places for moves ar
   for (let i = 0; i < 6; i++) {
     const refused = await call('/api/v1/import', { raw: text, headers });
     assertProblem(refused, 503);
-    assert.match(String(refused.body?.detail), /no room here for the file; nothing was imported/);
+    assert.match(String(refused.body?.detail), /cannot be kept here at the moment; nothing was imported/);
   }
   assert.equal((await exported(port, 'default')).status, 200);
 });

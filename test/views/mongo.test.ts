@@ -5,11 +5,12 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { MongoClient } from 'mongodb';
 import { openMongoViews } from '../../src/views/mongo.ts';
+import { type CatalogueEntry, collectionName } from '../../src/views/mongo-catalogue.ts';
 import { whyTooOld } from '../../src/views/mongo-server.ts';
 import { type Patch, ViewsRefused, ViewsUnavailable } from '../../src/views/views.ts';
 import { at, fieldsOf, fill, ITEMS, OTHERS, patch, textOf } from '../contract/views-kit.ts';
 import { missing, missingOwn } from '../support/engines.ts';
-import { SUPERUSER, startMongod } from '../support/mongod.ts';
+import { dropDatabase, SUPERUSER, startMongod } from '../support/mongod.ts';
 import { waitFor } from '../support/wait.ts';
 import { emptyDatabase } from './mongo-database.ts';
 
@@ -21,6 +22,12 @@ async function openViews(t: TestContext, url: string, definitions = DEFINITIONS)
   const views = await openMongoViews({ url, definitions });
   t.after(() => views.close());
   return views;
+}
+
+/** The collections that hold a view. */
+async function copiesOf(client: MongoClient, view: string): Promise<string[]> {
+  const collections = await client.db().listCollections({}, { nameOnly: true }).toArray();
+  return collections.map(({ name }) => name).filter((name) => name.startsWith(`${view}_`));
 }
 
 /** Patches of forty documents, each from three events. */
@@ -92,11 +99,11 @@ test('what a dead rebuild has left behind goes when the next one begins', SHARED
   await (await views.shadow('items')).drop();
   const client = new MongoClient(url);
   t.after(() => client.close());
-  const collections = await client.db().listCollections({}, { nameOnly: true }).toArray();
-  assert.deepEqual(
-    collections.map(({ name }) => name).filter((name) => name.startsWith('items')),
-    ['items_4'],
-  );
+  const copies = await copiesOf(client, 'items');
+  const catalogue = client.db().collection<CatalogueEntry>('views');
+  // The last one was dropped.
+  const { lastGeneration = 0 } = (await catalogue.findOne({ _id: 'items' })) ?? {};
+  assert.deepEqual(copies, [collectionName('items', lastGeneration - 1)]);
 });
 
 test('the indexes that a view declares are there, each with the id behind it', SHARED, async (t) => {
@@ -104,9 +111,8 @@ test('the indexes that a view declares are there, each with the id behind it', S
   await openViews(t, url);
   const client = new MongoClient(url);
   t.after(() => client.close());
-  const keys = (await client.db().collection('items_1').indexes()).map(({ key }) =>
-    Object.keys(key).join(' '),
-  );
+  const [copy = ''] = await copiesOf(client, 'items');
+  const keys = (await client.db().collection(copy).indexes()).map(({ key }) => Object.keys(key).join(' '));
   const declared = [
     '_id',
     'fields.color _id',
@@ -116,6 +122,25 @@ test('the indexes that a view declares are there, each with the id behind it', S
   ];
   assert.deepEqual(keys.sort(), declared.sort());
 });
+
+test(
+  'who knows a store that was lost does not go on in the one that has been made in its place',
+  SHARED,
+  async (t) => {
+    const url = emptyDatabase(t);
+    const views = await openViews(t, url);
+    await views.apply({ patches: [patch('doc_00', 4, { set: { color: 'red' } })], positions: [at(5)] });
+    await dropDatabase(url);
+    const anew = await openViews(t, url);
+    const next = { patches: [patch('doc_00', 5, { set: { size: 1 } })], positions: [at(6)] };
+    await assert.rejects(views.apply(next), {
+      code: 'VIEWS_REFUSED',
+      message: /lost and has been made anew: start again/,
+    });
+    assert.deepEqual(await anew.positions('items'), {});
+    assert.equal(await anew.count('items'), 0);
+  },
+);
 
 test('several that open an empty database at the same moment make it once', SHARED, async (t) => {
   const url = emptyDatabase(t);

@@ -1,5 +1,5 @@
-// What administration makes, changes, rotates, tests and revokes, as data: a command of the CLI decides it beside the server, or sends it to
-// one as the request that requestOf() gives; the routes decide the same. Pure.
+// What administration makes, changes, rotates, tests and revokes, as data: a command of the CLI decides it beside the server,
+// or sends it to one as the request that requestOf() gives; the routes decide the same. Pure.
 
 import type { AdminContext, Decision } from './decision.ts';
 import {

@@ -33,8 +33,8 @@ export interface Recovered {
 }
 
 /**
- * Asks for the oldest MAX_RECOVERED of them, or for as many as have MAX_RETRIED_BYTES together. Idempotent: what is pending already stays as it is. Throws
- * EndpointIsDisabled.
+ * Asks for the oldest MAX_RECOVERED of them, or for as many as have MAX_RETRIED_BYTES together. Idempotent: what is pending
+ * already stays as it is. Throws EndpointIsDisabled.
  */
 export async function recoverMissed(
   { queries, administrator }: { queries: Queries; administrator: Administrator },
