@@ -86,7 +86,8 @@ export function ensureGoesOn(
     throw new ViewsUnavailable(
       `the view ${name} has been rebuilt by a newer release: it is for that to go on`,
     );
-  if (left === undefined || found === left) return;
+  // Of the same copy what is remembered may be older, as questions that were slow remember it, too.
+  if (left === undefined || found.generation === left.generation) return;
   if (!hasReached(positionsIn(found), positionsIn(left), shapeIn(found)))
     throw new ViewsRefused(`the view ${name} was lost and has been made anew: start again`);
 }

@@ -160,10 +160,14 @@ function createViews({ client, db, catalogue, known, definitions, retention }: S
 
   /** Applies what concerns the view to its live copy, whichever that is when all is written. */
   async function applyToLive(view: string, patches: readonly Patch[], batch: ViewBatch): Promise<void> {
+    // Asked for before the entry is read, which is then no older than this, unless the store was lost.
+    const left = applied.get(view);
+    const remembered = known.get(view);
+    const isCurrent = left === undefined || remembered?.generation === left.generation;
     for (let round = 0; round < MAX_ROUNDS; round++) {
-      const entry = (round === 0 && known.get(view)) || (await entryOf(view));
+      const entry = (round === 0 && isCurrent && remembered) || (await entryOf(view));
       const { generation } = entry;
-      ensureGoesOn(entry, applied.get(view), definitionOf(view));
+      ensureGoesOn(entry, left, definitionOf(view));
       const keeping = keepingAfter(entry, batch, retentionOfView(view));
       await copyOf(view, entry, keeping).write(patches);
       const moved = await catalogue.findOneAndUpdate(

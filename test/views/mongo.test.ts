@@ -142,6 +142,33 @@ test(
   },
 );
 
+test(
+  'what questions remember of a view that is written meanwhile keeps nobody from going on',
+  SHARED,
+  async (t) => {
+    const url = emptyDatabase(t);
+    const [views, rebuilder] = [await openViews(t, url), await openViews(t, url)];
+    const all = patches();
+    let isOver = false;
+    const asking = Array.from({ length: 8 }, async () => {
+      while (!isOver) await views.get('items', 'doc_00');
+    });
+    try {
+      for (const [n, one] of all.entries()) {
+        await views.apply({ patches: [one], positions: [at(n + 1)] });
+        if (n % 40 !== 39) continue;
+        const shadow = await rebuilder.shadow('items');
+        await shadow.apply({ patches: all.slice(0, n + 1), positions: [at(n + 1)] });
+        assert.equal(await shadow.swap(), true);
+      }
+    } finally {
+      isOver = true;
+      await Promise.all(asking);
+    }
+    assert.deepEqual(await views.positions('items'), { organizations: { 0: all.length } });
+  },
+);
+
 test('several that open an empty database at the same moment make it once', SHARED, async (t) => {
   const url = emptyDatabase(t);
   const stores = await Promise.all(Array.from({ length: 5 }, () => openViews(t, url)));
