@@ -31,11 +31,15 @@ export function signingSecretsOf({ secret, previousSecrets }: SigningSecrets, no
   return [secret, ...unexpired(previousSecrets, nowMs).map((previous) => previous.secret)];
 }
 
-/** All that a lane seals at `nowMs`: that of its organization, and those that sign. */
-export function* secretsOfLane(
-  { secret, endpoints }: { secret: string | null; endpoints: { values(): Iterable<SigningSecrets> } },
-  nowMs: number,
-): Generator<string> {
+/** What a lane has of secrets, sealed, as it is in memory or as its record. */
+export interface LaneSecrets {
+  /** That of the organization. */
+  secret: string | null;
+  endpoints: { values(): Iterable<SigningSecrets> };
+}
+
+/** All of them at `nowMs`: that of its organization, and those that sign. */
+export function* secretsOfLane({ secret, endpoints }: LaneSecrets, nowMs: number): Generator<string> {
   if (secret !== null) yield secret;
   for (const endpoint of endpoints.values()) yield* signingSecretsOf(endpoint, nowMs);
 }

@@ -16,9 +16,14 @@ const MAX_TOKEN_LENGTH = 512;
 
 const NO_TOKEN = 'The request needs the header authorization: Bearer <token>.';
 
-/** The problem that a token is, or that there is none. */
+/** The problem that lets nobody in. */
 export function unauthorized(detail: string): Problem {
   return new Problem(401, 'unauthorized', detail, { 'www-authenticate': 'Bearer' });
+}
+
+/** The problem that a request has without a token, or with one that is none of ours: `why`. */
+function unknownToken(hash: string | undefined, why: string): Problem {
+  return unauthorized(hash === undefined ? NO_TOKEN : why);
 }
 
 /** The SHA-256 of the request's Bearer token; undefined: it has none. */
@@ -46,8 +51,7 @@ export function findIntegration(
     // It may have been made a moment ago by another process.
     if (hash !== undefined) await directory.refresh();
     const fresh = find();
-    if (fresh === undefined)
-      throw unauthorized(hash === undefined ? NO_TOKEN : 'The token is not one of an integration.');
+    if (fresh === undefined) throw unknownToken(hash, 'The token is not one of an integration.');
     return fresh;
   }
 }
@@ -84,8 +88,7 @@ export async function findAccess(
     if (hash !== undefined) await directory.refresh();
     token = find();
   }
-  if (token === undefined)
-    throw unauthorized(hash === undefined ? NO_TOKEN : 'The token is not one for administration.');
+  if (token === undefined) throw unknownToken(hash, 'The token is not one for administration.');
   const { id: by, scopes, organizationId, expiresAtMs } = token;
   const ended = () => endOf(token, clock());
   const why = ended();

@@ -13,7 +13,7 @@ import type { LaneSaved } from '../events.ts';
 import { Fenced, type Log, type Partition, type StoredEvent } from '../log/log.ts';
 import { patiently } from '../log/patience.ts';
 import { pauseUntil } from '../log/pause.ts';
-import { secretsOfLane } from '../sealed.ts';
+import { type LaneSecrets, secretsOfLane } from '../sealed.ts';
 import { type Time, watchSteps } from '../time.ts';
 import { createAhead } from './ahead.ts';
 import { type Capacity, createCapacity } from './capacity.ts';
@@ -261,6 +261,6 @@ function* lanesAmong(stored: readonly StoredEvent<'lanes'>[]): Generator<LaneSav
   for (const { event } of stored) if (event.type === 'LaneSaved') yield event;
 }
 
-function* secretsIn(lanes: Iterable<Parameters<typeof secretsOfLane>[0]>, nowMs: number): Generator<string> {
+function* secretsIn(lanes: Iterable<LaneSecrets>, nowMs: number): Generator<string> {
   for (const lane of lanes) yield* secretsOfLane(lane, nowMs);
 }

@@ -29,13 +29,12 @@ const MAX_IDS = 1_000;
 const TOLD_LENGTH = 500;
 const TOLD_BEFORE = 100;
 
-/** What is compared, in batches, in the order of ids. */
-type Scanned = AsyncIterable<Pick<ScannedDocument, 'document'>[]>;
+export type Scanned = Pick<ScannedDocument, 'document'>;
 
-/** Walks through both side by side. Rejects when `signal` is aborted. */
+/** Walks through both side by side, in the order of ids. Rejects when `signal` is aborted. */
 export async function compareDocuments(
-  live: Scanned,
-  rebuilt: Scanned,
+  live: AsyncIterable<Scanned[]>,
+  rebuilt: AsyncIterable<Scanned[]>,
   signal: AbortSignal | undefined,
 ): Promise<Compared> {
   const compared: Compared = { documents: 0, differences: 0, examples: [], ids: [] };
@@ -75,9 +74,9 @@ function exampleOf(id: string, live: string | undefined, rebuilt: string | undef
 }
 
 async function* each(
-  batches: Scanned,
+  batches: AsyncIterable<Scanned[]>,
   signal: AbortSignal | undefined,
-): AsyncGenerator<Pick<ScannedDocument, 'document'>, undefined> {
+): AsyncGenerator<Scanned, undefined> {
   for await (const batch of batches) {
     signal?.throwIfAborted();
     yield* batch;
@@ -90,6 +89,6 @@ function least(a: string | undefined, b: string | undefined): string {
   return b === undefined || a < b ? a : b;
 }
 
-function textOf(scanned: Pick<ScannedDocument, 'document'> | undefined): string | undefined {
+function textOf(scanned: Scanned | undefined): string | undefined {
   return scanned === undefined ? undefined : canonicalJson(scanned.document);
 }

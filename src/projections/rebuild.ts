@@ -6,7 +6,7 @@ import type { Topic } from '../events.ts';
 import type { Batch, Log, Offsets } from '../log/log.ts';
 import { canonicalJson } from '../views/patch.ts';
 import { type Document, type Shadow, type ViewPositions, type Views, ViewsRefused } from '../views/views.ts';
-import { type Compared, type Comparison, compareDocuments } from './compare.ts';
+import { type Compared, type Comparison, compareDocuments, type Scanned } from './compare.ts';
 import { readInStep } from './in-step.ts';
 import { leastOf, projectBatches, topicsOf } from './project.ts';
 import { eventTypesOf, type Projection } from './projection.ts';
@@ -132,16 +132,14 @@ export async function compare(projection: Projection, stores: Stores): Promise<C
   }
 }
 
-async function* inOne(
-  documents: readonly (Document | undefined)[],
-): AsyncGenerator<{ document: Document }[]> {
+async function* inOne(documents: readonly (Document | undefined)[]): AsyncGenerator<Scanned[]> {
   yield documents.flatMap((document) => (document === undefined ? [] : [{ document }]));
 }
 
-async function* onlyOf<T extends { document: Document }>(
-  batches: AsyncIterable<T[]>,
+async function* onlyOf(
+  batches: AsyncIterable<Scanned[]>,
   ids: ReadonlySet<string>,
-): AsyncGenerator<T[]> {
+): AsyncGenerator<Scanned[]> {
   for await (const batch of batches) yield batch.filter(({ document: { id } }) => ids.has(id));
 }
 

@@ -196,6 +196,8 @@ export function createQueries({ views, clock, implied: ofAll = [] }: QueriesOpti
       }
     },
     async retryable(id) {
+      // Many are asked for one after the other, and SQLite answers at once: a server must come to other requests meanwhile.
+      await nextTurn();
       const document = await find('deliveries', id);
       const body = await requestBody(views, document);
       if (body === undefined) throw new PayloadGone(id);

@@ -47,8 +47,6 @@ export async function recoverMissed(
   let bytes = 0;
   for (const id of oldest) {
     if (bytes >= MAX_RETRIED_BYTES) break;
-    // SQLite answers at once: a server must come to other requests meanwhile.
-    await nextTurn();
     const webhook = await retryable(queries, id);
     if (webhook === undefined) {
       gone.push(id);
@@ -84,6 +82,7 @@ async function oldestMissed(
   for (const status of ['error', 'omitted']) {
     for (let cursor: string | null = ''; cursor !== null; ) {
       const filters = { endpoint: endpointId, since: from, status, limit: PAGE, ...(cursor && { cursor }) };
+      // SQLite answers at once: a server must come to other requests meanwhile.
       await nextTurn();
       const page = await queries.list('deliveries', filters);
       const found = page.items.map(({ id }) => String(id)).filter((id) => id > after);
