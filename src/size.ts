@@ -17,3 +17,12 @@ export function formatSize(bytes: number): string {
   }
   return `${bytes}B`;
 }
+
+const UNITS = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB'] as const;
+
+/** A number of bytes for people, rounded: `1.4 GiB`. */
+export function readableSize(bytes: number): string {
+  const power = Math.min(UNITS.length - 1, Math.floor(Math.log2(Math.max(1, bytes)) / 10));
+  const amount = bytes / 2 ** (10 * power);
+  return `${power === 0 ? amount : amount.toFixed(1)} ${UNITS[power]}`;
+}

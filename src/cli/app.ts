@@ -83,6 +83,12 @@ export async function startApp({ config, roles, logger }: AppOptions): Promise<A
   try {
     const log = await openLog(config, { serve: true });
     stops.push(() => log.close());
+    // First of all roles, as it loads what it needs beside all that is done here.
+    const projector = roles.has('project') ? startProjectorThread(config, logger.level) : undefined;
+    if (projector !== undefined) {
+      projector.ended.catch(fail);
+      stops.push(() => projector.close());
+    }
     // Only now: a directory that holds no log of ours, and cannot take one, is refused before keys are put there.
     const keys = loadKeys(config);
     const secrets = openSecretBox(config, keys.masterKeys);
@@ -95,11 +101,6 @@ export async function startApp({ config, roles, logger }: AppOptions): Promise<A
     }
     const views = await openViews(config);
     stops.push(() => views.close());
-    const projector = roles.has('project') ? startProjectorThread(config, logger.level) : undefined;
-    if (projector !== undefined) {
-      projector.ended.catch(fail);
-      stops.push(() => projector.close());
-    }
     if (roles.has('record')) {
       const recorder = startRecorder({ log, time, logger });
       recorder.ended.catch(fail);

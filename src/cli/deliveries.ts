@@ -2,10 +2,11 @@
 
 import type { Command } from 'commander';
 import { showDelivery } from './delivery-print.ts';
-import { harmlessLine, paint, printJson, printTable } from './output.ts';
+import { harmlessLine, paint, printJson } from './output.ts';
 import { recover } from './recover.ts';
 import { addList, addShow } from './resource.ts';
 import { addStats } from './stats.ts';
+import { printTable } from './table.ts';
 import { addTail } from './tail.ts';
 import { withApi } from './with-api.ts';
 

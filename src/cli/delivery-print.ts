@@ -1,7 +1,8 @@
 // A delivery for people: what it is, its timeline, its payload, and where to go on.
 
 import { styleText } from 'node:util';
-import { goOn, harmless, print, printFields, printTable, type Row } from './output.ts';
+import { goOn, harmless, print, printFields, type Row } from './output.ts';
+import { printTable } from './table.ts';
 
 export function showDelivery({ payload, attempts: _, timeline, ...facts }: Record<string, unknown>): void {
   printFields(facts);

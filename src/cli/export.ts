@@ -11,9 +11,10 @@ import { type Counts, emptyCounts } from '../transfer/format.ts';
 import type { Api } from './api.ts';
 import { CommandFailed } from './failed.ts';
 import { fileFailed } from './options.ts';
-import { note, printJson, printTable } from './output.ts';
+import { note, printJson } from './output.ts';
 import { clearProgress, showProgress } from './progress.ts';
 import { stopSignal } from './stopped.ts';
+import { printTable } from './table.ts';
 import { withApi } from './with-api.ts';
 
 interface Options {

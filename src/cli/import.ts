@@ -16,10 +16,11 @@ import { CommandFailed } from './failed.ts';
 import { ensureKeysFitLog } from './master-key.ts';
 import { operator } from './operator.ts';
 import { fileFailed } from './options.ts';
-import { note, printJson, printTable } from './output.ts';
+import { note, printJson } from './output.ts';
 import { clearProgress, showProgress } from './progress.ts';
 import { createRemoteApi } from './remote-api.ts';
 import { remoteServer } from './remote-server.ts';
+import { printTable } from './table.ts';
 
 export function registerImport(program: Command): void {
   program

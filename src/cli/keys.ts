@@ -4,8 +4,9 @@
 import type { Command } from 'commander';
 import type { KeyRing, KeyShown, KeysShown } from '../command/key-ring.ts';
 import { newMasterKey } from '../keys.ts';
-import { note, print, printJson, printTable } from './output.ts';
+import { note, print, printJson } from './output.ts';
 import { clearProgress, progressOf } from './progress.ts';
+import { printTable } from './table.ts';
 import { withApi } from './with-api.ts';
 
 interface KeyOptions {

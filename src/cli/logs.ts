@@ -3,8 +3,9 @@
 import { styleText } from 'node:util';
 import type { Command } from 'commander';
 import { addGroups } from './log-groups.ts';
-import { goOn, harmless, harmlessLine, paint, print, printFields, printTable, type Row } from './output.ts';
+import { goOn, harmless, harmlessLine, paint, print, printFields, type Row } from './output.ts';
 import { addList, addShow } from './resource.ts';
+import { printTable } from './table.ts';
 import { addTail } from './tail.ts';
 
 export function registerLogs(program: Command): void {

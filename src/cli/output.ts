@@ -1,8 +1,7 @@
-// What commands print: tables and lines for people, one JSON document for scripts (--json). Results go to stdout,
+// What commands print: lines for people (tables: table.ts), one JSON document for scripts (--json). Results go to stdout,
 // everything else (notes, errors, progress) to stderr, so that output can be piped.
 
 import { styleText } from 'node:util';
-import Table from 'cli-table3';
 import { toCsv } from './csv.ts';
 
 /** A row of a list, or one thing that is shown: field → value, as the API has it. */
@@ -30,87 +29,6 @@ export function printCsv(rows: readonly object[], columns: readonly string[]): v
   process.stdout.write(toCsv(rows, columns));
 }
 
-/**
- * A table of `columns` (field names) of the rows; says `none` kindly when there are no rows. Where it is wider than
- * the terminal, columns whose name ends in `?` are left out, the last one first, and then long texts are cut; ids,
- * times and whatever is piped stay whole.
- */
-export function printTable(rows: readonly object[], columns: readonly string[], none: string): void {
-  if (rows.length === 0) {
-    note(none);
-    return;
-  }
-  const shown = fit(
-    columns.map((column) => toColumn(column, rows as readonly Row[])),
-    widthOfOutput(),
-  );
-  const table = new Table({
-    head: shown.map(({ name }) => styleText('bold', labelOf(name))),
-    style: { head: [], border: [], 'padding-left': 0, 'padding-right': SPACING, compact: true },
-    chars: BORDERLESS,
-  });
-  for (const i of rows.keys()) {
-    table.push(shown.map(({ name, texts, width }) => paint(name, cut(texts[i] ?? '', width))));
-  }
-  print(table.toString().replaceAll(/ +$/gm, ''));
-}
-
-interface Column {
-  name: string;
-  optional: boolean;
-  texts: string[];
-  width: number;
-}
-
-/** Columns of free text, which may be cut, and what is left of them at least. */
-const FREE_TEXTS = ['message', 'url', 'events', 'error', 'detail', 'responseBody', 'name', 'type', 'origins'];
-const LEAST_WIDTH = 16;
-/** Between two columns. */
-const SPACING = 2;
-
-/** Fields whose names are much longer than what stands below them. */
-const LABELS: Readonly<Record<string, string>> = {
-  responseCode: 'code',
-  attemptCount: 'attempts',
-  durationMs: 'ms',
-};
-
-function labelOf(name: string): string {
-  return LABELS[name] ?? name;
-}
-
-function toColumn(column: string, rows: readonly Row[]): Column {
-  const name = column.replace(/\?$/, '');
-  const texts = rows.map((row) => readable(row[name]).replaceAll(/\s+/g, ' '));
-  const width = Math.max(labelOf(name).length, ...texts.map((text) => text.length));
-  return { name, optional: column.endsWith('?'), texts, width };
-}
-
-/** The columns that have room in `width`, and how wide each is. */
-function fit(columns: readonly Column[], width: number): Column[] {
-  const shown = [...columns];
-  const excess = () => shown.reduce((sum, column) => sum + column.width + SPACING, -SPACING) - width;
-  for (let i = shown.findLastIndex(({ optional }) => optional); i !== -1 && excess() > 0; ) {
-    shown.splice(i, 1);
-    i = shown.findLastIndex(({ optional }) => optional);
-  }
-  for (const [i, column] of shown.entries()) {
-    if (!FREE_TEXTS.includes(column.name) || excess() <= 0) continue;
-    const least = Math.max(LEAST_WIDTH, labelOf(column.name).length);
-    shown[i] = { ...column, width: Math.min(column.width, Math.max(least, column.width - excess())) };
-  }
-  return shown;
-}
-
-function cut(text: string, width: number): string {
-  return text.length <= width ? text : `${text.slice(0, width - 1)}…`;
-}
-
-/** Of the terminal, or what COLUMNS says; no bound where it is piped. */
-function widthOfOutput(): number {
-  return Number(process.env.COLUMNS) || process.stdout.columns || Number.POSITIVE_INFINITY;
-}
-
 /** The fields of one thing, a line each; what is null or absent is left out. */
 export function printFields(thing: object): void {
   const entries = Object.entries(thing).filter(([, value]) => value !== null && value !== undefined);
@@ -123,13 +41,6 @@ export function printFields(thing: object): void {
 export function goOn(commands: readonly string[]): void {
   for (const command of commands.filter((text) => text !== '')) note(`→ hooklane ${command}`);
 }
-
-const BORDERLESS = Object.fromEntries(
-  [
-    ...['top', 'top-mid', 'top-left', 'top-right', 'bottom', 'bottom-mid', 'bottom-left', 'bottom-right'],
-    ...['left', 'left-mid', 'mid', 'mid-mid', 'right', 'right-mid', 'middle'],
-  ].map((part) => [part, '']),
-);
 
 const STATUS_COLOURS = {
   processed: 'green',
@@ -150,7 +61,8 @@ export function paint(column: string, value: unknown): string {
   return colour === undefined ? text : styleText(colour, text);
 }
 
-function readable(value: unknown): string {
+/** A value on one line or a few, harmless to a terminal. */
+export function readable(value: unknown): string {
   if (value === null || value === undefined) return '';
   if (Array.isArray(value) && value.every((entry) => typeof entry !== 'object'))
     return harmless(value.join(','));

@@ -8,12 +8,13 @@ import { parsePast } from '../query/filters.ts';
 import { toIso } from '../time.ts';
 import { CommandFailed } from './failed.ts';
 import { operator } from './operator.ts';
-import { note, printJson, printTable } from './output.ts';
+import { note, printJson } from './output.ts';
 import { clearProgress, progressOf } from './progress.ts';
 import { createRemoteApi } from './remote-api.ts';
 import { remoteServer } from './remote-server.ts';
 import { stopSignal } from './stopped.ts';
 import { withStores } from './stores.ts';
+import { printTable } from './table.ts';
 
 export function registerPrune(program: Command): void {
   program

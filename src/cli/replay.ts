@@ -4,9 +4,10 @@ import { Argument, type Command, InvalidArgumentError, Option } from 'commander'
 import { projections } from '../projections/all.ts';
 import type { ReplayedView } from '../projections/replay.ts';
 import { CommandFailed } from './failed.ts';
-import { note, printJson, printTable } from './output.ts';
+import { note, printJson } from './output.ts';
 import { clearProgress, progressOf } from './progress.ts';
 import { stopSignal } from './stopped.ts';
+import { printTable } from './table.ts';
 import { withApi } from './with-api.ts';
 
 export function registerReplay(program: Command): void {

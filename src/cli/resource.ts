@@ -7,7 +7,8 @@ import { DEFAULT_LIMIT, type Filters, type Page } from '../query/queries.ts';
 import { RESOURCES, type ResourceName } from '../query/resources.ts';
 import type { Item } from '../query/shapes.ts';
 import type { Api } from './api.ts';
-import { note, printCsv, printFields, printJson, printTable } from './output.ts';
+import { note, printCsv, printFields, printJson } from './output.ts';
+import { printTable } from './table.ts';
 import { withApi } from './with-api.ts';
 
 /** What each filter of a list may be, for --help. */

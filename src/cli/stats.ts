@@ -5,8 +5,9 @@ import { type Command, Option } from 'commander';
 import { RESOURCES } from '../query/resources.ts';
 import type { Item } from '../query/shapes.ts';
 import { DEFAULT_SINCE, STATS_COLUMNS } from '../query/stats.ts';
-import { print, printCsv, printJson, printTable } from './output.ts';
+import { print, printCsv, printJson } from './output.ts';
 import { addFilters, filtersOf, type ListOptions } from './resource.ts';
+import { printTable } from './table.ts';
 import { withApi } from './with-api.ts';
 
 /** Characters of the longest bar. */

@@ -4,7 +4,9 @@ import { styleText } from 'node:util';
 import type { Behind, OldestPending } from '../query/facts.ts';
 import { inWords } from '../query/health.ts';
 import type { Status } from '../query/status.ts';
-import { print, printFields, printTable } from './output.ts';
+import { readableSize } from '../size.ts';
+import { print, printFields } from './output.ts';
+import { printTable } from './table.ts';
 
 /** Where the stores are looked at their directory, where a server is asked its URL. */
 export type Shown = Status & { dataDirectory?: string; url?: string };
@@ -17,13 +19,13 @@ export function printStatus(status: Shown): void {
   for (const { level, detail } of problems)
     print(`${styleText(level === 'warning' ? 'yellow' : 'red', level)}  ${detail}`);
   print();
-  const sizes = { logSize: bytes(logBytes), viewsSize: bytes(viewsBytes) };
+  const sizes = { logSize: readableSize(logBytes), viewsSize: readableSize(viewsBytes) };
   printFields({ at, url, dataDirectory, serving, logs: counted(logs), ...sizes });
 
   heading('topics');
   const told = topics.map((topic) => ({
     ...topic,
-    size: topic.bytes === null ? null : bytes(topic.bytes),
+    size: topic.bytes === null ? null : readableSize(topic.bytes),
   }));
   const size = topics.some((topic) => topic.bytes !== null) ? ['size'] : [];
   printTable(told, ['topic', 'partitions', 'events', ...size], '');
@@ -78,13 +80,4 @@ function row(name: string, fields: object): void {
 
 function heading(text: string): void {
   print(`\n${styleText('bold', text)}`);
-}
-
-const UNITS = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB'] as const;
-
-/** A number of bytes for people. */
-export function bytes(count: number): string {
-  const power = Math.min(UNITS.length - 1, Math.floor(Math.log2(Math.max(1, count)) / 10));
-  const amount = count / 2 ** (10 * power);
-  return `${power === 0 ? amount : amount.toFixed(1)} ${UNITS[power]}`;
 }

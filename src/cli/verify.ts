@@ -3,16 +3,17 @@
 
 import type { Command } from 'commander';
 import type { OrganizationId } from '../ids.ts';
-import type { Report } from '../verify/report.ts';
-import { MOST_FINDINGS, type VerifyOptions, verify } from '../verify/verify.ts';
+import { MOST_FINDINGS, type Report } from '../verify/report.ts';
+import { type VerifyOptions, verify } from '../verify/verify.ts';
 import { CommandFailed } from './failed.ts';
 import { wholeNumber } from './options.ts';
-import { harmless, note, print, printJson, printTable } from './output.ts';
+import { harmless, note, print, printJson } from './output.ts';
 import { clearProgress, progressOf } from './progress.ts';
 import { createRemoteApi, type RemoteApi } from './remote-api.ts';
 import { type RemoteServer, remoteServer } from './remote-server.ts';
 import { stopSignal } from './stopped.ts';
 import { withLog, withStores } from './stores.ts';
+import { printTable } from './table.ts';
 
 /** Findings that are shown, unless asked for. */
 const SHOWN = 20;

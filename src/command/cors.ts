@@ -1,7 +1,6 @@
 // Posts from browsers: error trackers' SDKs run in pages of other origins than ours. Which of them may post, a browser asks
 // first (preflight, CORS); who may not is kept out by the browser, and by the integration's own origins.
 
-import cors from '@fastify/cors';
 import type { FastifyInstance } from 'fastify';
 
 /** What a page may send, and what it may read of an answer. */
@@ -22,6 +21,7 @@ const MAX_AGE_S = 86_400;
 /** Lets pages of these origins (`*`: of any) post to the routes that `server` gets from now on. None: nobody is let. */
 export async function allowOrigins(server: FastifyInstance, origins: readonly string[]): Promise<void> {
   if (origins.length === 0) return;
+  const { default: cors } = await import('@fastify/cors');
   await server.register(cors, {
     origin: [...origins],
     methods: ['POST'],

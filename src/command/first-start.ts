@@ -3,11 +3,10 @@
 
 import type { Administrator } from './admin/administrator.ts';
 import type { AdminContext, Decision } from './admin/decision.ts';
-import { createIntegration } from './admin/integration.ts';
-import { createOrganization } from './admin/organization.ts';
-import { createProject } from './admin/project.ts';
+import { newIntegration } from './admin/integration.ts';
+import { newOrganization } from './admin/organization.ts';
+import { newProject } from './admin/project.ts';
 import type { Directory } from './directory.ts';
-import { emptyDirectory, evolve } from './directory-state.ts';
 
 export interface Defaults {
   organizationId: string;
@@ -24,19 +23,16 @@ export async function createDefaults(
   return organizations.size + importing.size > 0 ? undefined : administrator.run(decideDefaults);
 }
 
+/** Our own input need not be checked, for which ajv would have to be loaded. */
 function decideDefaults(context: AdminContext) {
   const input = { name: 'default' };
-  const state = emptyDirectory();
-  // Each decision knows what the ones before it have made.
-  const inState = { ...context, state };
-  const organization = createOrganization(inState, input);
-  evolve(state, organization.event);
-  const project = createProject(inState, organization.answer.id, input);
-  evolve(state, project.event);
-  const integration = createIntegration(inState, project.answer.id, input);
+  const organization = newOrganization(context, input);
+  const { id: organizationId } = organization.answer;
+  const project = newProject(context, organizationId, input);
+  const integration = newIntegration(context, { id: project.answer.id, organizationId }, input);
   return {
     event: organization.event,
     also: [project.event, integration.event],
-    answer: { organizationId: organization.answer.id, token: integration.answer.publicSecret },
+    answer: { organizationId, token: integration.answer.publicSecret },
   } satisfies Decision<Defaults>;
 }

@@ -4,7 +4,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { OrganizationId, Prefix } from '../ids.ts';
 import { parsePast } from '../query/filters.ts';
 import { type Clock, toIso } from '../time.ts';
-import { MOST_FINDINGS } from '../verify/verify.ts';
+import { MOST_FINDINGS } from '../verify/report.ts';
 import { accessOf, UNBOUND } from './admit.ts';
 import { jsonBodyOr } from './body.ts';
 import { inputParser } from './input.ts';

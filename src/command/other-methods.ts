@@ -11,8 +11,8 @@ type MethodsOf = ReadonlyMap<string, ReadonlySet<string>>;
 export function rememberMethods(server: FastifyInstance): MethodsOf {
   const methodsOf = new Map<string, Set<string>>();
   server.addHook('onRoute', ({ url, method, onRequest }) => {
-    // No route of ours, but what a plugin hears of all others by; and those that only refuse.
-    if (url.endsWith('*') || onRequest !== undefined) return;
+    // Those that only refuse.
+    if (onRequest !== undefined) return;
     const methods = methodsOf.get(url) ?? new Set<string>();
     for (const each of [method].flat()) methods.add(each);
     methodsOf.set(url, methods);
@@ -20,31 +20,32 @@ export function rememberMethods(server: FastifyInstance): MethodsOf {
   return methodsOf;
 }
 
-/** Answers 405 to all other methods of the remembered routes. To be registered as the last plugin. */
-export async function otherMethods(server: FastifyInstance, methodsOf: MethodsOf): Promise<void> {
-  for (const [url, methods] of methodsOf) {
+/**
+ * Answers 405 to the methods that a URL does not have, but a pattern has which fits it too: DELETE of `/keys/reseal` is not
+ * that of a key of this id, nor OPTIONS of what no page may ask for the route by which the plugin for CORS hears of them. To be
+ * registered as the last plugin.
+ */
+export async function keepNames(server: FastifyInstance, methodsOf: MethodsOf): Promise<void> {
+  const patterns = [...methodsOf];
+  for (const [url, methods] of patterns) {
+    if (isWildcard(url)) continue;
+    const fitting = patterns.filter(([pattern]) => pattern !== url && fits(url, pattern));
+    const others = new Set(fitting.flatMap(([, theirs]) => [...theirs])).difference(methods);
+    if (others.size === 0) continue;
     const refuse = async ({ method }: { method: string }) => {
       throw wrongMethod(method, methods);
     };
-    const others = server.supportedMethods.filter((method) => !methods.has(method));
     // In onRequest, as the body is not to be read.
-    server.route({ url, method: others, exposeHeadRoute: false, onRequest: refuse, handler: refuse });
+    server.route({ url, method: [...others], exposeHeadRoute: false, onRequest: refuse, handler: refuse });
   }
 }
 
-/**
- * What is answered to a path that has no route for a method: 405 for a method that Fastify does not know (PROPFIND) where others
- * would do, else 404. To make it know them all would cost a start 34 routes for each URL.
- */
-export function noRoute(
-  { method, path, supported }: { method: string; path: string; supported: readonly string[] },
-  methodsOf: MethodsOf,
-): Problem {
-  if (!supported.includes(method)) {
-    const patterns = [...methodsOf.keys()].filter((pattern) => fits(path, pattern));
-    const methods = methodsOf.get(path) ?? methodsOf.get(patterns[0] ?? '');
-    if (methods !== undefined) return wrongMethod(method, methods);
-  }
+/** What is answered to a path that has no route for a method: 405 where others would do, else 404. */
+export function noRoute({ method, url }: { method: string; url: string }, methodsOf: MethodsOf): Problem {
+  const [path = ''] = url.split('?');
+  const patterns = [...methodsOf.keys()].filter((pattern) => !isWildcard(pattern));
+  const methods = methodsOf.get(path) ?? methodsOf.get(patterns.find((pattern) => fits(path, pattern)) ?? '');
+  if (methods !== undefined) return wrongMethod(method, methods);
   return new Problem(404, 'no-route', `There is no ${method} ${path}.`);
 }
 
@@ -53,8 +54,14 @@ function wrongMethod(method: string, methods: ReadonlySet<string>): Problem {
   return new Problem(405, 'wrong-method', `${method} is not allowed here; allowed: ${allow}.`, { allow });
 }
 
-/** Whether a path is one of a URL pattern, as `/logs/:id`. */
+/** No route of ours, but what a plugin hears of all others by. */
+function isWildcard(pattern: string): boolean {
+  return pattern.endsWith('*');
+}
+
+/** Whether a path is one of a URL pattern, as `/logs/:id` or `/logs*`. */
 function fits(path: string, pattern: string): boolean {
+  if (isWildcard(pattern)) return path.startsWith(pattern.slice(0, -1));
   const parts = path.split('/');
   const wanted = pattern.split('/');
   return (

@@ -27,7 +27,7 @@ import { JobRuns } from './jobs.ts';
 import type { KeyRing } from './key-ring.ts';
 import { keyRoutes } from './key-routes.ts';
 import { type Once, OnceRefused } from './once.ts';
-import { noRoute, otherMethods, rememberMethods } from './other-methods.ts';
+import { keepNames, noRoute, rememberMethods } from './other-methods.ts';
 import { details, Problem, sendProblem } from './problem.ts';
 import { readRoutes } from './read-routes.ts';
 import { inboundResources } from './resources.ts';
@@ -42,6 +42,13 @@ import { webhookRoutes } from './webhook-routes.ts';
 const MAX_ADMIN_BYTES = 256 * 1024;
 /** Of a part of a URL: a name of 100 characters, of four bytes each, percent-encoded. */
 const MAX_PARAM_LENGTH = 1_200;
+
+/** Input is checked by input.ts, so Fastify's own compilers, a tenth of a start, need not be loaded. */
+const NO_COMPILERS = { buildValidator: refuseSchema, buildSerializer: refuseSchema };
+
+function refuseSchema(): never {
+  throw new Error('routes have no schemas: input is checked by input.ts');
+}
 
 export interface ServerOptions extends HttpServerOptions {
   log: Log;
@@ -88,6 +95,7 @@ export function buildServer(options: ServerOptions): FastifyInstance {
     // A line a post would cost as much as the post; what happened to each is in the log of events.
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: MAX_ADMIN_BYTES,
+    schemaController: { compilersFactory: NO_COMPILERS },
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
     serverFactory: (handler) => createHttpServer(handler, options),
     // Ours is at the server already.
@@ -102,6 +110,7 @@ export function buildServer(options: ServerOptions): FastifyInstance {
       void sendProblem(reply.header('x-request-id', request.id), error),
   });
   readWhatIsRefused(server, options.patience.lingerMs);
+  const methodsOf = rememberMethods(server);
   let isStopping = false;
   server.addHook('preClose', async () => {
     isStopping = true;
@@ -112,17 +121,14 @@ export function buildServer(options: ServerOptions): FastifyInstance {
     for (const [name, value] of forBrowsers) reply.header(name, value);
     if (isStopping)
       done(new Problem(503, 'stopping', 'The server is being stopped.', { 'retry-after': '1' }));
-    else done(wrongHost(request.raw));
+    // Here, as the body is not to be read.
+    else done(wrongHost(request.raw) ?? (request.is404 ? noRoute(request, methodsOf) : undefined));
   });
-  const methodsOf = rememberMethods(server);
   server.setErrorHandler((error, request, reply) => {
     if (error instanceof NotAllowed) logRefusal(request);
     return sendProblem(reply, asProblem(error));
   });
-  server.setNotFoundHandler(({ method, url }, reply) => {
-    const [path = ''] = url.split('?');
-    return sendProblem(reply, noRoute({ method, path, supported: server.supportedMethods }, methodsOf));
-  });
+  server.setNotFoundHandler((request, reply) => sendProblem(reply, noRoute(request, methodsOf)));
 
   server.get('/healthz', async () => ({ status: 'ok' }));
   server.get('/readyz', async (_request, reply) => {
@@ -135,7 +141,7 @@ export function buildServer(options: ServerOptions): FastifyInstance {
 
   server.register(rateLimit, { global: false });
   server.register((scope) => apiRoutes(scope, options), { prefix: '/api/v1' });
-  server.register((scope) => otherMethods(scope, methodsOf));
+  server.register((scope) => keepNames(scope, methodsOf));
   return server;
 }
 

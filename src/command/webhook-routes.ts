@@ -43,10 +43,6 @@ const KEPT_HEADERS = ['user-agent', 'content-type', 'origin', 'x-request-id'] as
 /** Of each kept header so much. */
 const KEPT_LENGTH = 256;
 
-const ANSWER_SCHEMA = {
-  201: { type: 'object', properties: { id: { type: 'string' }, status: { type: 'string' } } },
-};
-
 declare module 'fastify' {
   interface FastifyRequest {
     /** Who posts; set once it is authenticated. */
@@ -95,7 +91,7 @@ export async function webhookRoutes(server: FastifyInstance, options: WebhookRou
 
   for (const { path, event: type, schema } of resources) {
     const parse = inputParser<object>(schema);
-    server.post(`/webhooks/${path}`, { schema: { response: ANSWER_SCHEMA } }, async (request, reply) => {
+    server.post(`/webhooks/${path}`, async (request, reply) => {
       const json = jsonBody(request);
       parse(json.value);
       const body = scrubber.body(json);

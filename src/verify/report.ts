@@ -19,6 +19,9 @@ export const CHECKS = {
 } as const;
 export type Check = keyof typeof CHECKS;
 
+/** How many findings may be asked for. */
+export const MOST_FINDINGS = 10_000;
+
 /** Something that must not be, and where it shows. */
 export interface Finding {
   check: Check;

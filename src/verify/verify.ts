@@ -39,8 +39,6 @@ export interface VerifyOptions {
 export type VerifiedLog = Pick<Log, 'partitions' | 'read' | 'ends' | 'positions' | 'pruning'>;
 
 const MAX_FINDINGS = 20;
-/** What may be asked for. */
-export const MOST_FINDINGS = 10_000;
 const MAX_IDS = 4_000_000;
 
 /** Up to where the log is judged, by partition. */

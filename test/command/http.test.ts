@@ -19,10 +19,23 @@ test('what is no route, method or URL of ours is answered by a problem', async (
     ['PUT', '/api/v1/organizations', 'GET, HEAD, POST'],
     ['POST', '/api/v1/status', 'GET, HEAD'],
     ['POST', '/healthz', 'GET, HEAD'],
+    ['DELETE', '/api/v1/organizations/default/export', 'GET'],
+    // What has a name of its own is no thing of that id.
+    ['GET', '/api/v1/deliveries/retry', 'POST'],
+    ['DELETE', '/api/v1/keys/reseal', 'POST'],
   ] as const) {
     const answer = await call(path, { method, token });
     assertProblem(answer, 405);
     assert.equal(answer.headers.allow, allow);
+  }
+});
+
+test('the body of what has no route is not looked at', async (t) => {
+  const { call, token } = await startWithIntegration(t);
+  const headers = { 'content-type': 'application/json' };
+  for (const raw of ['{', `"${'x'.repeat(300_000)}"`]) {
+    assertProblem(await call('/api/v1/nothing', { method: 'POST', token, headers, raw }), 404);
+    assertProblem(await call('/api/v1/status', { method: 'POST', token, headers, raw }), 405);
   }
 });
 

@@ -1,8 +1,8 @@
 // The machine: versions, clock, disk and files that may be open. Judged apart from where it is asked.
 
 import { readFileSync, statfsSync } from 'node:fs';
+import { readableSize } from '../../size.ts';
 import { VERSION } from '../../version.ts';
-import { bytes } from '../status-print.ts';
 import { type Check, checksOf, reasonOf } from './check.ts';
 
 export interface Machine {
@@ -49,7 +49,7 @@ function judgeClock(nowMs: number): Check {
 function judgeDisk(disk: Machine['disk']): Check {
   if ('error' in disk) return warning('disk', disk.error, 'see to it that the data directory can be reached');
   const { path, freeBytes, totalBytes } = disk;
-  const detail = `${bytes(freeBytes)} of ${bytes(totalBytes)} are free at ${path}`;
+  const detail = `${readableSize(freeBytes)} of ${readableSize(totalBytes)} are free at ${path}`;
   const mend = 'make room, or move the data directory: with a full disk posts are answered 503';
   if (freeBytes < LEAST_FREE_BYTES) return problem('disk', detail, mend);
   if (freeBytes < LITTLE_FREE_BYTES || freeBytes < LITTLE_FREE * totalBytes)

@@ -12,9 +12,9 @@ import { summarizeLanes } from '../../query/status.ts';
 import { takeUntil } from '../../query/take.ts';
 import { secretsOfLane } from '../../sealed.ts';
 import { createSecretBox, SecretUnreadable, sealedUnder } from '../../secrets.ts';
+import { readableSize } from '../../size.ts';
 import { MAX_SKEW_MS, toIso } from '../../time.ts';
 import { type ViewsLook, ViewsRefused } from '../../views/views.ts';
-import { bytes } from '../status-print.ts';
 import { type Check, checksOf, reasonOf } from './check.ts';
 import type { DirectoryExamined } from './directory.ts';
 
@@ -105,7 +105,7 @@ async function examineOpened(
   config: Config,
   { masterKeys, nowMs, served }: { masterKeys: Keys; nowMs: number; served: boolean },
 ): Promise<Check[]> {
-  const size = bytes(await log.size());
+  const size = readableSize(await log.size());
   const worked = served ? 'a process works it off' : 'no process works it off';
   // Asks for the rights on groups.
   await log.positions('recorder', 'inbound');

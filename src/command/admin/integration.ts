@@ -5,7 +5,7 @@ import { newId } from '../../ids.ts';
 import { hashToken, newToken } from '../../secrets.ts';
 import { integrationSettings } from '../../settings.ts';
 import { toIso } from '../../time.ts';
-import type { Integration } from '../directory-state.ts';
+import type { Integration, Project } from '../directory-state.ts';
 import { ensureNoInput, inputParser } from '../input.ts';
 import { type AdminContext, type Decision, ensureFree, existing } from './decision.ts';
 
@@ -45,9 +45,16 @@ function withInput(settings: IntegrationSettings, input: Partial<IntegrationInpu
 }
 
 export function createIntegration(context: AdminContext, project: string, input: unknown) {
-  const { state, nowMs, settings: defaults } = context;
-  const { id: projectId, organizationId } = existing(state.projects, 'project', project);
-  const given = parseNew(input);
+  const { id, organizationId } = existing(context.state.projects, 'project', project);
+  return newIntegration(context, { id, organizationId }, parseNew(input));
+}
+
+/** Of input that was checked. */
+export function newIntegration(
+  { state, nowMs, settings: defaults }: AdminContext,
+  { id: projectId, organizationId }: Pick<Project, 'id' | 'organizationId'>,
+  given: IntegrationInput,
+) {
   ensureFree(state.integrationsOf.of(projectId), 'an integration', given.name);
   const { burst, sustained } = defaults;
   const settings = withInput({ name: given.name, origins: [], burst, sustained, status: 'active' }, given);

@@ -19,8 +19,12 @@ function organizationAnswer({ id, name, createdAtMs }: Omit<Organization, 'secre
   return { id, name, createdAt: toIso(createdAtMs) };
 }
 
-export function createOrganization({ state, secrets, nowMs }: AdminContext, input: unknown) {
-  const { name } = parse(input);
+export function createOrganization(context: AdminContext, input: unknown) {
+  return newOrganization(context, parse(input));
+}
+
+/** Of input that was checked. */
+export function newOrganization({ state, secrets, nowMs }: AdminContext, { name }: { name: string }) {
   ensureFree(state.organizationsCalled.of(name), 'an organization', name);
   const organizationId = newId('org', nowMs);
   const publicSecret = newToken('orgs');

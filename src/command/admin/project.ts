@@ -1,6 +1,6 @@
 // Projects of an organization: made, renamed, deleted.
 
-import { newId } from '../../ids.ts';
+import { newId, type OrganizationId } from '../../ids.ts';
 import { toIso } from '../../time.ts';
 import type { Project } from '../directory-state.ts';
 import { inputParser } from '../input.ts';
@@ -17,9 +17,17 @@ function projectAnswer({ id, organizationId, name, createdAtMs }: Project) {
   return { id, organizationId, name, createdAt: toIso(createdAtMs) };
 }
 
-export function createProject({ state, nowMs }: AdminContext, organization: string, input: unknown) {
-  const { id: organizationId } = existing(state.organizations, 'organization', organization);
-  const { name } = parse(input);
+export function createProject(context: AdminContext, organization: string, input: unknown) {
+  const { id } = existing(context.state.organizations, 'organization', organization);
+  return newProject(context, id, parse(input));
+}
+
+/** Of input that was checked. */
+export function newProject(
+  { state, nowMs }: AdminContext,
+  organizationId: OrganizationId,
+  { name }: { name: string },
+) {
   ensureFree(state.projectsOf.of(organizationId), 'a project', name);
   const projectId = newId('prj', nowMs);
   return {
