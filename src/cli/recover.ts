@@ -17,8 +17,9 @@ import { withApi } from './with-api.ts';
 /** With no more than so many that wait for their turn, the next are asked for. */
 const FEW_WAITING = MAX_RECOVERED / 2;
 const CHECK_MS = 100;
-/** Each so many checks it is looked whether the endpoint is still active. */
+/** Each so many checks it is looked whether the endpoint is still active, and after so many of those that wait for longest. */
 const CHECKS_OF_ENDPOINT = 20;
+const LOOKED_AFTER = 20;
 
 export interface RecoverOptions {
   endpoint: string;
@@ -96,6 +97,14 @@ async function watchTurns(api: Api, endpointId: string, signal: AbortSignal) {
   following.catch(() => {});
   const isActive = async () => (await api.show('endpoints', endpointId)).status === 'active';
   const having = (wanted: string) => [...asked].filter((id) => outcomes.get(id) === wanted).length;
+  /** Read models that lagged behind may have named what had its turn before it was followed: nothing more is told of that. */
+  async function lookAfterOldest(): Promise<void> {
+    for (const id of [...waiting].slice(0, LOOKED_AFTER)) {
+      if ((await api.show('deliveries', id)).status !== 'processed') continue;
+      outcomes.set(id, 'processed');
+      waiting.delete(id);
+    }
+  }
   return {
     expect(ids: readonly string[]): void {
       for (const id of ids) {
@@ -108,8 +117,10 @@ async function watchTurns(api: Api, endpointId: string, signal: AbortSignal) {
       for (let checks = 1; waiting.size > few && !signal.aborted; checks++) {
         showProgress('deliveries', asked.size - waiting.size, asked.size + remaining);
         // What is asked for an endpoint that has been disabled meanwhile comes to nothing.
-        if (checks % CHECKS_OF_ENDPOINT === 0 && !(await isActive())) {
-          throw new CommandFailed(`${endpointId} was disabled meanwhile; enable it, and recover again`);
+        if (checks % CHECKS_OF_ENDPOINT === 0) {
+          if (!(await isActive()))
+            throw new CommandFailed(`${endpointId} was disabled meanwhile; enable it, and recover again`);
+          await lookAfterOldest();
         }
         await Promise.race([delay(CHECK_MS, undefined, { signal }), following]).catch(ifAborted(signal));
       }

@@ -5,7 +5,7 @@ import type { Queries } from '../query/queries.ts';
 import { RESOURCES, type ResourceName } from '../query/resources.ts';
 import { accessOf, UNBOUND } from './admit.ts';
 import { ensureKnown, filtersOf } from './filters.ts';
-import { Problem } from './problem.ts';
+import { createPlaces } from './places.ts';
 
 const COLLECTIONS = [
   'organizations',
@@ -30,7 +30,7 @@ const MAX_STATS = 8;
 
 export async function readRoutes(server: FastifyInstance, options: { queries: Queries }): Promise<void> {
   const queriesFor = (request: FastifyRequest) => options.queries.within(accessOf(request).organizationId);
-  let counting = 0;
+  const takePlace = createPlaces({ most: MAX_STATS, what: 'statistics', retryAfterSeconds: 5 });
   for (const collection of COLLECTIONS) {
     const needs = collection === 'tokens' ? UNBOUND : {};
     server.get(`/${collection}`, needs, (request) =>
@@ -39,17 +39,13 @@ export async function readRoutes(server: FastifyInstance, options: { queries: Qu
     server.get(`/${collection}/:id`, needs, (request) => queriesFor(request).show(collection, idOf(request)));
   }
   server.get('/deliveries/stats', async (request, reply) => {
-    if (counting >= MAX_STATS)
-      throw new Problem(503, 'busy', `${MAX_STATS} statistics are being made already.`, {
-        'retry-after': '5',
-      });
+    const giveBack = takePlace(accessOf(request));
     const gone = new AbortController();
     reply.raw.once('close', () => gone.abort());
-    counting++;
     try {
       return await queriesFor(request).stats(filtersOf(request), gone.signal);
     } finally {
-      counting--;
+      giveBack();
     }
   });
   server.get('/logs/groups', (request) => queriesFor(request).groups(filtersOf(request)));

@@ -8,7 +8,7 @@ import { type Tailed, type TailOptions, tail } from '../query/tail.ts';
 import { admissionOf } from './admit.ts';
 import { filtersOf } from './filters.ts';
 import { onLeft, type Patience, unhurried } from './http-server.ts';
-import { Problem } from './problem.ts';
+import { createPlaces } from './places.ts';
 import { tailFilter } from './tail-filters.ts';
 
 /** At a time. Each follows the log for itself. */
@@ -23,24 +23,22 @@ export interface TailRoutesOptions extends Omit<TailOptions, 'signal' | 'queries
 
 export async function tailRoutes(server: FastifyInstance, options: TailRoutesOptions): Promise<void> {
   const closing = new AbortController();
-  let tails = 0;
+  const takePlace = createPlaces({ most: MAX_TAILS, what: 'tails', retryAfterSeconds: 10 });
   // Before the server waits for what is being answered: this would not end by itself.
   server.addHook('preClose', async () => closing.abort());
   for (const what of TAILED) {
     server.get(`/${what}/tail`, { exposeHeadRoute: false }, async (request, reply) => {
-      if (tails >= MAX_TAILS)
-        throw new Problem(503, 'busy', `${MAX_TAILS} clients follow already.`, { 'retry-after': '10' });
-      tails++;
+      const { access, ended } = admissionOf(request);
+      const giveBack = takePlace(access);
       const over = unhurried(request, options.patience);
       const gone = new AbortController();
       const stay = onLeft(request, () => gone.abort());
-      const { access, ended } = admissionOf(request);
       const check = setInterval(() => {
         if (ended() !== undefined) gone.abort();
       }, options.patience.checkMs);
       const signal = AbortSignal.any([closing.signal, gone.signal]);
       reply.raw.once('close', () => {
-        tails--;
+        giveBack();
         clearInterval(check);
         over();
         stay();

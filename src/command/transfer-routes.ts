@@ -22,6 +22,7 @@ import { unauthorized } from './authenticate.ts';
 import { LINES_TYPE } from './body.ts';
 import { encodingOf, unpackerOf } from './encoding.ts';
 import { type Patience, unhurried } from './http-server.ts';
+import { createPlaces } from './places.ts';
 import { Problem } from './problem.ts';
 
 export interface TransferRoutesOptions {
@@ -44,18 +45,14 @@ const MAX_MOVES = 4;
 
 export async function transferRoutes(server: FastifyInstance, options: TransferRoutesOptions): Promise<void> {
   const { log, secrets, clock, organization, caughtUp, patience } = options;
-  let moves = 0;
+  const takePlace = createPlaces({ most: MAX_MOVES, what: 'exports and imports', retryAfterSeconds: 5 });
 
   /** Takes one of the moves there may be at a time; gives what gives it back, once. It may take its time. */
   function begin(request: FastifyRequest): () => void {
-    if (moves >= MAX_MOVES)
-      throw new Problem(503, 'busy', 'Too much is being moved already.', { 'retry-after': '5' });
-    moves++;
+    const giveBack = takePlace(accessOf(request));
     const hurry = unhurried(request, patience);
-    let isOver = false;
     return () => {
-      if (!isOver) moves--;
-      isOver = true;
+      giveBack();
       hurry();
     };
   }

@@ -7,10 +7,12 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { Webhook } from 'standardwebhooks';
 import { request } from 'undici';
+import { loadConfig } from '../../src/config.ts';
+import { openLog } from '../../src/open.ts';
 import { temporaryDirectory } from '../support/directory.ts';
 import { type Arrival, startReceiver } from '../support/receiver.ts';
 import { waitFor } from '../support/wait.ts';
-import { testOnAllEngines } from './engines.ts';
+import { enginesOf, testOnAllEngines } from './engines.ts';
 import {
   ask,
   askList,
@@ -20,6 +22,7 @@ import {
   run,
   type Serving,
   serve,
+  start,
   stop,
 } from './hooklane.ts';
 
@@ -356,4 +359,44 @@ testOnAllEngines('what two operators recover at once is delivered once, however 
   assert.deepEqual(ids.sort(), missed.map(({ id }) => String(id)).sort());
   const { exit, stdout } = await run(t, ['verify'], { env });
   assert.equal(exit, 0, stdout);
+});
+
+testOnAllEngines('recovering ends also where read models lagged behind what had been sent', async (t) => {
+  const token = 'an-administrator-of-the-tests-0123456789';
+  const { env, server, directory } = await begin(t, { HOOKLANE_ADMIN_TOKEN: token });
+  let isUp = false;
+  const { url, arrivals } = await startReceiver(t, (response) => {
+    response.writeHead(isUp ? 200 : 500).end();
+  });
+  const { id } = await createEndpoint(t, env, url, '--gap', '0s', '--retries', 'none');
+  await publish(t, env);
+  await deliveriesWhen(t, env, 1, isIn('error'));
+  await stop(server);
+
+  // Without a projector the read models go on telling of the failure.
+  isUp = true;
+  const stale = await serve(t, directory, { env, roles: 'api,dispatch' });
+  const atServer = { ...env, HOOKLANE_URL: stale.url, HOOKLANE_TOKEN: token };
+  const log = await openLog(loadConfig({ ...env, ...enginesOf(t, directory) }), { serve: false });
+  t.after(() => log.close());
+  const retried = async () => {
+    let count = 0;
+    const options = { types: ['WebhookRetryRequested'] } as const;
+    for await (const { events } of log.read('organizations', options)) count += events.length;
+    return count;
+  };
+  const recover = ['deliveries', 'recover', '--endpoint', String(id), '--since', '1h', '--json'];
+  const first = start(t, recover, { env: atServer });
+  await waitFor('it to be sent', () => arrivals.length === 2);
+  first.kill('SIGINT');
+  await first.ended;
+  await publish(t, env);
+  await waitFor('another one, which is sent after it', () => arrivals.length === 3);
+  const second = start(t, recover, { env: atServer });
+  await waitFor('it to be asked for again', async () => (await retried()) === 2);
+  assert.equal((await run(t, ['replay'], { env })).exit, 0);
+  assert.equal(await second.ended, 0, second.stderr());
+  assert.deepEqual(JSON.parse(second.stdout()).processed, 1);
+  assert.equal(arrivals.length, 3);
+  await stop(stale);
 });
