@@ -70,6 +70,7 @@ export interface Known {
   readonly organizationsCalled: Groups<string, Organization>;
   readonly projectsOf: Groups<OrganizationId, Project>;
   readonly integrationsOf: Groups<ProjectId, Integration>;
+  readonly endpointsOf: Groups<OrganizationId, Endpoint>;
   readonly tokensCalled: Groups<string, Token>;
 }
 
@@ -87,6 +88,7 @@ export function knownTo(organizationId: OrganizationId | null, state: Readonly<D
     organizationsCalled: onlyOf(state.organizationsCalled, isIt),
     projectsOf: onlyOf(state.projectsOf, isOwn),
     integrationsOf: onlyOf(state.integrationsOf, isOwn),
+    endpointsOf: onlyOf(state.endpointsOf, isOwn),
     tokensCalled: onlyOf(state.tokensCalled, isOwn),
   };
 }

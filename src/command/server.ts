@@ -15,6 +15,7 @@ import { TransferRefused } from '../transfer/errors.ts';
 import { type Access, knownTo, NotAllowed, organizationCalled } from './access.ts';
 import { type Administration, TooBusy } from './admin/administrator.ts';
 import { EndpointIsDisabled, NameTaken } from './admin/decision.ts';
+import { TooManyEndpoints } from './admin/endpoint-room.ts';
 import { NotRetryable } from './admin/retry.ts';
 import { adminRoutes } from './admin-routes.ts';
 import { admitAdmins, logRefusal, UNBOUND } from './admit.ts';
@@ -214,6 +215,7 @@ const OF_ONCE = {
 function asProblem(error: unknown): unknown {
   if (error instanceof NotAllowed) return new Problem(403, 'not-allowed', error.message);
   if (error instanceof NameTaken) return new Problem(409, 'name-taken', error.message);
+  if (error instanceof TooManyEndpoints) return new Problem(409, 'too-many-endpoints', error.message);
   if (error instanceof TooBusy) return new Problem(503, 'busy', error.message, { 'retry-after': '1' });
   if (error instanceof EndpointIsDisabled) return new Problem(409, 'endpoint-disabled', error.message);
   if (error instanceof NotRetryable) return new Problem(409, 'not-retryable', error.message);

@@ -9,6 +9,7 @@ import { parseDuration, toIso } from '../../time.ts';
 import type { Endpoint } from '../directory-state.ts';
 import { InvalidInput, inputParser } from '../input.ts';
 import { type AdminContext, type Decision, EndpointIsDisabled, existing } from './decision.ts';
+import { endpointBytes, ensureRoom } from './endpoint-room.ts';
 
 interface EndpointInput {
   url: string;
@@ -104,6 +105,7 @@ export function createEndpoint(context: AdminContext, organization: string, inpu
   const { id: organizationId } = existing(state.organizations, 'organization', organization);
   const settings = withInput(DEFAULTS, parseNew(input));
   ensureSafe(context, settings.url);
+  ensureRoom(state.endpointsOf.of(organizationId), endpointBytes(settings));
   const endpointId = newId('ep', nowMs);
   const signingSecret = newSigningSecret();
   const secret = secrets.seal(signingSecret);
@@ -121,6 +123,9 @@ export function changeEndpoint(context: AdminContext, id: string, input: unknown
   // A URL that was allowed once and is no longer keeps nobody from disabling its endpoint.
   const isEnabled = settings.status === 'active' && endpoint.status === 'disabled';
   if (isEnabled || settings.url !== endpoint.url) ensureSafe(context, settings.url);
+  const added = endpointBytes(settings) - endpointBytes(endpoint);
+  // What takes less is always taken: an import may have brought too many.
+  if (added > 0) ensureRoom(context.state.endpointsOf.of(organizationId), added);
   return {
     event: { type: 'EndpointChanged', organizationId, endpointId, atMs: context.nowMs, ...settings },
     answer: endpointAnswer({ ...endpoint, ...settings }),
