@@ -21,6 +21,11 @@ import { createTimers, type Due } from './timers.ts';
 /** How often all lanes are gone through for what they may forget. */
 const FORGET_EVERY_MS = 3_600_000;
 
+/** With so much to be committed a turn is full: it is in memory, and one transaction. */
+const FULL_BYTES = 8 * 1024 * 1024;
+/** Of a decided event, without the body of its webhook. */
+const EVENT_BYTES = 500;
+
 /** What a turn came to. */
 export interface Turn {
   /** To be committed, in this order. */
@@ -48,6 +53,8 @@ export interface Crank {
   stepped(byMs: number, nowMs: number): void;
   /** All that the turn came to; the next one begins. */
   flush(): Turn;
+  /** Whether the turn has come to so much that no more should be taken in. */
+  readonly isFull: boolean;
   /** When startDue(…, aheadMs) may have something to do; undefined: not before something happens. */
   nextDueAtMs(aheadMs: number): number | undefined;
   /** Requests in flight. */
@@ -69,6 +76,7 @@ export function createCrank(lanes: Lanes, { capacity, disableAfterMs }: CrankOpt
   const timers = createTimers();
   let out: HooklaneEvent[] = [];
   let requests: Request[] = [];
+  let turnBytes = 0;
   const touchedLanes = new Set<Lane>();
   const touchedWebhooks = new Map<WebhookId, Lane>();
   /** What is due and waits for requests to its host to end, by host, in turn. */
@@ -111,11 +119,13 @@ export function createCrank(lanes: Lanes, { capacity, disableAfterMs }: CrankOpt
   function apply(lane: Lane, events: LaneEvent[], cause?: Cause): void {
     for (const event of events) {
       out.push(event);
+      turnBytes += EVENT_BYTES;
       if (changesPending(event)) {
         const before = countUnstarted(lane, event.webhookId);
         evolve(lane, event, cause);
         countScheduled(countUnstarted(lane, event.webhookId) - before);
         touchedWebhooks.set(event.webhookId, lane);
+        turnBytes += lane.pending.get(event.webhookId)?.body.length ?? 0;
       } else evolve(lane, event, cause);
       const endpoint = lane.endpoints.get(event.endpointId);
       if (endpoint !== undefined) timers.arm(lane, endpoint);
@@ -298,11 +308,15 @@ export function createCrank(lanes: Lanes, { capacity, disableAfterMs }: CrankOpt
       const turn = { out, requests };
       out = [];
       requests = [];
+      turnBytes = 0;
       touchedLanes.clear();
       touchedWebhooks.clear();
       return turn;
     },
 
+    get isFull() {
+      return turnBytes >= FULL_BYTES;
+    },
     nextDueAtMs: timers.nextAtMs,
     get inFlight() {
       return inFlight;

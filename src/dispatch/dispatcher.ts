@@ -117,6 +117,8 @@ async function openPartition(
   const finished: { request: Request; outcome: Outcome }[] = [];
   const { promise: drained, resolve: markDrained } = Promise.withResolvers<void>();
   let { position } = partition;
+  /** What was read and is not taken in yet, as a turn was full. */
+  let left: StoredEvent<'organizations'>[] = [];
   const stepped = watchSteps(time);
   const ahead = createAhead();
   /** Since when there is something to do without reading on. */
@@ -171,6 +173,24 @@ async function openPartition(
     wake();
   }
 
+  /** The next events: with 0 none, once it is woken. */
+  async function read(most: number): Promise<StoredEvent<'organizations'>[]> {
+    if (most > 0 && left.length > 0) return left.splice(0, most);
+    return available(() => partition.next(most));
+  }
+
+  /** Takes them in, as far as the turn has room. */
+  function takeIn(stored: readonly StoredEvent<'organizations'>[], nowMs: number): void {
+    for (const [n, event] of stored.entries()) {
+      if (crank.isFull) {
+        left = [...stored.slice(n), ...left];
+        return;
+      }
+      crank.take(event, nowMs);
+      position = event.offset + 1;
+    }
+  }
+
   /** Has the lanes of events in memory, where the log has them. */
   async function recall(stored: readonly StoredEvent<'organizations'>[]): Promise<void> {
     const { latest } = log;
@@ -184,7 +204,7 @@ async function openPartition(
   async function turn(): Promise<void> {
     const opensInMs = closing.draining ? Number.POSITIVE_INFINITY : intake.opensInMs(crank, time.elapsed());
     armTimer(opensInMs);
-    const stored = await available(() => partition.next(opensInMs > 0 ? 0 : mostEvents()));
+    const stored = await read(opensInMs > 0 ? 0 : mostEvents());
     await recall(stored);
     if (partition.lost.aborted) return;
     if (failure !== undefined) throw failure;
@@ -195,9 +215,8 @@ async function openPartition(
     wokenAtMs = undefined;
     if (steppedMs > 0) crank.stepped(steppedMs, nowMs);
     for (const { request, outcome } of finished.splice(0)) crank.finish(request, outcome, nowMs);
-    for (const event of stored) crank.take(event, nowMs);
+    takeIn(stored, nowMs);
     if (!closing.draining) crank.startDue(nowMs, ahead.ms);
-    position = (stored.at(-1)?.offset ?? position - 1) + 1;
     const { out, requests } = crank.flush();
     if (stored.length === 0 && out.length === 0) return;
     try {

@@ -9,7 +9,7 @@ import type {
   PendingSaved,
   RetriedSaved,
 } from '../events.ts';
-import type { OrganizationId, WebhookId } from '../ids.ts';
+import type { EventId, OrganizationId, WebhookId } from '../ids.ts';
 import { endpointSettings } from '../settings.ts';
 import { MAX_AHEAD_MS } from './ahead.ts';
 import { enqueue } from './evolve.ts';
@@ -77,9 +77,19 @@ export interface Restoring {
 export function createRestoring(lanes: Lanes, skewMs: number): Restoring {
   const pendings: PendingSaved[] = [];
   const ends: RetriedSaved[] = [];
+  const bodies = new Map<EventId, Buffer>();
+
+  /** The webhooks of an event have one body, which takes its room once, as it did when they were decided. */
+  function sharedBody({ eventId, body }: PendingSaved): Buffer {
+    const known = bodies.get(eventId);
+    if (known?.equals(body)) return known;
+    bodies.set(eventId, body);
+    return body;
+  }
+
   return {
     take(record, nowMs) {
-      if (record.type === 'PendingSaved') pendings.push(record);
+      if (record.type === 'PendingSaved') pendings.push({ ...record, body: sharedBody(record) });
       else if (record.type === 'RetriedSaved') ends.push(record);
       else if (record.type === 'LaneSaved') lanes.add(restoreLane(record, { nowMs, skewMs }));
     },

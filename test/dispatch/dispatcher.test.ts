@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { newId } from '../../src/ids.ts';
+import { openSqliteLog } from '../../src/log/sqlite.ts';
 import { createSecretBox, newSigningSecret } from '../../src/secrets.ts';
 import { temporaryDirectory } from '../support/directory.ts';
 import { ANSWER_OK, startRawReceiver } from '../support/raw-receiver.ts';
@@ -30,6 +31,34 @@ test('while a webhook is due soon fewer events are taken in a turn, as it would 
   await waitFor('it asks for many again', async () => asked.at(-1) === 500);
   assert.equal(asked[0], 500);
   assert.ok(asked.includes(100), asked.join(' '));
+});
+
+test('a turn takes in no more than it has room for, however much waits in the log', async (t) => {
+  const directory = temporaryDirectory(t);
+  const [endpoints, events, bytes] = [20, 50, 60_000];
+  const before = openSqliteLog({ directory, serve: false });
+  const settings = { gapMs: 86_400_000, whenBusy: 'queue' } as const;
+  const url = 'http://127.0.0.1:1/';
+  const [organization, first] = configured(url, settings);
+  assert.ok(organization && first?.type === 'EndpointCreated');
+  const data = JSON.stringify('x'.repeat(bytes));
+  await before.append([
+    organization,
+    ...Array.from({ length: endpoints }, () => ({ ...first, endpointId: newId('ep') })),
+    ...Array.from({ length: events }, () => ({ ...published(), data })),
+  ]);
+  await before.close();
+  const turns: number[] = [];
+  const { log, stop } = start(directory, undefined, undefined, (out) => {
+    turns.push(out.reduce((sum, event) => sum + ('body' in event ? event.body.length : 0), 0));
+  });
+  t.after(() => stop());
+  await waitFor('all of them', async () => {
+    const scheduled = (await outbound(log)).filter(({ type }) => type === 'WebhookScheduled');
+    return scheduled.length === endpoints * events;
+  });
+  // What one event comes to is not parted.
+  assert.ok(Math.max(...turns) < 8 * 1024 * 1024 + endpoints * (bytes + 1_000), turns.join(' '));
 });
 
 test('what comes within the gap is omitted, what comes after it is sent, and never early', async (t) => {

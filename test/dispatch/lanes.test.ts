@@ -6,7 +6,8 @@ import { isQuiet, type Lane, newLane } from '../../src/dispatch/lane.ts';
 import { createLanes } from '../../src/dispatch/lanes.ts';
 import { remember } from '../../src/dispatch/retried.ts';
 import { createRestoring, laneSaved, webhookSaved } from '../../src/dispatch/snapshot.ts';
-import type { OrganizationId } from '../../src/ids.ts';
+import type { PendingSaved } from '../../src/events.ts';
+import { newId, type OrganizationId } from '../../src/ids.ts';
 import {
   endpointCreated,
   endpointId,
@@ -16,7 +17,7 @@ import {
   scheduled,
   webhookId,
 } from './story.ts';
-import { ok, published, type World, world } from './world.ts';
+import { ok, published, restore, type World, world } from './world.ts';
 
 const NOW_MS = 100_000;
 
@@ -137,6 +138,26 @@ test('a lane that was let go while its partition was read is asked for again whe
   assert.deepEqual([...(restored?.pending.keys() ?? [])], [webhookId]);
   assert.equal(restored?.endpoints.get(endpointId)?.queue?.waiting.length, 1);
   assert.equal(isQuiet(restored, NOW_MS), false);
+});
+
+test('webhooks of one event share its body when they are read again, and no others do', () => {
+  const saved = webhookSaved(laneAfter(endpointCreated(), scheduled()), webhookId);
+  assert.ok(saved.type === 'PendingSaved');
+  const like = (change: Partial<PendingSaved>) => ({ ...saved, webhookId: newId('wh'), ...change });
+  const records = [
+    like({ body: Buffer.from('{"a":1}') }),
+    like({ body: Buffer.from('{"a":1}') }),
+    like({ body: Buffer.from('{"a":2}') }),
+    like({ body: Buffer.from('{"a":1}'), eventId: newId('evt') }),
+  ];
+  const [restored] = restore([laneSaved(laneAfter(endpointCreated())), ...records], {
+    nowMs: NOW_MS,
+    skewMs: 0,
+  }).values();
+  const bodies = records.map((record) => restored?.pending.get(record.webhookId)?.body);
+  assert.deepEqual(bodies.map(String), ['{"a":1}', '{"a":1}', '{"a":2}', '{"a":1}']);
+  assert.equal(bodies[0], bodies[1]);
+  assert.equal(new Set(bodies).size, 3);
 });
 
 test('when the clock is put forward within its gap, a lane that nobody asks for keeps it', () => {

@@ -51,12 +51,13 @@ export function published(to: OrganizationId = organizationId, kind = 'log.creat
 
 /**
  * A process: its log and its dispatcher, which lets quiet lanes go as soon as it may. `seen` is told how many events it asks for,
- * `recalled` which lanes.
+ * `recalled` which lanes, `committed` what comes of a turn.
  */
 export function start(
   directory: string,
   seen: (max: number) => void = () => {},
   recalled: (keys: readonly string[]) => void = () => {},
+  committed: (out: readonly HooklaneEvent[]) => void = () => {},
 ): {
   log: Log;
   dispatcher: Dispatcher;
@@ -74,7 +75,11 @@ export function start(
         seen(max);
         return partition.next(max);
       };
-      return work({ ...partition, next });
+      const commit = (out: readonly HooklaneEvent[], upTo: number) => {
+        committed(out);
+        return partition.commit(out, upTo);
+      };
+      return work({ ...partition, next, commit });
     });
   const latest: Log['latest'] = async (partition, keys) => {
     recalled(keys);
