@@ -32,7 +32,7 @@ export type Filter = (text: string, context: FilterContext) => Filtered | Promis
 
 /** Of a filter that is none of those there are. */
 export function unknownFilter(name: string, allowed: readonly string[]): InvalidQuery {
-  return new InvalidQuery(name, `no such filter; allowed: ${allowed.join(', ') || 'none'}`);
+  return new InvalidQuery(name, `no such filter; allowed: ${allowed.join(', ')}`);
 }
 
 /** Only what belongs to the named thing, and so to what that belongs to. */

@@ -109,7 +109,6 @@ test('a read model that somebody else rebuilds is not rebuilt; others are', asyn
   assertProblem(refused, 409);
   assert.match(String(refused.body?.detail), /^logs is being rebuilt by another process/);
   assert.deepEqual(await ok(REPLAYS), { items: [], cursor: null });
-  assertProblem(await call(`${REPLAYS}?status=done`), 422);
   assert.equal((await replayed({ views: ['projects'] })).status, 'done');
   // All of them are begun at once, and none if one is not to be had; what only compares goes from one to the next.
   assertProblem(await call(REPLAYS, { json: { views: ['projects', 'logs'] } }), 409);
