@@ -85,12 +85,15 @@ async function watchTurns(api: Api, endpointId: string, signal: AbortSignal) {
   const asked = new Set<string>();
   const waiting = new Set<string>();
   const items = await api.tail('deliveries', AbortSignal.any([signal, closing.signal]));
+  function settle(id: string, outcome: 'processed' | 'failed'): void {
+    outcomes.set(id, outcome);
+    waiting.delete(id);
+  }
   const following = (async () => {
     for await (const item of items) {
       const outcome = outcomeOf(item);
       if (outcome === undefined || item.endpointId !== endpointId) continue;
-      outcomes.set(String(item.id), outcome);
-      waiting.delete(String(item.id));
+      settle(String(item.id), outcome);
     }
   })();
   // Told to who waits.
@@ -101,8 +104,7 @@ async function watchTurns(api: Api, endpointId: string, signal: AbortSignal) {
   async function lookAfterOldest(): Promise<void> {
     for (const id of [...waiting].slice(0, LOOKED_AFTER)) {
       if ((await api.show('deliveries', id)).status !== 'processed') continue;
-      outcomes.set(id, 'processed');
-      waiting.delete(id);
+      settle(id, 'processed');
     }
   }
   return {

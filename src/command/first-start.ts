@@ -19,8 +19,15 @@ export async function createDefaults(
   directory: Directory,
   administrator: Administrator,
 ): Promise<Defaults | undefined> {
-  const { organizations, importing } = directory.state;
-  return organizations.size + importing.size > 0 ? undefined : administrator.run(decideDefaults);
+  if (!isEmpty(directory)) return undefined;
+  // When it comes to deciding, another process that was started at the same moment may have made them.
+  return administrator.run<Defaults | undefined>((context) =>
+    isEmpty(directory) ? decideDefaults(context) : { event: undefined, answer: undefined },
+  );
+}
+
+function isEmpty({ state: { organizations, importing } }: Directory): boolean {
+  return organizations.size + importing.size === 0;
 }
 
 /** Our own input need not be checked, for which ajv would have to be loaded. */

@@ -129,7 +129,6 @@ export function buildServer(options: ServerOptions): FastifyInstance {
     if (error instanceof NotAllowed) logRefusal(request);
     return sendProblem(reply, asProblem(error));
   });
-  server.setNotFoundHandler((request, reply) => sendProblem(reply, noRoute(request, methodsOf)));
 
   server.get('/healthz', async () => ({ status: 'ok' }));
   server.get('/readyz', async (_request, reply) => {

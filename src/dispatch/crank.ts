@@ -7,7 +7,7 @@ import type { OrganizationId, WebhookId } from '../ids.ts';
 import type { StoredEvent } from '../log/log.ts';
 import { triggerOf, webhookBody } from '../trigger.ts';
 import type { Capacity } from './capacity.ts';
-import { changesPending, decide, decideOrphan, type LaneEvent, type LaneInput } from './decide.ts';
+import { changesPending, decide, decideOrphan, type LaneEvent } from './decide.ts';
 import { type Cause, CONFIGURES_LANES, evolve } from './evolve.ts';
 import { evolveImport } from './import.ts';
 import type { Lane, LaneEndpoint, Outcome } from './lane.ts';
@@ -21,7 +21,7 @@ import { createTimers, type Due } from './timers.ts';
 /** How often all lanes are gone through for what they may forget. */
 const FORGET_EVERY_MS = 3_600_000;
 
-/** With so much to be committed a turn is full: it is in memory, and one transaction. */
+/** With so much that taken events came to a turn is full. Outcomes and starts are bounded by the capacity, and hold up nobody. */
 const FULL_BYTES = 8 * 1024 * 1024;
 /** Of a decided event, without the body of its webhook. */
 const EVENT_BYTES = 500;
@@ -53,7 +53,7 @@ export interface Crank {
   stepped(byMs: number, nowMs: number): void;
   /** All that the turn came to; the next one begins. */
   flush(): Turn;
-  /** Whether the turn has come to so much that no more should be taken in. */
+  /** Whether what was taken in has come to so much that no more should be in this turn. */
   readonly isFull: boolean;
   /** When startDue(…, aheadMs) may have something to do; undefined: not before something happens. */
   nextDueAtMs(aheadMs: number): number | undefined;
@@ -76,7 +76,7 @@ export function createCrank(lanes: Lanes, { capacity, disableAfterMs }: CrankOpt
   const timers = createTimers();
   let out: HooklaneEvent[] = [];
   let requests: Request[] = [];
-  let turnBytes = 0;
+  let takenBytes = 0;
   const touchedLanes = new Set<Lane>();
   const touchedWebhooks = new Map<WebhookId, Lane>();
   /** What is due and waits for requests to its host to end, by host, in turn. */
@@ -119,13 +119,11 @@ export function createCrank(lanes: Lanes, { capacity, disableAfterMs }: CrankOpt
   function apply(lane: Lane, events: LaneEvent[], cause?: Cause): void {
     for (const event of events) {
       out.push(event);
-      turnBytes += EVENT_BYTES;
       if (changesPending(event)) {
         const before = countUnstarted(lane, event.webhookId);
         evolve(lane, event, cause);
         countScheduled(countUnstarted(lane, event.webhookId) - before);
         touchedWebhooks.set(event.webhookId, lane);
-        turnBytes += lane.pending.get(event.webhookId)?.body.length ?? 0;
       } else evolve(lane, event, cause);
       const endpoint = lane.endpoints.get(event.endpointId);
       if (endpoint !== undefined) timers.arm(lane, endpoint);
@@ -169,20 +167,23 @@ export function createCrank(lanes: Lanes, { capacity, disableAfterMs }: CrankOpt
     const events = decide(lane, { type: 'Triggered', trigger }, at);
     if (events.length === 0) return;
     const { eventId, kind, summary } = trigger;
-    const sends = events.some((decided) => decided.type === 'WebhookScheduled');
-    const body = sends ? Buffer.from(webhookBody(trigger)) : EMPTY;
+    const sends = events.filter((decided) => decided.type === 'WebhookScheduled').length;
+    const body = sends > 0 ? Buffer.from(webhookBody(trigger)) : EMPTY;
+    takenBytes += events.length * EVENT_BYTES + sends * body.length;
     apply(lane, events, { eventId, kind, body, summary, attempt: 0, order: lane.seen });
   }
 
   function takeConfiguration(lane: Lane, event: OrganizationEvent, at: number): void {
-    const input: LaneInput = { type: 'Received', event };
+    const events = decide(lane, { type: 'Received', event }, at);
+    takenBytes += events.length * EVENT_BYTES;
     if (event.type === 'WebhookRetryRequested') {
       const { eventId, kind, body, attemptCount } = event;
       const cause = { eventId, kind, body, summary: null, attempt: attemptCount, order: lane.seen };
-      apply(lane, decide(lane, input, at), cause);
+      takenBytes += events.length * body.length;
+      apply(lane, events, cause);
       return;
     }
-    apply(lane, decide(lane, input, at));
+    apply(lane, events);
     evolve(lane, event);
     if (!CONFIGURES_LANES.has(event.type)) return;
     touchedLanes.add(lane);
@@ -308,14 +309,14 @@ export function createCrank(lanes: Lanes, { capacity, disableAfterMs }: CrankOpt
       const turn = { out, requests };
       out = [];
       requests = [];
-      turnBytes = 0;
+      takenBytes = 0;
       touchedLanes.clear();
       touchedWebhooks.clear();
       return turn;
     },
 
     get isFull() {
-      return turnBytes >= FULL_BYTES;
+      return takenBytes >= FULL_BYTES;
     },
     nextDueAtMs: timers.nextAtMs,
     get inFlight() {

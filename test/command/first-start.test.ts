@@ -54,6 +54,19 @@ test('where there is an organization nothing is made', async (t) => {
   assert.deepEqual(appends, []);
 });
 
+test('what another process makes between the look and the decision is not made again', async (t) => {
+  const api = await startApi(t);
+  const { administrator, appends } = administratorOf(api);
+  const late: typeof administrator = {
+    async run(decide) {
+      await api.ok('/api/v1/organizations', { json: { name: 'default' } });
+      return administrator.run(decide);
+    },
+  };
+  assert.equal(await createDefaults(api.directory, late), undefined);
+  assert.deepEqual(appends, []);
+});
+
 test('a first start that cannot be written is a first start again', async (t) => {
   const api = await startApi(t);
   const { administrator } = administratorOf(api);

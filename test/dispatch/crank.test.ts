@@ -1,9 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { createCapacity } from '../../src/dispatch/capacity.ts';
+import { createCrank } from '../../src/dispatch/crank.ts';
 import type { Outcome } from '../../src/dispatch/lane.ts';
+import { createLanes } from '../../src/dispatch/lanes.ts';
 import type { Request } from '../../src/dispatch/request.ts';
 import type { OrganizationEvent } from '../../src/events.ts';
+import { newId } from '../../src/ids.ts';
 import { EXAMPLES } from '../log/examples.ts';
 import { answered500, endpointCreated, endpointId, organizationCreated, organizationId } from './story.ts';
 import { ok, published, type World, world } from './world.ts';
@@ -505,4 +509,29 @@ test('whatever happens: one webhook a trigger, never two requests within the gap
     ),
     { numRuns: 300 },
   );
+});
+
+test('what taken events come to fills a turn; starts and outcomes of large webhooks do not', () => {
+  const limits = { capacity: createCapacity(), disableAfterMs: Number.POSITIVE_INFINITY };
+  const crank = createCrank(createLanes(Number.POSITIVE_INFINITY), limits, 0);
+  let offset = 0;
+  const take = (event: OrganizationEvent) =>
+    crank.take({ topic: 'organizations', partition: 0, offset: offset++, event }, 0);
+  take(organizationCreated());
+  for (let n = 0; n < 200; n++)
+    take(endpointCreated({ endpointId: newId('ep'), gapMs: 0, retriesMs: [60_000] }));
+  assert.equal(crank.isFull, false);
+  take({ ...published(), data: JSON.stringify('x'.repeat(100_000)) } as OrganizationEvent);
+  assert.equal(crank.isFull, true);
+  crank.flush();
+  assert.equal(crank.isFull, false, 'the next turn');
+
+  crank.startDue(0, 0);
+  assert.equal(crank.isFull, false);
+  const { requests } = crank.flush();
+  assert.ok(requests.length > 100, `${requests.length}`);
+  for (const request of requests) crank.finish(request, { ...ok, ...answered500 }, 1);
+  assert.equal(crank.isFull, false);
+  const kept = crank.flush().out.filter(({ type }) => type === 'PendingSaved');
+  assert.equal(kept.length, requests.length, 'all of them are to be tried again');
 });

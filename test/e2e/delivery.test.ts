@@ -24,6 +24,7 @@ import {
   serve,
   start,
   stop,
+  within,
 } from './hooklane.ts';
 
 interface Running {
@@ -389,13 +390,13 @@ testOnAllEngines('recovering ends also where read models lagged behind what had 
   const first = start(t, recover, { env: atServer });
   await waitFor('it to be sent', () => arrivals.length === 2);
   first.kill('SIGINT');
-  await first.ended;
+  await within(first.ended, 'the first command to end');
   await publish(t, env);
   await waitFor('another one, which is sent after it', () => arrivals.length === 3);
   const second = start(t, recover, { env: atServer });
   await waitFor('it to be asked for again', async () => (await retried()) === 2);
   assert.equal((await run(t, ['replay'], { env })).exit, 0);
-  assert.equal(await second.ended, 0, second.stderr());
+  assert.equal(await within(second.ended, 'the second command to end'), 0, second.stderr());
   assert.deepEqual(JSON.parse(second.stdout()).processed, 1);
   assert.equal(arrivals.length, 3);
   await stop(stale);
