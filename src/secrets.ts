@@ -103,7 +103,9 @@ export function createSecretBox(first: MasterKeys, reload: () => MasterKeys = ()
       decipher.setAuthTag(bytes.subarray(-TAG_BYTES));
       try {
         const opened = decipher.update(bytes.subarray(NONCE_BYTES, -TAG_BYTES));
-        return Buffer.concat([opened, decipher.final()]).toString('utf8');
+        // Of GCM nothing more comes at the end: it throws where something was changed.
+        decipher.final();
+        return opened.toString('utf8');
       } catch (error) {
         throw new SecretUnreadable('a sealed secret was changed', { cause: error });
       }

@@ -65,9 +65,10 @@ export function createReader(db: DatabaseSync): Reader {
       return reaching(() => {
         const records: LaneRecord[] = [];
         for (const key of keys) {
-          for (const { 0: offset, 1: blob } of underKey.iterate(partition, key)) {
-            records.push(decodeAt(asBuffer(blob), { topic: 'lanes', partition, offset: Number(offset) }));
-          }
+          const row = underKey.get(partition, key);
+          if (row === undefined) continue;
+          const { 0: offset, 1: blob } = row;
+          records.push(decodeAt(asBuffer(blob), { topic: 'lanes', partition, offset: Number(offset) }));
         }
         return records;
       });
