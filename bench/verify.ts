@@ -89,7 +89,7 @@ async function fill(directory: string, posts: number): Promise<void> {
     crank.startDue(nowMs, 0);
     const { out, requests } = crank.flush();
     for (const request of requests) {
-      capacity.give(request.host);
+      capacity.give(request);
       const answer = {
         startedAtMs: nowMs,
         durationMs: 5,

@@ -53,7 +53,7 @@ export function createLanes(): Lanes {
   function turn(events: readonly Buffer[], nowMs: number): Turned {
     const fromMs = performance.now();
     for (const request of inFlight) {
-      capacity.give(request.host);
+      capacity.give(request);
       crank.finish(request, outcomeAt(inFlightSinceMs), nowMs);
     }
     for (const bytes of events) {

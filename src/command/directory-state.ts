@@ -132,7 +132,8 @@ export function emptyDirectory(): DirectoryState {
 export function evolve(state: DirectoryState, event: OrganizationEvent): void {
   const held = event.organizationId === null ? undefined : state.importing.get(event.organizationId);
   if (held !== undefined && event.type !== 'OrganizationImportEnded') {
-    held.push(event);
+    // A mark of one that was cut off before anything else came with it says nothing more.
+    if (event.type !== 'OrganizationImportStarted') held.push(event);
     return;
   }
   switch (event.type) {

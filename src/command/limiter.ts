@@ -1,5 +1,6 @@
 // Holds posts to the rate limits of their integration: a burst limit and a sustained one, in windows that slide. Counted
-// are posts that are accepted but for it: one that is refused, for whatever reason, uses nothing up.
+// are posts that are accepted but for it: one that is refused uses nothing up; one that the log did not answer does, as nobody
+// knows whether it has it.
 
 import type { FastifyReply } from 'fastify';
 import type { Limits, NamedLimit, Taken } from '../limits/limits.ts';

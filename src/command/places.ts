@@ -2,7 +2,6 @@
 // most, together, so that no organization keeps all others out.
 
 import type { Access } from './access.ts';
-import { Problem } from './problem.ts';
 
 export interface PlacesOptions {
   most: number;
@@ -11,21 +10,41 @@ export interface PlacesOptions {
   retryAfterSeconds: number;
 }
 
-/** Takes a place; gives what gives it back, which may be called again. Throws Problem (503) where there is none. */
+/** There is no place left. Try again later. */
+export class TooBusy extends Error {
+  readonly code = 'TOO_BUSY';
+  readonly retryAfterSeconds: number;
+  constructor(message: string, retryAfterSeconds: number) {
+    super(message);
+    this.name = 'TooBusy';
+    this.retryAfterSeconds = retryAfterSeconds;
+  }
+}
+
+/** Takes a place; gives what gives it back, which may be called again. Throws TooBusy where there is none. */
 export type Places = (access: Pick<Access, 'organizationId'>) => () => void;
 
 export function createPlaces({ most, what, retryAfterSeconds }: PlacesOptions): Places {
   const mostEach = most / 2;
   const busy = `Too many ${what}: at most ${most} at once, ${mostEach} by the tokens of one organization.`;
-  const taken = new Set<{ by: Access['organizationId'] }>();
+  const takenBy = new Map<Access['organizationId'], number>();
+  let taken = 0;
+
+  function count(by: Access['organizationId'], change: number): void {
+    taken += change;
+    const own = (takenBy.get(by) ?? 0) + change;
+    if (own > 0) takenBy.set(by, own);
+    else takenBy.delete(by);
+  }
+
   return ({ organizationId: by }) => {
-    const own = by === null ? 0 : [...taken].filter((place) => place.by === by).length;
-    if (taken.size >= most || own >= mostEach)
-      throw new Problem(503, 'busy', busy, { 'retry-after': String(retryAfterSeconds) });
-    const place = { by };
-    taken.add(place);
+    const own = by === null ? 0 : (takenBy.get(by) ?? 0);
+    if (taken >= most || own >= mostEach) throw new TooBusy(busy, retryAfterSeconds);
+    count(by, 1);
+    let isGiven = false;
     return () => {
-      taken.delete(place);
+      if (!isGiven) count(by, -1);
+      isGiven = true;
     };
   };
 }

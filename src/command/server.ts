@@ -13,7 +13,7 @@ import { type SecretBox, SecretUnreadable } from '../secrets.ts';
 import type { Clock } from '../time.ts';
 import { TransferRefused } from '../transfer/errors.ts';
 import { type Access, knownTo, NotAllowed, organizationCalled } from './access.ts';
-import { type Administration, TooBusy } from './admin/administrator.ts';
+import type { Administration } from './admin/administrator.ts';
 import { EndpointIsDisabled, NameTaken } from './admin/decision.ts';
 import { TooManyEndpoints } from './admin/endpoint-room.ts';
 import { NotRetryable } from './admin/retry.ts';
@@ -29,6 +29,7 @@ import type { KeyRing } from './key-ring.ts';
 import { keyRoutes } from './key-routes.ts';
 import { type Once, OnceRefused } from './once.ts';
 import { keepNames, noRoute, rememberMethods } from './other-methods.ts';
+import { TooBusy } from './places.ts';
 import { details, Problem, sendProblem } from './problem.ts';
 import { readRoutes } from './read-routes.ts';
 import { inboundResources } from './resources.ts';
@@ -215,7 +216,8 @@ function asProblem(error: unknown): unknown {
   if (error instanceof NotAllowed) return new Problem(403, 'not-allowed', error.message);
   if (error instanceof NameTaken) return new Problem(409, 'name-taken', error.message);
   if (error instanceof TooManyEndpoints) return new Problem(409, 'too-many-endpoints', error.message);
-  if (error instanceof TooBusy) return new Problem(503, 'busy', error.message, { 'retry-after': '1' });
+  if (error instanceof TooBusy)
+    return new Problem(503, 'busy', error.message, { 'retry-after': String(error.retryAfterSeconds) });
   if (error instanceof EndpointIsDisabled) return new Problem(409, 'endpoint-disabled', error.message);
   if (error instanceof NotRetryable) return new Problem(409, 'not-retryable', error.message);
   if (error instanceof KeysRefused || error instanceof SecretUnreadable)

@@ -79,7 +79,7 @@ export function createCrank(lanes: Lanes, { capacity, disableAfterMs }: CrankOpt
   let takenBytes = 0;
   const touchedLanes = new Set<Lane>();
   const touchedWebhooks = new Map<WebhookId, Lane>();
-  /** What is due and waits for requests to its host to end, by host, in turn. */
+  /** What is due and waits for requests to its host, or of its organization, to end, by host, in turn. */
   const heldUp = new Map<string, Map<LaneEndpoint, Lane>>();
   let inFlight = 0;
   /** By how much the clock was put forward, and what it showed before, while something was in flight. */
@@ -209,15 +209,16 @@ export function createCrank(lanes: Lanes, { capacity, disableAfterMs }: CrankOpt
       if (request === undefined) continue;
       requests.push(request);
       inFlight++;
-      capacity.take(host);
+      capacity.take(request);
     }
   }
 
-  /** Starts what waited for its host, as far as there is room now. */
+  /** Starts what waited for its host or its organization, as far as there is room now. */
   function startHeldUp(at: number): void {
     for (const [host, waiting] of heldUp) {
       for (const [endpoint, lane] of waiting) {
-        if (!capacity.hasRoomFor(host)) break;
+        if (!capacity.hasRoomAt(host)) break;
+        if (!capacity.hasRoomFor(lane.organizationId)) continue;
         waiting.delete(endpoint);
         start({ lane, endpoint }, host, at, 0);
       }
@@ -275,13 +276,11 @@ export function createCrank(lanes: Lanes, { capacity, disableAfterMs }: CrankOpt
     startDue(at, aheadMs) {
       startHeldUp(at);
       for (let timer = timers.take(at, aheadMs); timer !== undefined; timer = timers.take(at, aheadMs)) {
-        if (!capacity.hasRoom()) {
-          timers.putBack(timer);
-          return;
-        }
+        if (!capacity.hasRoom()) return timers.putBack(timer);
         const host = hostOf(timer.endpoint.url);
         if (timer.atMs > at && !capacity.hasRoomAhead(host)) timers.putBack(timer);
-        else if (capacity.hasRoomFor(host)) start(timer, host, at, aheadMs);
+        else if (capacity.hasRoomAt(host) && capacity.hasRoomFor(timer.lane.organizationId))
+          start(timer, host, at, aheadMs);
         else holdUp(timer, host);
       }
     },

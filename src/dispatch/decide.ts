@@ -131,14 +131,18 @@ function omissionOf(endpoint: LaneEndpoint, nowMs: number, awaited: boolean): Om
   }
 }
 
+/** Why a webhook fails that is to be tried again while as much waits as may. */
+const OVERFLOW = 'too much waits for the endpoint';
+
 function decideReceived(lane: Lane, event: OrganizationEvent, nowMs: number): LaneEvent[] {
   switch (event.type) {
     case 'WebhookRetryRequested': {
       const { webhookId, organizationId, endpointId, by = null } = event;
-      const isActive = lane.endpoints.get(endpointId)?.status === 'active';
-      if (lane.pending.has(webhookId) || isDone(lane, event) || !isActive) return [];
+      const endpoint = lane.endpoints.get(endpointId);
+      if (lane.pending.has(webhookId) || isDone(lane, event) || endpoint?.status !== 'active') return [];
       const ids = { webhookId, organizationId, endpointId };
-      return [{ type: 'WebhookRetried', ...ids, atMs: nowMs, dueAtMs: nowMs, by }];
+      const retried: LaneEvent = { type: 'WebhookRetried', ...ids, atMs: nowMs, dueAtMs: nowMs, by };
+      return isFull(endpoint) ? [retried, webhookFailed(lane, ids, OVERFLOW, nowMs)] : [retried];
     }
     case 'EndpointChanged':
       return event.status === 'disabled' ? giveUp(lane, event.endpointId, 'endpoint disabled', nowMs) : [];
@@ -242,9 +246,12 @@ function endOf(lane: Lane, pending: Pending, reason: string, nowMs: number): Lan
   return [...interrupted, webhookFailed(lane, pending, reason, nowMs)];
 }
 
-function webhookFailed(lane: Lane, pending: Pending, reason: string, nowMs: number): LaneEvent {
-  const { webhookId, endpointId } = pending;
-  const { organizationId } = lane;
+function webhookFailed(
+  { organizationId }: Lane,
+  { webhookId, endpointId }: Pick<Pending, 'webhookId' | 'endpointId'>,
+  reason: string,
+  nowMs: number,
+): LaneEvent {
   return { type: 'WebhookFailed', webhookId, organizationId, endpointId, atMs: nowMs, reason };
 }
 

@@ -156,8 +156,8 @@ async function openPartition(
     return dueAtMs - time.now() < SOON_MS ? FEW_EVENTS : MAX_EVENTS;
   }
 
-  function giveBack({ host }: Request): void {
-    if (capacity.give(host)) wakeAll();
+  function giveBack(request: Request): void {
+    if (capacity.give(request)) wakeAll();
   }
 
   /** `leavesAtMs`: by time.elapsed(), which nobody puts forward while it waits for its time. */

@@ -131,10 +131,15 @@ export function restoreEndpoints(
   for (const state of record.endpoints) {
     const { endpointId, secret, previousSecrets, failingSinceMs, warned, omitted, digest, forgotten } = state;
     const endpoint = newEndpoint(state, endpointId, secret);
-    Object.assign(endpoint, { failingSinceMs, warned, omitted, digest, forgotten });
+    Object.assign(endpoint, { failingSinceMs, warned, omitted, forgotten });
     if (previousSecrets.length > 0) endpoint.previousSecrets = previousSecrets;
     if (state.lastStartedAtMs !== NEVER)
       endpoint.lastStartedAtMs = startedBy(state.lastStartedAtMs, nowMs) + skewMs;
+    if (digest !== null) {
+      // At the end of this gap or the next; it lies further ahead only where the clock was put back.
+      const latestMs = Math.max(endpoint.lastStartedAtMs, nowMs) + 2 * endpoint.gapMs;
+      endpoint.digest = { ...digest, dueAtMs: Math.min(digest.dueAtMs, latestMs) };
+    }
     lane.endpoints = put(lane.endpoints, endpointId, endpoint);
   }
   for (const [webhookId, attempt] of Object.entries(record.retried)) {

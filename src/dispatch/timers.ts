@@ -23,21 +23,16 @@ export interface Timers {
   putBack(timer: Timer): void;
   /** When take(…, aheadMs) will have something to give; undefined: not before one is set. */
   nextAtMs(aheadMs: number): number | undefined;
+  /** Entries that are kept, also those that are passed over. */
+  readonly size: number;
 }
 
-export function createTimers(): Timers {
-  const byTime = (a: Timer, b: Timer) => a.atMs - b.atMs;
-  const dueOnes = new TinyQueue<Timer>([], byTime);
-  const aheadOnes = new TinyQueue<Timer>([], byTime);
+/** With so many entries a heap is looked through for those that are passed over. */
+const FEW_ENTRIES = 1_024;
 
-  /** The first that still stands for its endpoint. */
-  function firstOf(timers: TinyQueue<Timer>): Timer | undefined {
-    for (let top = timers.peek(); top !== undefined; top = timers.peek()) {
-      if (top.endpoint.timerAtMs === top.atMs) return top;
-      timers.pop();
-    }
-    return undefined;
-  }
+export function createTimers(): Timers {
+  const dueOnes = createHeap();
+  const aheadOnes = createHeap();
 
   return {
     arm(lane, endpoint) {
@@ -47,17 +42,55 @@ export function createTimers(): Timers {
       if (atMs !== null) (waitsForGap(endpoint) ? aheadOnes : dueOnes).push({ atMs, lane, endpoint });
     },
     take(nowMs, aheadMs) {
-      const [due, ahead] = [firstOf(dueOnes), firstOf(aheadOnes)];
+      const [due, ahead] = [dueOnes.first(), aheadOnes.first()];
       const isDue = due !== undefined && due.atMs <= nowMs;
       if (ahead === undefined || ahead.atMs - aheadMs > nowMs) return isDue ? dueOnes.pop() : undefined;
       return isDue && due.atMs <= ahead.atMs ? dueOnes.pop() : aheadOnes.pop();
     },
     putBack: (timer) => dueOnes.push(timer),
     nextAtMs(aheadMs) {
-      const due = firstOf(dueOnes)?.atMs ?? Number.POSITIVE_INFINITY;
-      const ahead = (firstOf(aheadOnes)?.atMs ?? Number.POSITIVE_INFINITY) - aheadMs;
+      const due = dueOnes.first()?.atMs ?? Number.POSITIVE_INFINITY;
+      const ahead = (aheadOnes.first()?.atMs ?? Number.POSITIVE_INFINITY) - aheadMs;
       const next = Math.min(due, ahead);
       return next === Number.POSITIVE_INFINITY ? undefined : next;
     },
+    get size() {
+      return dueOnes.length + aheadOnes.length;
+    },
   };
+}
+
+/** Timers by their time. Those that are passed over are never more than those that stand for their endpoint, or few. */
+function createHeap() {
+  let queue = new TinyQueue<Timer>([], byTime);
+  let mostEntries = FEW_ENTRIES;
+  return {
+    push(timer: Timer): void {
+      queue.push(timer);
+      if (queue.length < mostEntries) return;
+      const standing = new Map(queue.data.filter(stands).map((one) => [one.endpoint, one]));
+      queue = new TinyQueue([...standing.values()], byTime);
+      mostEntries = Math.max(FEW_ENTRIES, 2 * queue.length);
+    },
+    /** The first that still stands for its endpoint. */
+    first(): Timer | undefined {
+      for (let top = queue.peek(); top !== undefined; top = queue.peek()) {
+        if (stands(top)) return top;
+        queue.pop();
+      }
+      return undefined;
+    },
+    pop: () => queue.pop(),
+    get length() {
+      return queue.length;
+    },
+  };
+}
+
+function byTime(a: Timer, b: Timer): number {
+  return a.atMs - b.atMs;
+}
+
+function stands({ endpoint, atMs }: Timer): boolean {
+  return endpoint.timerAtMs === atMs;
 }

@@ -1,6 +1,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { aimText, betterBy, cellsOf, type Measure, reachesAim, rowsOf, spreadOf } from '../../bench/rows.ts';
+import {
+  aimText,
+  betterBy,
+  cellsOf,
+  type KeptRow,
+  type Measure,
+  mergedRows,
+  reachesAim,
+  rowsOf,
+  spreadOf,
+} from '../../bench/rows.ts';
 
 const run = (value: number, beside: number): Measure[] => [
   { name: 'posts', value, unit: 'posts/s', beside: { name: 'bare', value: beside }, aim: { least: 0.5 } },
@@ -42,11 +52,14 @@ test('the median of an even number is between the two in the middle', () => {
 
 test('an aim is of the ratio where there is one, else of the value', () => {
   const ratio = spreadOf([0.4]);
-  assert.equal(reachesAim({ value: 400, ratio, aim: { least: 0.5 } }), false);
-  assert.equal(reachesAim({ value: 400, aim: { least: 0.5 } }), true);
-  assert.equal(reachesAim({ value: 1.3, aim: { most: 1.3 } }), true);
-  assert.equal(reachesAim({ value: 1.31, aim: { most: 1.3 } }), false);
-  assert.equal(reachesAim({ value: 1 }), undefined);
+  assert.equal(reachesAim({ ...spreadOf([400]), ratio, aim: { least: 0.5 } }), false);
+  assert.equal(reachesAim({ ...spreadOf([400]), aim: { least: 0.5 } }), true);
+  assert.equal(reachesAim({ ...spreadOf([1.3]), aim: { most: 1.3 } }), true);
+  assert.equal(reachesAim({ ...spreadOf([1.31]), aim: { most: 1.3 } }), false);
+  assert.equal(reachesAim(spreadOf([1])), undefined);
+  const once = spreadOf([0, 1, 0]);
+  assert.equal(reachesAim({ ...once, aim: { most: 0 } }), true, 'the median');
+  assert.equal(reachesAim({ ...once, aim: { most: 0, inEachRun: true } }), false, 'the worst');
   assert.equal(aimText({ ratio, aim: { least: 0.8 } }), '≥ 80 %');
   assert.equal(aimText({ aim: { most: 2 } }), '≤ 2');
 });
@@ -63,4 +76,26 @@ test('the spread is told of several runs alone', () => {
   assert.ok(once && twice);
   assert.deepEqual(cellsOf(once), ['posts', '50 posts/s', 'bare', '100 posts/s', '50 %', '≥ 50 % yes']);
   assert.equal(cellsOf(twice)[1], '55 posts/s\n50 – 60');
+});
+
+test('rows that are made anew take the place of all of their measure; the others stay, in the order of measures', () => {
+  const row = (measure: string, name: string, value: number): KeptRow => ({
+    ...{ name, ...spreadOf([value]), unit: 'ms', runs: 1 },
+    ...{ measure, at: '2026-12-01T00:00:00.000Z' },
+  });
+  const kept = [
+    row('posts', 'a', 1),
+    row('gap', 'old name', 1),
+    row('gone', 'x', 1),
+    { name: 'of no measure' },
+  ];
+  const merged = mergedRows(
+    kept,
+    [row('gap', 'new name', 2), row('rebuild', 'r', 2)],
+    ['rebuild', 'posts', 'gap'],
+  );
+  assert.deepEqual(
+    merged.map(({ name }) => name),
+    ['r', 'a', 'new name'],
+  );
 });

@@ -7,14 +7,15 @@ import {
   type Administration,
   type Administrator,
   createAdministration,
-  TooBusy,
 } from '../../src/command/admin/administrator.ts';
 import { NameTaken } from '../../src/command/admin/decision.ts';
 import { createOrganization } from '../../src/command/admin/organization.ts';
 import { createProject } from '../../src/command/admin/project.ts';
 import { type Directory, openDirectory } from '../../src/command/directory.ts';
+import { TooBusy } from '../../src/command/places.ts';
 import { createScrubber } from '../../src/command/scrub.ts';
 import { createDestinations } from '../../src/destinations.ts';
+import { newId } from '../../src/ids.ts';
 import type { Log } from '../../src/log/log.ts';
 import { openSqliteLog } from '../../src/log/sqlite.ts';
 import { NotFound } from '../../src/query/errors.ts';
@@ -164,5 +165,22 @@ test('so many decisions may wait, and more are refused at once', async (t) => {
       throw new RangeError('decided again');
     }),
     RangeError,
+  );
+});
+
+test('the tokens of one organization leave half of the places that wait to others', async (t) => {
+  const { administration, administrator } = await start(t);
+  const bound = administration.for({ ...fullAccess('tok_1'), organizationId: newId('org') });
+  const runs = Array.from({ length: 501 }, () => bound.run(() => ({ event: undefined, answer: 'made' })));
+  const outcomes = await Promise.allSettled([
+    ...runs,
+    administrator.run(() => ({ event: undefined, answer: 'made' })),
+  ]);
+  const refused = outcomes.flatMap((outcome, n) =>
+    outcome.status === 'rejected' ? [{ n, ...outcome }] : [],
+  );
+  assert.deepEqual(
+    refused.map(({ n, reason }) => [n, reason instanceof TooBusy]),
+    [[500, true]],
   );
 });

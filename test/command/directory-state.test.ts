@@ -225,6 +225,14 @@ test('an organization that is being imported is known when all of it is there', 
   assert.equal(state.endpoints.size, 1, 'what lives here is not held back');
 });
 
+test('an import that was cut off right behind its mark, and made again, is known when all of it is there', () => {
+  const importId = 'f'.repeat(64);
+  const begins = { type: 'OrganizationImportStarted', organizationId, atMs, importId, runId: '1' } as const;
+  const ends = { type: 'OrganizationImportEnded', organizationId, atMs, importId } as const;
+  const state = given(begins, { ...begins, runId: '2' }, organizationCreated, projectCreated, ends);
+  assert.deepEqual([state.organizations.size, state.projects.size, state.importing.size], [1, 1, 0]);
+});
+
 test('an organization is found by the name that it has now, and by its id before all names', () => {
   const state = given(...all, { ...organizationCreated, organizationId: otherOrganizationId });
   const found = (name: string) => organizationCalled(state, name).id;

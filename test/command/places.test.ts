@@ -15,7 +15,7 @@ test('places are taken up to the most, and come back once', () => {
   const giveBack = take(ADMINS);
   take(ADMINS);
   assert.throws(() => take(ADMINS), {
-    ...{ status: 503, code: 'busy', headers: { 'retry-after': '7' } },
+    ...{ code: 'TOO_BUSY', retryAfterSeconds: 7 },
     message: 'Too many things: at most 2 at once, 1 by the tokens of one organization.',
   });
   giveBack();
@@ -37,7 +37,7 @@ test('the tokens of one organization have half of the places, whoever else has t
 });
 
 test('who is bound to an organization leaves half of the tails to others', async (t) => {
-  const { ok, port } = await startApi(t);
+  const { ok, call, port } = await startApi(t);
   const organization = await ok('/api/v1/organizations', { json: { name: 'eager' } });
   const json = { name: 'reader', scopes: ['read'], organization: organization.id };
   const { token = '' } = await ok('/api/v1/tokens', { json });
@@ -50,5 +50,7 @@ test('who is bound to an organization leaves half of the tails to others', async
   const statuses: number[] = [];
   for (let tails = 0; tails <= 25; tails++) statuses.push(await follow(token));
   assert.deepEqual(statuses, [...Array<number>(25).fill(200), 503]);
+  const refused = await call('/api/v1/logs/tail', { token });
+  assert.deepEqual([refused.status, refused.headers['retry-after']], [503, '10']);
   assert.equal(await follow(ADMIN_TOKEN), 200);
 });

@@ -535,3 +535,51 @@ test('what taken events come to fills a turn; starts and outcomes of large webho
   const kept = crank.flush().out.filter(({ type }) => type === 'PendingSaved');
   assert.equal(kept.length, requests.length, 'all of them are to be tried again');
 });
+
+test('one organization, whatever its hosts, leaves room to others', () => {
+  const limits = { capacity: createCapacity(8, 4), disableAfterMs: Number.POSITIVE_INFINITY };
+  const crank = createCrank(createLanes(Number.POSITIVE_INFINITY), limits, 0);
+  let offset = 0;
+  const take = (event: OrganizationEvent) =>
+    crank.take({ topic: 'organizations', partition: 0, offset: offset++, event }, 0);
+  const other = newId('org');
+  const endpointAt = (host: string) => endpointCreated({ endpointId: newId('ep'), url: `http://${host}/` });
+  take(organizationCreated());
+  for (const host of ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h']) take(endpointAt(`${host}.example`));
+  take({ ...organizationCreated(), organizationId: other });
+  take({ ...endpointAt('other.example'), organizationId: other });
+  const start = () => {
+    crank.startDue(0, 0);
+    const { requests } = crank.flush();
+    return requests;
+  };
+  take(published());
+  const hanging = start();
+  assert.equal(hanging.length, 6, 'three quarters of eight');
+  take({ ...published(), organizationId: other } as OrganizationEvent);
+  assert.deepEqual(
+    start().map(({ organizationId: id }) => id),
+    [other],
+  );
+
+  const [done] = hanging;
+  assert.ok(done);
+  assert.equal(limits.capacity.give(done), true, 'others wait for what is given back');
+  crank.finish(done, ok, 1);
+  const [next, ...more] = start();
+  assert.deepEqual([next?.organizationId, more.length], [organizationId, 0], 'what was held up goes on');
+});
+
+test('a digest that is due further ahead than the gaps allow was put off by a clock that was put back since', () => {
+  const { add, turn, crash, nextDueAtMs } = world();
+  const day = 86_400_000;
+  add(organizationCreated(), endpointCreated({ whenBusy: 'digest' }), published(), published());
+  const [request] = turn(day);
+  assert.ok(request);
+  turn(day, [[request, { ...ok, startedAtMs: day }]]);
+  assert.equal(nextDueAtMs(), day + 5_000);
+  crash(day + 1);
+  assert.equal(nextDueAtMs(), day + 5_000, 'by the same clock');
+  crash(1_000);
+  assert.ok(Number(nextDueAtMs()) <= 1_000 + 3 * 5_000, `${nextDueAtMs()}`);
+});

@@ -102,11 +102,7 @@ suite('a trigger', () => {
   });
 
   test('is omitted when as many wait for an endpoint without a gap as may', () => {
-    const lane = laneAfter(endpointCreated({ gapMs: 0 }));
-    for (let i = 0; i < MAX_WAITING; i++) {
-      const id = `wh_${String(i).padStart(26, '0')}` as const;
-      evolve(lane, scheduled({ webhookId: id }), cause);
-    }
+    const lane = fullLane();
     const [omitted] = decide(lane, triggered(), 0);
     assert.equal(omitted?.type === 'WebhookOmitted' && omitted.reason, 'overflow');
   });
@@ -289,6 +285,20 @@ suite('a retry that an operator asks for', () => {
 
   test('of a webhook whose endpoint is gone changes nothing', () => {
     given().when(retryRequested, { at: 5 }).then();
+  });
+
+  test('fails when as many wait for the endpoint as may', () => {
+    const lane = fullLane();
+    const events = decide(lane, retryRequested, 5);
+    assert.deepEqual(
+      events.map((event) => [event.type, 'reason' in event && event.reason]),
+      [
+        ['WebhookRetried', false],
+        ['WebhookFailed', 'too much waits for the endpoint'],
+      ],
+    );
+    for (const event of events) evolve(lane, event, cause);
+    assert.deepEqual([lane.pending.size, lane.pending.has(webhookId)], [MAX_WAITING, false]);
   });
 });
 
@@ -474,3 +484,13 @@ test('an endpoint wakes when what waits for it is due and its gap is over', () =
   assert.ok(endpoint);
   assert.equal(wakeAtMs(endpoint), 5_010);
 });
+
+/** For its endpoint, which has no gap, waits as much as may. */
+function fullLane() {
+  const lane = laneAfter(endpointCreated({ gapMs: 0 }));
+  for (let i = 1; i <= MAX_WAITING; i++) {
+    const id = `wh_${String(i).padStart(26, '0')}` as const;
+    evolve(lane, scheduled({ webhookId: id }), cause);
+  }
+  return lane;
+}

@@ -58,7 +58,7 @@ export function world({
   aheadMs = 0,
   quietLanes = 0,
 } = {}) {
-  let capacity = createCapacity(most, mostPerHost);
+  let capacity = createCapacity(most, mostPerHost, most);
   const organizations: OrganizationEvent[] = [];
   const outbound: HooklaneEvent[] = [];
   const lanes = new Map<string, LaneRecord>();
@@ -82,7 +82,7 @@ export function world({
     /** One turn: takes what was added and the outcomes, starts what is due, commits. */
     turn(nowMs: number, outcomes: [Request, Outcome][] = []): Request[] {
       for (const [request, outcome] of outcomes) {
-        capacity.give(request.host);
+        capacity.give(request);
         crank.finish(request, outcome, nowMs);
       }
       for (; taken < organizations.length; taken++) {
@@ -106,7 +106,7 @@ export function world({
     },
     /** The owner dies; a new one restores what was committed, and reads again from `from`. */
     crash(nowMs: number, { skewMs = 0, from = taken } = {}) {
-      capacity = createCapacity(most, mostPerHost);
+      capacity = createCapacity(most, mostPerHost, most);
       crank = createCrank(
         restore(lanes.values(), { nowMs, skewMs }, quietLanes),
         { capacity, disableAfterMs },

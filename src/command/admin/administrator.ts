@@ -9,6 +9,7 @@ import type { Clock } from '../../time.ts';
 import { ViewsUnavailable } from '../../views/views.ts';
 import { type Access, knownTo } from '../access.ts';
 import type { Directory } from '../directory.ts';
+import { createPlaces } from '../places.ts';
 import type { AdminContext, AdminSettings, Decision } from './decision.ts';
 
 export interface Administration {
@@ -17,21 +18,12 @@ export interface Administration {
 }
 
 export interface Administrator {
-  /** Decides, appends the events, and resolves to the answer. Rejects with what `decide` throws, or LogUnavailable. */
+  /** Decides, appends the events, and resolves to the answer. Rejects with what `decide` throws, TooBusy, or LogUnavailable. */
   run<Answer>(decide: (context: AdminContext) => Decision<Answer>): Promise<Answer>;
 }
 
 /** Decisions that may wait for the ones before them. */
 const MAX_WAITING = 1_000;
-
-/** Too many decisions wait already. Try again later. */
-export class TooBusy extends Error {
-  readonly code = 'TOO_BUSY';
-  constructor() {
-    super('too many changes wait to be made');
-    this.name = 'TooBusy';
-  }
-}
 
 export interface AdministratorOptions {
   log: Log;
@@ -46,11 +38,7 @@ export interface AdministratorOptions {
 export function createAdministration(options: AdministratorOptions): Administration {
   const { log, directory, secrets, clock, settings, caughtUp } = options;
   let last: Promise<unknown> = Promise.resolve();
-  let waiting = 0;
-
-  function done(): void {
-    waiting--;
-  }
+  const takePlace = createPlaces({ most: MAX_WAITING, what: 'changes that wait', retryAfterSeconds: 1 });
 
   async function decideAndAppend<Answer>(
     access: Access,
@@ -77,11 +65,10 @@ export function createAdministration(options: AdministratorOptions): Administrat
   return {
     for: (access) => ({
       async run(decide) {
-        if (waiting >= MAX_WAITING) throw new TooBusy();
-        waiting++;
+        const giveBack = takePlace(access);
         const decision = last.then(() => decideAndAppend(access, decide));
         // The next one waits for this one's end, not for its success.
-        last = decision.then(done, done);
+        last = decision.then(giveBack, giveBack);
         const { answer, position } = await decision;
         if (position !== undefined) await caughtUp(position).catch(ifAway);
         return answer;
