@@ -1,8 +1,8 @@
 // npm run bench: what the README claims, measured on one machine, each figure beside what the bare parts can do. Prints a
-// table and writes it to bench/results/. Figures are ratios: machines differ. What can be asked for is in options.ts; what
+// table, and keeps each measure's rows in bench/results/ as soon as it is made. Figures are ratios: machines differ. What can be asked for is in options.ts; what
 // each measure does stands beside it.
 
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import Table from 'cli-table3';
 import { LONG, USUAL } from './all.ts';
@@ -10,7 +10,7 @@ import { askedBy } from './asked.ts';
 import { coresText, pin } from './cores.ts';
 import { openSite } from './deployment.ts';
 import { help, type Options, readOptions, UsageError } from './options.ts';
-import { cellsOf, type Measure, type Row, rowsOf } from './rows.ts';
+import { cellsOf, type KeptRow, type Measure, mergedRows, type Row, rowsOf } from './rows.ts';
 
 const names = (measures: typeof USUAL) => measures.map(({ name }) => name);
 
@@ -37,18 +37,19 @@ async function bench(options: Options): Promise<void> {
       ? [...USUAL, ...(all ? LONG : [])]
       : [...USUAL, ...LONG].filter(({ name }) => name === only);
   const asked = askedBy(options);
-  const rows: Row[] = [];
+  const rows: KeptRow[] = [];
   for (const measure of chosen) {
     const measured: Measure[][] = [];
     for (let run = 1; run <= runs; run++) {
       process.stderr.write(`${measure.name}${runs > 1 ? `, run ${run} of ${runs}` : ''}…\n`);
       measured.push(await measure(site, asked));
     }
-    rows.push(...rowsOf(measured));
+    const [{ name }, at] = [measure, new Date().toISOString()];
+    rows.push(...rowsOf(measured).map((row) => ({ ...row, measure: name, at })));
+    if (!quick && (only === undefined || runs > 1)) keep(rows, { ...options, cores });
   }
   await site.close();
   print(rows, options);
-  if (only === undefined && !quick) write(rows, { ...options, cores });
 }
 
 function print(rows: readonly Row[], { runs, quick }: Options): void {
@@ -60,12 +61,15 @@ function print(rows: readonly Row[], { runs, quick }: Options): void {
   if (quick) process.stdout.write('A twentieth of each count: these figures mean nothing.\n');
 }
 
-function write(measures: readonly Row[], about: Options & { cores: string }): void {
-  const { deployment, runs, pin: pinned, cores } = about;
-  const machine = { cores: cpus().length, model: cpus()[0]?.model, node: process.version };
-  const result = { at: new Date().toISOString(), deployment, machine, runs, pinned, shares: cores, measures };
+/** Puts them in the place of what the same measures came to before. */
+function keep(rows: readonly KeptRow[], about: Options & { cores: string }): void {
+  const { deployment, pin: pinned, cores } = about;
   const directory = new URL('results/', import.meta.url);
   mkdirSync(directory, { recursive: true });
-  const name = deployment === 'sqlite' ? 'latest' : deployment;
-  writeFileSync(new URL(`${name}.json`, directory), `${JSON.stringify(result, null, 2)}\n`);
+  const file = new URL(`${deployment === 'sqlite' ? 'latest' : deployment}.json`, directory);
+  const kept = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')).measures : [];
+  const machine = { cores: cpus().length, model: cpus()[0]?.model, node: process.version };
+  const measures = mergedRows(kept, rows, names([...USUAL, ...LONG]));
+  const result = { at: new Date().toISOString(), deployment, machine, pinned, shares: cores, measures };
+  writeFileSync(file, `${JSON.stringify(result, null, 2)}\n`);
 }

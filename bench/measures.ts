@@ -12,7 +12,7 @@ import { errorPayload } from './payload.ts';
 import { atRest } from './population.ts';
 import { type Hooklane, runBareUndici, startBareFastify, startHooklane } from './processes.ts';
 import { startBenchReceiver } from './receiver.ts';
-import type { Measure } from './rows.ts';
+import { type Measure, percentile } from './rows.ts';
 import { CONNECTIONS, expectAll, openBeside, POSTS, pushThrough } from './through.ts';
 
 /** Enough for the compiler of V8 to be done. */
@@ -25,7 +25,7 @@ export async function measurePosts(site: Site, asked: Asked): Promise<Measure[]>
   const { token } = await unlimited(hooklane);
   await postsPerSecond(hooklane.port, { token, count: asked.count(WARM_UP) });
   const count = asked.count(COUNT);
-  const rest = await resting(site, hooklane);
+  const rest = await resting(hooklane);
   const costs = countCosts({ hooklane, site }, 'a post');
   const value = await postsPerSecond(hooklane.port, { token, count });
   await rest.reached();
@@ -67,15 +67,14 @@ export async function measurePipeline(site: Site, asked: Asked): Promise<Measure
   const [warmUp, count] = [asked.count(WARM_UP), asked.count(COUNT)];
   const through = { hooklane, receiver, tokenOf: () => token };
   await pushThrough({ ...through, count: warmUp });
-  const rest = await resting(site, hooklane);
+  const rest = await resting(hooklane);
   const costs = countCosts({ hooklane, site }, 'an event');
   const value = count / (await pushThrough({ ...through, count }));
   await rest.reached();
   const costRows = costs(count);
   await rest.close();
   await hooklane.stop();
-  await runBareUndici(receiver.url, warmUp);
-  const bare = count / (await runBareUndici(receiver.url, count));
+  const bare = count / (await runBareUndici(receiver.url, { warmUp, count }));
   receiver.stop();
   return [
     {
@@ -103,7 +102,7 @@ export async function measureLatency(site: Site, asked: Asked): Promise<Measure[
       latenciesMs.push(performance.now() - (postedMs[index] ?? Number.NaN));
     };
     const arrived = receiver.expect(count);
-    await runLoad({
+    const { statuses } = await runLoad({
       port: hooklane.port,
       request: (index) => {
         postedMs[index] = performance.now();
@@ -113,6 +112,7 @@ export async function measureLatency(site: Site, asked: Asked): Promise<Measure[
       count,
       perSecond: 200,
     });
+    expectAll(statuses, count);
     await arrived;
     return latenciesMs.sort((a, b) => a - b);
   };
@@ -139,12 +139,15 @@ export async function measureLatency(site: Site, asked: Asked): Promise<Measure[
   return [row(0.5, 'p50', p50), row(0.99, 'p99', p99), ofDisk(0.5, 'p50'), ofDisk(1, 'the longest')];
 }
 
+/** Topics that views are made of. */
+const EVENTS_OF_VIEWS = ['inbound', 'organizations', 'outbound'] as const;
 /** Posts whose events are read again. */
 const REBUILT_POSTS = 50_000;
 
 /**
- * Events a second that a rebuild of all views together takes in: each view those of its topics; those of each view when it is
- * rebuilt alone; and, on SQLite, the documents of all beside the same rows put bare into SQLite.
+ * Events of the log a second of a rebuild of all views together, and what that is where an event counts for each view that takes
+ * it in; events of each view when it is rebuilt alone; and, on SQLite, the documents of all beside the same rows put bare into
+ * SQLite.
  */
 export async function measureRebuild(site: Site, asked: Asked): Promise<Measure[]> {
   const receiver = await startBenchReceiver();
@@ -160,7 +163,9 @@ export async function measureRebuild(site: Site, asked: Asked): Promise<Measure[
   const startedMs = performance.now();
   const ofEach = await rebuildTogether(projections, { log, views });
   const seconds = (performance.now() - startedMs) / 1_000;
-  const events = ofEach.reduce((sum, count) => sum + count, 0);
+  const taken = ofEach.reduce((sum, count) => sum + count, 0);
+  const ends = await Promise.all(EVENTS_OF_VIEWS.map((topic) => log.ends(topic)));
+  const events = ends.flat().reduce((sum, end) => sum + end, 0);
   const each: { view: string; perSecond: number }[] = [];
   for (const projection of projections) {
     const fromMs = performance.now();
@@ -171,7 +176,13 @@ export async function measureRebuild(site: Site, asked: Asked): Promise<Measure[
   await stores.close();
   const slowest = each.toSorted((a, b) => a.perSecond - b.perSecond).slice(0, 3);
   const rebuilt: Measure[] = [
-    { name: 'rebuild of all views', value: events / seconds, unit: 'events/s' },
+    {
+      name: 'rebuild of all views, events of the log',
+      value: events / seconds,
+      unit: 'events/s',
+      aim: { least: 50_000 },
+    },
+    { name: 'each counted for every view that takes it in', value: taken / seconds, unit: 'events/s' },
     ...slowest.map(({ view, perSecond }) => ({
       name: `of ${view} alone`,
       value: perSecond,
@@ -235,14 +246,10 @@ function isEmbedded({ deployment }: Site): boolean {
 }
 
 /**
- * What processor time is counted between: where the read models have an engine of their own, they fall behind, and what they
- * cost an event is told only when they have all of them. Resolves once that is so.
+ * What processor time is counted between: read models may fall behind, and what they cost an event is told only when they have
+ * all of them. Resolves once that is so.
  */
-async function resting(
-  site: Site,
-  hooklane: Hooklane,
-): Promise<{ reached(): Promise<void>; close(): Promise<void> }> {
-  if (isEmbedded(site)) return { reached: async () => {}, close: async () => {} };
+async function resting(hooklane: Hooklane): Promise<{ reached(): Promise<void>; close(): Promise<void> }> {
   const { log, views, close } = await openBeside(hooklane);
   const reached = () => atRest(log, views);
   await reached();
@@ -268,9 +275,4 @@ export async function subscribe({ admin }: Hooklane, organizationId: string, url
 
 export async function settled(condition: () => Promise<boolean>): Promise<void> {
   while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 50));
-}
-
-/** Of values in order. */
-export function percentile(sorted: readonly number[], share: number): number {
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
 }

@@ -86,8 +86,9 @@ function wholeOf(name: string, text: string, least: number): number {
 export function help(usual: readonly string[], long: readonly string[]): string {
   return `npm run bench [-- [sqlite|kafka|apart [MEASURE]] [OPTIONS]]
 
-Measures Hooklane beside what the bare parts can do, prints a table, and writes bench/results/latest.json (kafka.json,
-apart.json), unless it was one measure, or --quick. Without a name it takes up to 6 minutes.
+Measures Hooklane beside what the bare parts can do, prints a table, and keeps the rows in bench/results/latest.json
+(kafka.json, apart.json), in the place of those that the same measures made before, unless it is one run of one measure, or
+--quick. Without a name it takes some 7 minutes.
 
 Measures:
 ${usual.map((name) => `  ${name}`).join('\n')}

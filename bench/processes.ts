@@ -144,9 +144,9 @@ export async function startBareFastify(): Promise<{ port: number; stop(): Promis
   };
 }
 
-/** Runs the bare undici loop; resolves to the seconds it took. */
-export async function runBareUndici(url: string, count: number): Promise<number> {
-  const args = ['bench/bare-undici.ts', url, String(count)];
+/** Runs the bare undici loop, after so many others to warm up; resolves to the seconds it took. */
+export async function runBareUndici(url: string, of: { warmUp: number; count: number }): Promise<number> {
+  const args = ['bench/bare-undici.ts', url, String(of.warmUp), String(of.count)];
   const child = spawn(...onServerCores(args), { cwd: ROOT, stdio: PIPED });
   const line = await firstLine(child, /^([\d.]+)$/);
   if (child.exitCode === null) await once(child, 'exit');

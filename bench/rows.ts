@@ -13,7 +13,8 @@ export interface Measure {
   better?: Better;
 }
 
-export type Aim = { least: number } | { most: number };
+/** `inEachRun`: it is the worst of them that is judged, not the median. */
+export type Aim = { least: number } | { most: number; inEachRun?: true };
 export type Better = 'higher' | 'lower' | 'neither';
 
 /** The middle of several runs, and how far they lie apart. */
@@ -34,6 +35,26 @@ export interface Row extends Spread {
   better?: Better;
   /** Of how many runs. */
   runs: number;
+}
+
+/** As it is kept: of which measure, and when that was made. */
+export interface KeptRow extends Row {
+  measure: string;
+  at: string;
+}
+
+/**
+ * What is kept when `made` are made anew: they take the place of all rows of their measures. In the order of `measures`; what is of
+ * none of these goes.
+ */
+export function mergedRows(
+  kept: readonly Partial<KeptRow>[],
+  made: readonly KeptRow[],
+  measures: readonly string[],
+): KeptRow[] {
+  const anew = new Set(made.map(({ measure }) => measure));
+  const stays = kept.filter((row): row is KeptRow => row.measure !== undefined && !anew.has(row.measure));
+  return measures.flatMap((name) => [...stays, ...made].filter(({ measure }) => measure === name));
 }
 
 /** What came of some runs, by the names of rows, in the order in which they first came. */
@@ -69,16 +90,27 @@ export function spreadOf(values: readonly number[]): Spread {
   return { value, min: sorted[0] ?? Number.NaN, max: sorted.at(-1) ?? Number.NaN };
 }
 
+/** Of values in order. */
+export function percentile(sorted: readonly number[], share: number): number {
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
+}
+
 /** Which is better where the measure does not say: more of what is done in a time, less of all else. */
 export function betterBy({ unit, better }: Pick<Measure, 'unit' | 'better'>): Better {
   return better ?? (unit.endsWith('/s') ? 'higher' : 'lower');
 }
 
 /** Whether a row reaches what is aimed at; undefined: nothing is. */
-export function reachesAim({ value, ratio, aim }: Pick<Row, 'value' | 'ratio' | 'aim'>): boolean | undefined {
+export function reachesAim({
+  value,
+  max,
+  ratio,
+  aim,
+}: Pick<Row, 'value' | 'max' | 'ratio' | 'aim'>): boolean | undefined {
   if (aim === undefined) return undefined;
   const judged = ratio?.value ?? value;
-  return 'least' in aim ? judged >= aim.least : judged <= aim.most;
+  if ('least' in aim) return judged >= aim.least;
+  return (aim.inEachRun ? max : judged) <= aim.most;
 }
 
 /** The aim for people: `≥ 80 %` of a ratio, `≤ 2` of a value. */

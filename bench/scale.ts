@@ -6,6 +6,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { number } from './rows.ts';
 import {
   type AmongMany,
   type Hot,
@@ -87,7 +88,7 @@ function stored(): Measured {
 
 function measureAll(): Measured {
   const triggers = Number(values.triggers);
-  const hots: Omit<Hot, 'p50Ms' | 'p99Ms' | 'busy'>[] = [
+  const hots: Pick<Hot, 'gapMs' | 'whenBusy' | 'perSecond'>[] = [
     { gapMs: 5_000, whenBusy: 'omit', perSecond: 0 },
     { gapMs: 5_000, whenBusy: 'omit', perSecond: 1_000 },
     { gapMs: 5_000, whenBusy: 'omit', perSecond: 10_000 },
@@ -168,11 +169,11 @@ function measuredText({ among, restored, known, recordUs, hot }: Measured): stri
     `A partition of ${restored.lanes.toLocaleString('en')} lanes, ${bytesText(restored.recordBytes)} each, restored in ${restored.seconds.toFixed(2)} s. To record a post: ${recordUs.toFixed(1)} µs.`,
     `The API knows ${known.organizations.toLocaleString('en')} organizations after ${known.seconds.toFixed(2)} s, ${Math.round(known.organizationBytes).toLocaleString('en')} bytes each.`,
     '',
-    '| hot organization | triggers/s | others wait, p50 | p99 | crank busy |',
-    '| --- | --- | --- | --- | --- |',
+    '| hot organization | triggers/s | sent/s | others wait, p50 | p99 | crank busy |',
+    '| --- | --- | --- | --- | --- | --- |',
     ...hot.map(
-      ({ gapMs, whenBusy, perSecond, p50Ms, p99Ms, busy }) =>
-        `| ${perSecond === 0 ? 'none' : gapMs === 0 ? 'gap 0' : `gap ${gapMs / 1_000} s, ${whenBusy}`} | ${perSecond.toLocaleString('en')} | ${p50Ms.toFixed(0)} ms | ${p99Ms.toFixed(0)} ms | ${Math.round(100 * busy)} % |`,
+      ({ gapMs, whenBusy, perSecond, sentPerSecond, p50Ms, p99Ms, busy }) =>
+        `| ${perSecond === 0 ? 'none' : gapMs === 0 ? 'gap 0' : `gap ${gapMs / 1_000} s, ${whenBusy}`} | ${perSecond.toLocaleString('en')} | ${number(sentPerSecond)} | ${p50Ms.toFixed(0)} ms | ${p99Ms.toFixed(0)} ms | ${Math.round(100 * busy)} % |`,
     ),
   ].join('\n');
 }
