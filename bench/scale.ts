@@ -59,12 +59,10 @@ type Task =
   | { what: 'record' }
   | { what: 'hot'; gapMs: number; whenBusy: Hot['whenBusy']; perSecond: number };
 
-/** Documents that one post leaves: of it, its log and its delivery. Groups of logs are few. */
-const DOCUMENTS = 3;
 /** The post, the log, and three events of a webhook, with 600 bytes of payload: seen in a log of 1,500 of them. */
 const LOG_BYTES = 1_800;
-/** Resident, of a dispatcher with few lanes: seen by measureMemory with 5,000. */
-const PROCESS_BYTES = 175e6;
+/** Resident, of a dispatcher without lanes, idle: seen by measureMemory. */
+const PROCESS_BYTES = 107e6;
 
 const results = new URL('results/', import.meta.url);
 if (values.help) process.stdout.write(USAGE);
@@ -135,15 +133,16 @@ function costsOf({ among, restored, known, recordUs }: Measured): Costs {
   const { measures }: { measures: { name: string; value: number }[] } = JSON.parse(
     readFileSync(new URL('latest.json', results), 'utf8'),
   );
-  const perSecond = (name: string) => {
-    const found = measures.find((measure) => measure.name.startsWith(name));
+  const processorUs = (what: 'a post' | 'an event', thread: string) => {
+    const name = `${what}, processor time: ${thread}`;
+    const found = measures.find((measure) => measure.name === name);
     if (found === undefined) throw new Error(`latest.json has no row ${name}: run npm run bench`);
     return found.value;
   };
-  const postUs = 1e6 / perSecond('accepted posts');
-  // One core does all three, so what the pipeline takes beyond the post and the recording is the dispatcher's.
-  const dispatchUs = 1e6 / perSecond('whole pipeline') - postUs - recordUs;
-  const projectUs = (DOCUMENTS * 1e6) / perSecond('documents of');
+  // One thread does all three: a post without a subscriber is taken and recorded, an event is delivered as well.
+  const postUs = processorUs('a post', 'MainThread') - recordUs;
+  const dispatchUs = processorUs('an event', 'MainThread') - recordUs - postUs;
+  const projectUs = processorUs('an event', 'read models');
   return {
     ...{ postUs, recordUs, dispatchUs, projectUs },
     laneBytes: among.at(-1)?.laneBytes ?? Number.NaN,
